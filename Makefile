@@ -1,0 +1,59 @@
+# Everything a newcomer, a developer or CI runs. Needs Python 3.11 or newer and make, nothing else.
+#   make demo    the whole way on a simulated contact centre
+#   make test    every check
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.set-up
+CODE   := pipelines simulator tests benchmarks
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format generate lock bench clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## .venv with callmart and everything it needs, exactly as locked
+
+# Made again only when what is to be installed has changed. An interrupted set-up leaves no stamp.
+$(STAMP): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "There is no '$(PYTHON)' here: install Python 3.11 or newer, or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { echo "callmart needs Python 3.11, 3.12 or 3.13, and '$(PYTHON)' is $$($(PYTHON) -V 2>&1). Name another: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup  ## two weeks of a simulated contact centre: load, transform, show; again: an hour more
+	$(BIN)/callmart demo
+
+test: setup lint  ## every check: linters, types, generated files, all tests
+	$(BIN)/python -m pytest -n 2
+
+lint: setup  ## linters, types, and whether generated files are up to date
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests
+	$(BIN)/python -m pipelines.ccaip.generate --check
+
+format: setup  ## let the formatters mend what they can
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/sqlfluff fix --disable-progress-bar dbt_project/models dbt_project/tests
+
+generate: setup  ## write what is derived from pipelines/ccaip/tables.py
+	$(BIN)/python -m pipelines.ccaip.generate
+
+# Needs `uv` on PATH and a package index; the lock names no index, so it installs from any mirror.
+lock:  ## pin every dependency again, after a change in pyproject.toml
+	uv pip compile --python-version 3.11 --universal --all-extras --no-emit-index-url --no-emit-find-links \
+	  --generate-hashes --no-header pyproject.toml -o requirements.lock
+
+bench: setup  ## measure speed and memory beside the references; prints, judges nothing
+	$(BIN)/python -m benchmarks
+
+clean:  ## remove caches, the demo and dbt's output; keeps .venv, settings and the warehouse
+	rm -rf demo build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis var/dbt
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +

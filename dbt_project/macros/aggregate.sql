@@ -1,0 +1,14 @@
+{#- How many rows meet a condition; 0 for none. -#}
+{% macro count_where(condition) -%}
+    count(case when {{ condition }} then 1 end)
+{%- endmacro %}
+
+{#- Sum of a whole number over the rows that meet a condition; 0 for none. -#}
+{% macro sum_where(expression, condition) -%}
+    cast(coalesce(sum(case when {{ condition }} then {{ expression }} end), 0) as bigint)
+{%- endmacro %}
+
+{#- Sum of a column of whole numbers; 0 for none. -#}
+{% macro sum_of(expression) -%}
+    cast(coalesce(sum({{ expression }}), 0) as bigint)
+{%- endmacro %}

@@ -1,0 +1,26 @@
+{#-
+    A short hash of everything that decides what a fact's row says besides the raw rows: the seeds,
+    the staging and intermediate models, the fact itself and the variables. Kept on every row, so
+    that an incremental build can tell rows computed under other rules and replace them; without it
+    a changed setting would apply to new calls only, in silence.
+-#}
+{% macro rules_fingerprint() -%}
+    {%- if not execute -%}{{ return('') }}{%- endif -%}
+    {%- set parts = [] -%}
+    {%- for node in graph.nodes.values() -%}
+        {%- if node.resource_type == 'seed'
+            or node.fqn[1] in ['staging', 'intermediate']
+            or node.unique_id == model.unique_id -%}
+            {%- if node.resource_type in ['seed', 'model'] -%}
+                {%- do parts.append(node.unique_id ~ '=' ~ node.checksum.checksum) -%}
+            {%- endif -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- for name in [
+        'reporting_timezone', 'base_interval_minutes', 'ringing_abandon_counts', 'short_call_seconds',
+        'default_service_level_target_seconds', 'default_abandon_threshold_seconds',
+    ] -%}
+        {%- do parts.append(name ~ '=' ~ var(name)) -%}
+    {%- endfor -%}
+    {{ return(local_md5(parts | sort | join('|'))[:12]) }}
+{%- endmacro %}

@@ -1,0 +1,81 @@
+-- One row per entry into a queue: when, for how long, and the targets in force then.
+with
+
+queue_rows as (
+
+    select
+        queue_rows.call_id,
+        queue_rows.idx,
+        queue_rows.queue_duration_id,
+        queue_rows.agent_id,
+        queue_rows.menu_path_id as queue_id,
+        queue_rows.menu_path as queue_name,
+        coalesce(queue_rows.lang, calls.language) as language,
+        queue_rows.transfer_id,
+        coalesce(queue_rows.transfer_id, 0) as leg_id,
+        -- Never null: a segment without a time would fall out of every interval.
+        coalesce(queue_rows.started_at, calls.queued_at, calls.created_at, calls.updated_at) as entered_queue_at,
+        queue_rows.ended_at as left_queue_at,
+        coalesce(
+            queue_rows.queue_seconds,
+            {{ seconds_between('queue_rows.started_at', 'queue_rows.ended_at') }}
+        ) as wait_seconds,
+        queue_rows.service_level_target_seconds,
+        queue_rows.service_level_target_percent,
+        queue_rows.service_level_abandon_threshold_seconds,
+        queue_rows.service_level_event,
+        queue_rows.event
+    from {{ ref('stg_ccaip__queue_durations') }} as queue_rows
+    inner join {{ ref('int_calls_classified') }} as calls on queue_rows.call_id = calls.call_id
+    -- Rows without a menu path (outbound) are no queue segments.
+    where queue_rows.menu_path_id is not null
+
+),
+
+targets as (
+
+    select
+        *,
+        lead(valid_from) over (partition by queue_id order by valid_from) as valid_until
+    from {{ ref('service_level_targets') }}
+
+)
+
+select
+    queue_rows.call_id,
+    queue_rows.idx,
+    queue_rows.queue_duration_id,
+    queue_rows.agent_id,
+    queue_rows.queue_id,
+    queue_rows.queue_name,
+    queue_rows.language,
+    queue_rows.transfer_id,
+    queue_rows.leg_id,
+    queue_rows.entered_queue_at,
+    queue_rows.left_queue_at,
+    queue_rows.wait_seconds,
+    coalesce(
+        queue_rows.service_level_target_seconds,
+        targets.target_seconds,
+        cast({{ var('default_service_level_target_seconds') or 'null' }} as bigint)
+    ) as target_seconds,
+    coalesce(queue_rows.service_level_target_percent, targets.target_percent) as target_percent,
+    coalesce(
+        queue_rows.service_level_abandon_threshold_seconds,
+        targets.abandon_threshold_seconds,
+        cast({{ var('default_abandon_threshold_seconds') or 'null' }} as bigint)
+    ) as abandon_threshold_seconds,
+    queue_rows.service_level_event,
+    queue_rows.event,
+    -- Unanswered, and the same leg waited again later: sent back or onward to a queue.
+    queue_rows.agent_id is null
+    and lead(queue_rows.idx) over (
+        partition by queue_rows.call_id, queue_rows.leg_id
+        order by queue_rows.entered_queue_at, queue_rows.idx
+    ) is not null as was_requeued
+from queue_rows
+left join targets
+    on
+        queue_rows.queue_id = targets.queue_id
+        and queue_rows.entered_queue_at >= targets.valid_from
+        and (targets.valid_until is null or queue_rows.entered_queue_at < targets.valid_until)

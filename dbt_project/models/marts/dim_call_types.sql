@@ -1,0 +1,20 @@
+-- The listed call types and those that only turned up in calls.
+with
+
+seen as (
+
+    select distinct
+        call_type,
+        direction
+    from {{ ref('fct_calls') }}
+
+)
+
+select
+    coalesce(listed.call_type, seen.call_type) as call_type,
+    coalesce(listed.direction, seen.direction) as direction,
+    listed.class_name,
+    coalesce(listed.is_documented, false) as is_documented,
+    listed.call_type is not null as is_listed
+from {{ ref('call_types') }} as listed
+full outer join seen on listed.call_type = seen.call_type

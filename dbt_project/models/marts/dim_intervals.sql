@@ -1,0 +1,52 @@
+-- Every base interval of the days that saw work, and what a clock on the wall showed at its start.
+-- Days come from the data, one by one: a call dated 2030 adds a day, not four years.
+with
+
+days as (
+
+    select distinct {{ interval_start('entered_queue_at', 1440) }} as day_start_at
+    from {{ ref('fct_queue_segments') }}
+
+    union
+
+    select distinct {{ interval_start('started_at', 1440) }} as day_start_at
+    from {{ ref('fct_handled_segments') }}
+
+),
+
+places as (
+
+    {{ whole_numbers(1439) }}
+
+),
+
+intervals as (
+
+    select
+        {{ add_seconds('days.day_start_at', 'places.number * ' ~ var('base_interval_minutes') ~ ' * 60') }}
+            as interval_start_at
+    from days
+    cross join places
+    where places.number * {{ var('base_interval_minutes') }} < 1440
+
+),
+
+local as (
+
+    select
+        interval_start_at,
+        {{ to_local('interval_start_at', "'" ~ var('reporting_timezone') ~ "'") }} as interval_start_local
+    from intervals
+
+)
+
+select
+    interval_start_at,
+    {{ interval_start('interval_start_at', 30) }} as half_hour_start_at,
+    {{ interval_start('interval_start_at', 60) }} as hour_start_at,
+    interval_start_local,
+    cast(interval_start_local as date) as local_date,
+    cast(
+        (extract(epoch from interval_start_local) - extract(epoch from interval_start_at)) / 60 as bigint
+    ) as utc_offset_minutes
+from local

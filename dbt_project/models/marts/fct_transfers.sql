@@ -1,0 +1,45 @@
+{{ config(materialized='incremental', incremental_strategy='replace_calls', on_schema_change='sync_all_columns') }}
+
+with
+
+transfers as (
+
+    select * from {{ ref('int_transfers_classified') }}
+    {{ where_call_changed('call_id') }}
+
+)
+
+select
+    transfers.call_id || '-' || transfers.idx as transfer_attempt_id,
+    transfers.call_id,
+    transfers.idx,
+    transfers.transfer_id,
+    transfers.status,
+    transfers.fail_reason,
+    transfers.outcome,
+    transfers.outcome = 'completed' as is_completed,
+    transfers.is_ringing_abandon,
+    transfers.kind,
+    calls.direction,
+    calls.call_type,
+    transfers.created_at,
+    transfers.connected_at,
+    transfers.wait_seconds,
+    transfers.from_agent_id,
+    transfers.to_agent_id,
+    transfers.from_virtual_agent_id,
+    transfers.to_virtual_agent_id,
+    transfers.from_queue_name,
+    transfers.to_queue_name,
+    case
+        when attributed.call_id is not null
+            then attributed.call_id || '-' || attributed.agent_id || '-' || attributed.leg_id
+    end as from_handled_segment_id,
+    calls.load_id,
+    '{{ rules_fingerprint() }}' as rules_fingerprint
+from transfers
+inner join {{ ref('int_calls_classified') }} as calls on transfers.call_id = calls.call_id
+left join {{ ref('int_transfers_attributed') }} as attributed
+    on
+        transfers.call_id = attributed.call_id
+        and transfers.idx = attributed.idx

@@ -1,0 +1,30 @@
+-- Generated from pipelines/ccaip/tables.py by `make generate`: do not edit.
+select
+    call_id,
+    idx,
+    id as escalation_id,
+    status,
+    reason,
+    created_at,
+    escalated_at,
+    from_virtual_agent__id,
+    from_virtual_agent__name,
+    from_virtual_agent__va_alias,
+    from_virtual_agent__avatar_url,
+    to_agent__id,
+    to_agent__name,
+    to_agent__last_name,
+    to_agent__first_name,
+    to_agent__agent_number,
+    to_agent__email,
+    to_agent__avatar_url,
+    from_menu_path__items_count,
+    from_menu_path__name,
+    from_menu_path__materialized_path,
+    to_menu_path__items_count,
+    to_menu_path__name,
+    to_menu_path__materialized_path,
+    _extra,
+    _dlt_load_id as load_id
+from {{ source('ccaip', 'escalations') }}
+where not coalesce(_deleted, false)

@@ -1,0 +1,10 @@
+-- Generated from pipelines/ccaip/tables.py by `make generate`: do not edit.
+select
+    call_key,
+    reason,
+    body,
+    window_from,
+    window_until,
+    rejected_at,
+    _dlt_load_id as load_id
+from {{ source('ccaip', 'rejected_calls') }}

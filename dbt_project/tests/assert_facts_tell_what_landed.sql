@@ -1,0 +1,61 @@
+-- Totals of the facts equal those of staging: a call, segment or second lost on the way, or one left
+-- behind by an incremental build, shows here. It does not claim that outcomes are right.
+with
+
+totals as (
+
+    select
+        'calls' as total,
+        (select count(*) from {{ ref('fct_calls') }}) as in_fact,
+        (select count(*) from {{ ref('stg_ccaip__calls') }}) as in_staging
+
+    union all
+
+    select
+        'queue segments' as total,
+        (select count(*) from {{ ref('fct_queue_segments') }}) as in_fact,
+        (
+            select count(*) from {{ ref('stg_ccaip__queue_durations') }}
+            where menu_path_id is not null
+        ) as in_staging
+
+    union all
+
+    select
+        'waited seconds' as total,
+        (select sum(wait_seconds) from {{ ref('fct_queue_segments') }}) as in_fact,
+        (
+            select sum(coalesce(queue_seconds, {{ seconds_between('started_at', 'ended_at') }}))
+            from {{ ref('stg_ccaip__queue_durations') }}
+            where menu_path_id is not null
+        ) as in_staging
+
+    union all
+
+    select
+        'folded handle rows' as total,
+        (select sum(folded_rows) from {{ ref('fct_handled_segments') }}) as in_fact,
+        (select count(*) from {{ ref('stg_ccaip__handle_durations') }}) as in_staging
+
+    union all
+
+    select
+        'handle seconds' as total,
+        (select sum(vendor_handle_seconds) from {{ ref('fct_handled_segments') }}) as in_fact,
+        (
+            select sum(coalesce(bcw_seconds, 0) + coalesce(call_seconds, 0) + coalesce(acw_seconds, 0))
+            from {{ ref('stg_ccaip__handle_durations') }}
+        ) as in_staging
+
+    union all
+
+    select
+        'transfers' as total,
+        (select count(*) from {{ ref('fct_transfers') }}) as in_fact,
+        (select count(*) from {{ ref('stg_ccaip__transfers') }}) as in_staging
+
+)
+
+select *
+from totals
+where coalesce(in_fact, 0) <> coalesce(in_staging, 0)

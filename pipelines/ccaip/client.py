@@ -1,0 +1,268 @@
+"""Asks the calls API politely: authenticated, paced, retried, and never logged.
+
+One request in, one `Page` out: the calls as the bytes that came, with just the id and `updated_at`
+read, which is all that tailing needs. What is worth another try (429, 5xx, time-outs, resets, cut or
+non-JSON bodies) is tried again with growing, jittered pauses; what is not (401, 403, 404, 422, …)
+stops at once with the mend. No error carries a credential, a query or a body.
+
+`updated_at[from]` is inclusive (vendor). Whether `updated_at[to]` is, nobody knows, so it is used to
+count, never to bound what is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any
+
+import httpx
+import msgspec
+import tenacity
+
+from pipelines.ccaip.pace import Pace
+from pipelines.errors import ApiError, ConfigurationError
+from pipelines.settings import Settings
+
+CALLS_PATH = "/manager/api/v1/calls"
+PER_PAGE = 100
+"""The API's own maximum; larger values silently become 100 (vendor)."""
+
+_TRIES = 8
+_LONGEST_PAUSE_SECONDS = 60.0
+_TIMEOUT = httpx.Timeout(60.0, connect=15.0)  # large pulls are slow at the source
+_RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 522, 524})
+_MENDS = {
+    401: "Check [sources.ccaip] username and api_token: the API does not accept them.",
+    402: "The vendor says the account is not paid up: ask whoever runs the contract.",
+    403: "The API knows the credentials but refuses the calls: give the token the right to read calls.",
+    404: "Check [sources.ccaip] base_url: scheme and host of the tenant, nothing behind it.",
+    422: "The API refused the query itself: please report this, with callmart's version.",
+}
+
+
+class _Head(msgspec.Struct):
+    """What tailing reads of a call; `Any`, so that a wrong type rejects the call and not the page."""
+
+    id: Any = None
+    updated_at: Any = None
+
+
+_heads = msgspec.json.Decoder(list[_Head])
+_bodies = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedCall:
+    """A call as it came: its id as text (None when unreadable), when it changed (UTC), its JSON."""
+
+    id: str | None
+    updated_at: datetime | None
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer. `total` is None when the header was missing; `server_time` is the `Date` header."""
+
+    calls: list[FetchedCall]
+    total: int | None
+    has_next: bool
+    server_time: datetime | None
+    size: int
+
+
+class _Transient(Exception):
+    """Worth another try. `pause` is how long the server asked to wait, in seconds."""
+
+    def __init__(self, what: str, pause: float | None = None) -> None:
+        super().__init__(what)
+        self.pause = pause
+
+
+@dataclass
+class RequestCounts:
+    """What a client has asked so far."""
+
+    requests: int = 0
+    retries: int = 0
+    throttled: int = 0
+
+
+class Client:
+    """A connection to one tenant's API. Close it, or use it in a `with` block."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        per_page: int = PER_PAGE,
+        longest_pause_seconds: float = _LONGEST_PAUSE_SECONDS,
+    ) -> None:
+        if not settings.base_url:
+            raise ConfigurationError(
+                "[sources.ccaip] base_url is not set.", "Set the tenant's scheme and host."
+            )
+        self._http = httpx.Client(
+            base_url=settings.base_url,
+            auth=httpx.BasicAuth(settings.username, settings.api_token),
+            headers={"Accept": "application/json", "User-Agent": "callmart"},
+            timeout=_TIMEOUT,
+            follow_redirects=False,  # a redirect could carry the credentials to another host
+        )
+        self._pace = Pace(settings.requests_per_second)
+        self._longest_pause = longest_pause_seconds
+        self.per_page = per_page
+        self.counts = RequestCounts()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def calls_since(self, since: datetime, *, page: int = 1) -> Page:
+        """A page of calls updated at or after `since` (UTC), oldest change first."""
+        return self._get({"updated_at[from]": _instant(since), "page": page, "per": self.per_page})
+
+    def count(self, since: datetime, until: datetime) -> int | None:
+        """How many calls the API says were updated between the two (UTC); None when it does not say."""
+        bounds = {"updated_at[from]": _instant(since), "updated_at[to]": _instant(until)}
+        return self._get(bounds | {"page": 1, "per": 1}).total
+
+    def server_now(self) -> datetime:
+        """The server's clock (UTC). This machine's may be wrong, and windows are closed by the server's."""
+        answer = self._get({"page": 1, "per": 1})
+        if answer.server_time is None:
+            raise ApiError(
+                "The API's answers carry no Date header, so nobody knows up to when calls are complete.",
+                "A proxy between callmart and the API may strip it: let the header pass.",
+            )
+        return answer.server_time
+
+    def _get(self, parameters: dict[str, Any]) -> Page:
+        # sort_column and sort_direction work but are not on the page; always both (vendor)
+        query = parameters | {"sort_column": "updated_at", "sort_direction": "ASC"}
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_Transient),
+            stop=tenacity.stop_after_attempt(_TRIES),
+            wait=self._pause(),
+            reraise=True,
+        )
+        try:
+            return retrying(self._try, query)
+        except _Transient as error:
+            raise ApiError(
+                f"The API did not answer properly in {_TRIES} tries; the last time: {error}.",
+                "Nothing is lost: what was fetched before has landed, and the next run goes on from there. "
+                "If this lasts, ask the vendor or lower [sources.ccaip] requests_per_second.",
+            ) from None
+
+    def _pause(self) -> Callable[[tenacity.RetryCallState], float]:
+        growing = tenacity.wait_exponential_jitter(multiplier=0.5, max=self._longest_pause, jitter=0.5)
+
+        def pause(state: tenacity.RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            asked = error.pause if isinstance(error, _Transient) else None
+            return min(asked if asked is not None else growing(state), self._longest_pause)
+
+        return pause
+
+    def _try(self, query: dict[str, Any]) -> Page:
+        self._pace.wait()
+        self.counts.requests += 1
+        try:
+            answer = self._http.get(CALLS_PATH, params=query)
+        except httpx.UnsupportedProtocol:
+            raise ConfigurationError(
+                "[sources.ccaip] base_url is no http(s) address.", "Set scheme and host."
+            ) from None
+        except httpx.TransportError as error:
+            self.counts.retries += 1
+            raise _Transient(f"{type(error).__name__} ({_about(error)})") from None
+        if answer.status_code != 200:
+            self._refused(answer)
+        return self._read(answer)
+
+    def _refused(self, answer: httpx.Response) -> None:
+        """Raise what the status deserves: another try, or the end."""
+        status = answer.status_code
+        if status in _RETRIED:
+            self.counts.retries += 1
+            pause = _retry_after(answer) if status in (429, 503) else None
+            if status == 429:
+                self.counts.throttled += 1
+                self._pace.slow_down(pause)
+            raise _Transient(f"status {status}", pause)
+        mend = _MENDS.get(status, "Check [sources.ccaip] base_url and what the vendor says of this status.")
+        raise ApiError(f"The API answered {status} ({answer.reason_phrase}).", mend)
+
+    def _read(self, answer: httpx.Response) -> Page:
+        body = answer.content
+        try:
+            heads, bodies = _heads.decode(body), _bodies.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self.counts.retries += 1
+            raise _Transient("status 200 with a body that is no list of calls") from None
+        return Page(
+            calls=[
+                FetchedCall(_id(head.id), parse_instant(head.updated_at), bytes(raw))
+                for head, raw in zip(heads, bodies, strict=True)
+            ],
+            total=_number(answer.headers.get("Total")),
+            has_next=answer.links.get("next") is not None,
+            server_time=_date(answer.headers.get("Date")),
+            size=len(body),
+        )
+
+
+def parse_instant(value: object) -> datetime | None:
+    """An API timestamp as UTC, whatever offset it carries; without one it is UTC (page). None if unreadable."""
+    if not isinstance(value, str):
+        return None
+    try:
+        instant = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def _id(value: object) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        return None
+    text = str(value)
+    return str(int(text)) if re.fullmatch(r"-?\d+", text) else None
+
+
+def _instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isdigit() else None
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC) if text else None
+    except ValueError:
+        return None
+
+
+def _retry_after(answer: httpx.Response) -> float | None:
+    """Seconds to wait, from a `Retry-After` of seconds or of a date (by the server's own clock)."""
+    text = answer.headers.get("Retry-After", "").strip()
+    if text.isdigit():
+        return float(text)
+    moment, now = _date(text), _date(answer.headers.get("Date")) or datetime.now(UTC)
+    return max(0.0, (moment - now) / timedelta(seconds=1)) if moment else None
+
+
+def _about(error: httpx.TransportError) -> str:
+    """The error's words without any address: a URL holds the query, a proxy's may hold credentials."""
+    return re.sub(r"\S+://\S+", "…", str(error)) or "no more is known"

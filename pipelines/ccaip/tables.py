@@ -1,0 +1,568 @@
+"""The declared tables: every field of a call, named once.
+
+A call is one JSON object with nested objects and arrays. Here each array becomes a table and
+each leaf a typed column; Arrow schemas, the reader's SQL, dlt's hints, dbt's sources and staging
+models and the data dictionary are all derived from these declarations. To add a field, add a
+line here and run `make generate`.
+
+How a call is laid out:
+
+- `calls` holds one row per call; nested objects are flattened with two underscores
+  (`agent_info.name` → `agent_info__name`).
+- each array is a table of its own (`transfers`, `handle_durations`, …) whose rows carry `call_id`
+  and `idx`, the element's place in the array, counted from 0. `redaction_times` hangs below
+  `recordings` and carries `recording_idx` too.
+- objects whose keys a tenant defines (`sip_headers`, `virtual_agent_params`, `custom_data_*`) stay
+  JSON: two of their keys may differ by case alone, which no engine's columns survive.
+- every table has `_extra`: the keys nobody declared, kept as they came.
+
+Types are the widest that the vendor's page, its example and a real payload agree on; where they
+contradict each other (`hidden` is "string" and false, `transfers[].deflection` is 0 and
+"no_deflection") the column is text. Ids of people are text, so that a pseudonym fits the column.
+Durations are whole seconds unless said otherwise; instants are UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Literal
+
+ColumnType = Literal["text", "bigint", "double", "bool", "timestamp", "json"]
+
+
+class Privacy(StrEnum):
+    """What a column can tell of a person; a privacy policy maps these classes to actions.
+
+    The page marks 19 fields as personal; the payload carries more, classed here by what they hold.
+    """
+
+    NONE = "none"
+    IDENTIFIER = "identifier"
+    NAME = "name"
+    CONTACT = "contact"
+    LINK = "link"
+    FREE_TEXT = "free_text"
+    NETWORK = "network"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name in the warehouse, and where its value stands in the element's JSON.
+
+    `path` are the keys from the element down to the leaf; empty means the whole element. `aliases`
+    are other paths with the same meaning (the page's `from_menu` is the payload's
+    `from_menu_path`); the first that is present wins. `staging_name` is the name analysts see.
+    """
+
+    name: str
+    type: ColumnType
+    description: str
+    path: tuple[str, ...]
+    aliases: tuple[tuple[str, ...], ...] = ()
+    privacy: Privacy = Privacy.NONE
+    staging_name: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table. `array` is the key of the array it is made from; empty for `calls` itself."""
+
+    name: str
+    singular: str
+    description: str
+    columns: tuple[Column, ...]
+    array: str = ""
+    parent: str = ""
+
+    @cached_property
+    def key(self) -> tuple[str, ...]:
+        """The columns that tell one row from every other, in order."""
+        if not self.parent:
+            return ("id",)
+        if self.parent == "calls":
+            return ("call_id", "idx")
+        return ("call_id", f"{TABLES[self.parent].singular}_idx", "idx")
+
+    @cached_property
+    def key_columns(self) -> tuple[Column, ...]:
+        """The key columns of a child, which callmart numbers itself; none for `calls`."""
+        return tuple(_KEYS[name] for name in self.key) if self.parent else ()
+
+
+# --- shorthand: one line a field ------------------------------------------------------------------
+
+
+def _column(
+    type_: ColumnType,
+    key: str,
+    description: str,
+    privacy: Privacy = Privacy.NONE,
+    *,
+    name: str = "",
+    staging: str = "",
+) -> Column:
+    return Column(
+        name=name or key,
+        type=type_,
+        description=description,
+        path=(key,),
+        privacy=privacy,
+        staging_name=staging or _staging_name(name or key, type_),
+    )
+
+
+def _staging_name(name: str, type_: ColumnType) -> str:
+    """The analysts' name: units on durations, `is_` on flags."""
+    stem = name.split("__")[-1]
+    if type_ in ("bigint", "double") and (stem == "duration" or stem.endswith("_duration")):
+        return name.removesuffix("duration") + "seconds"
+    if type_ == "bool" and not stem.startswith(("is_", "has_")):
+        return name.removesuffix(stem) + "is_" + stem
+    return name
+
+
+def _text(
+    key: str, description: str, privacy: Privacy = Privacy.NONE, *, name: str = "", staging: str = ""
+) -> Column:
+    return _column("text", key, description, privacy, name=name, staging=staging)
+
+
+def _int(
+    key: str, description: str, privacy: Privacy = Privacy.NONE, *, name: str = "", staging: str = ""
+) -> Column:
+    return _column("bigint", key, description, privacy, name=name, staging=staging)
+
+
+def _float(key: str, description: str) -> Column:
+    return _column("double", key, description)
+
+
+def _bool(key: str, description: str, *, staging: str = "") -> Column:
+    return _column("bool", key, description, staging=staging)
+
+
+def _at(key: str, description: str, *, name: str = "") -> Column:
+    return _column("timestamp", key, description, name=name)
+
+
+def _json(key: str, description: str, privacy: Privacy = Privacy.NONE) -> Column:
+    return _column("json", key, description, privacy)
+
+
+def _element(description: str) -> Column:
+    """The whole array element as JSON: for arrays whose elements nobody documents."""
+    return Column("element", "json", description, (), privacy=Privacy.FREE_TEXT, staging_name="element")
+
+
+def _inside(key: str, *columns: Column, alias: str = "") -> tuple[Column, ...]:
+    """The same columns one object deeper: `agent_info` + `name` → `agent_info__name`."""
+    return tuple(
+        Column(
+            name=f"{key}__{column.name}",
+            type=column.type,
+            description=column.description,
+            path=(key, *column.path),
+            aliases=((alias, *column.path),) if alias else (),
+            privacy=column.privacy,
+            staging_name=f"{key}__{column.staging_name}",
+        )
+        for column in columns
+    )
+
+
+def _agent(key: str, who: str) -> tuple[Column, ...]:
+    return _inside(
+        key,
+        _int("id", f"Id of {who}."),
+        _text("name", f"Full name of {who}.", Privacy.NAME),
+        _text("last_name", f"Last name of {who}.", Privacy.NAME),
+        _text("first_name", f"First name of {who}.", Privacy.NAME),
+        _text("agent_number", f"The number the operator gave {who}; text, integer or null in the wild."),
+        _text("email", f"Mail address of {who}; in payloads, not on the page.", Privacy.CONTACT),
+        _text("avatar_url", f"Picture of {who}.", Privacy.LINK),
+    )
+
+
+def _menu(key: str, what: str, alias: str = "") -> tuple[Column, ...]:
+    return _inside(
+        key,
+        _int("items_count", f"How many menus deep {what} is."),
+        _text("name", f"Names along {what}, joined with slashes."),
+        _text("materialized_path", f"Ids (the page's example: names) along {what}, joined with slashes."),
+        alias=alias,
+    )
+
+
+def _virtual_agent(key: str, who: str) -> tuple[Column, ...]:
+    return _inside(
+        key,
+        _int("id", f"Id of {who}."),
+        _text("name", f"Name of {who}."),
+        _text("va_alias", f"Alias of {who}; in payloads, not on the page."),
+        _text("avatar_url", f"Picture of {who}; in payloads, not on the page."),
+    )
+
+
+def _span() -> tuple[Column, ...]:
+    return (_at("started_at", "When it started."), _at("ended_at", "When it ended."))
+
+
+def _where() -> tuple[Column, ...]:
+    return (
+        _int("menu_path_id", "The queue (a leaf of the menu tree) it belongs to; not `selected_menu.id`."),
+        _text("menu_path", "Names along the queue's menu path, joined with slashes."),
+        _text("lang", "Language of the queue."),
+    )
+
+
+def _transfer_leg() -> tuple[Column, ...]:
+    return (
+        _bool("transfer", "Whether this is a leg after a transfer; false, 0 and 1 in the wild."),
+        _int("transfer_id", "The transfer that led here: `transfers.id`."),
+        _bool("transfer_cold", "Cold (true) or warm (false) transfer; null when not told."),
+    )
+
+
+_ADAPTER = (
+    _int("adapter_fail_code", "The telephony adapter's fail code, of the documented list or newer."),
+    _text("adapter_fail_message", "The adapter's words for the fail code."),
+)
+
+_KEYS = {
+    "call_id": Column("call_id", "bigint", "The call: `calls.id`.", (), staging_name="call_id"),
+    "idx": Column("idx", "bigint", "Place in the array, from 0.", (), staging_name="idx"),
+    "recording_idx": Column(
+        "recording_idx", "bigint", "The recording: `recordings.idx`.", (), staging_name="recording_idx"
+    ),
+}
+
+# --- the tables -----------------------------------------------------------------------------------
+
+_CALLS = Table(
+    "calls",
+    "call",
+    "One row per call, in its newest version.",
+    (
+        _int("id", "The call's id.", staging="call_id"),
+        _int(
+            "parent_id",
+            "The call this one calls back: a failed, scheduled or voicemail call.",
+            staging="parent_call_id",
+        ),
+        _text("call_uuid", "A second id of the call; in payloads, not on the page."),
+        _text("lang", "Language the caller chose."),
+        _text("call_type", "Label of the call's type, `Voice Inbound (IVR)` and so on; open list."),
+        _text("session_type", "As `call_type`; in payloads, not on the page."),
+        _text("session_type_v2", "As `call_type`; in payloads, not on the page."),
+        _text("status", "Where the call stands in its life; sixteen documented values, open list."),
+        _text("sub_status", "The status in words."),
+        _at("created_at", "When the call came into being."),
+        _at("queued_at", "When it entered its first queue."),
+        _at("assigned_at", "When an agent was first assigned."),
+        _at(
+            "connected_at",
+            "When it first connected, to a virtual agent or a person; can precede `queued_at`.",
+        ),
+        _at("ends_at", "When it ended."),
+        _at("scheduled_at", "For when the caller asked to be called."),
+        _at("updated_at", "When the record last changed; the cursor of the load."),
+        _int("wait_duration", "Deprecated name of `queue_duration`."),
+        _int("queue_duration", "Seconds in queue, summed over all queue entries: not the speed of answer."),
+        _int("call_duration", "Seconds connected; neither the sum of legs nor the elapsed time."),
+        _int("hold_duration", "Seconds on hold."),
+        _int("rating", "The caller's rating, 1 to 5."),
+        _bool("has_feedback", "Whether the caller left words."),
+        _text("voip_provider", "The telephony provider."),
+        _text("out_ticket_id", "Id of the case in the operator's CRM.", Privacy.IDENTIFIER),
+        _text("out_ticket_url", "Address of the case in the operator's CRM.", Privacy.LINK),
+        _bool("is_out_ticket_account", "Whether the CRM record is an account; in payloads, not on the page."),
+        _bool("verified", "Whether the caller was verified."),
+        _text("recording_url", "Address of the recording.", Privacy.LINK),
+        _text("recording_permission", "Whether the caller agreed to be recorded."),
+        _text("voicemail_reason", "Why the caller reached voicemail."),
+        _text("deflection", "Where the call was deflected to, `no_deflection` when it was not."),
+        _text("disconnected_by", "Who hung up."),
+        _text("finish_reason", "Why the call finished."),
+        _text("fail_details", "More on the failure, in words.", Privacy.FREE_TEXT),
+        _text("fail_reason", "Why the call failed, `nothing` when it did not; open list."),
+        *_ADAPTER,
+        _text("support_number", "The operator's number the caller dialled."),
+        *_inside(
+            "selected_menu",
+            _int("id", "Id of the menu item the caller chose; not `menu_path_id`."),
+            _text("name", "Name of the menu item."),
+            _int("parent_id", "Menu item above it."),
+            _int("position", "Place among its siblings."),
+            _bool("deleted", "Whether the item has been deleted since."),
+            _text("hidden", "Whether it is hidden; text on the page, a flag in the example."),
+            _text("menu_type", "Kind of menu, `ivr_menu` and so on."),
+            _text("output_msg", "What the menu says."),
+        ),
+        *_menu("menu_path", "the queue the caller chose"),
+        _int("queue_priority_level", "Priority in the queue."),
+        *_agent(
+            "agent_info", "the agent; absent when nobody, or a virtual agent and a person, handled the call"
+        ),
+        *_inside(
+            "end_user",
+            _text("id", "Id of the caller.", Privacy.IDENTIFIER),
+            _text("identifier", "The operator's own id of the caller.", Privacy.IDENTIFIER),
+            _text("out_contact_id", "Id of the caller in the operator's CRM.", Privacy.IDENTIFIER),
+        ),
+        *_virtual_agent("virtual_agent", "the virtual agent"),
+        _json(
+            "virtual_agent_params", "What the virtual agent was told: tenant-defined keys.", Privacy.NETWORK
+        ),
+        _text("offer_type", "How the call was offered to agents: `cascade` and so on."),
+        _text("answer_type", "`manual` or automatic."),
+        _text("outbound_number", "The number dialled out to.", Privacy.CONTACT),
+        _text("email", "A mail address; in payloads, not on the page.", Privacy.CONTACT),
+        _text("feedback", "The caller's words; in payloads, not on the page.", Privacy.FREE_TEXT),
+        _text("smart_action_text", "Text the caller sent; in payloads, not on the page.", Privacy.FREE_TEXT),
+        _json("custom_data_secured", "Signed data of the tenant.", Privacy.FREE_TEXT),
+        _json("custom_data_not_secured", "Unsigned data of the tenant.", Privacy.FREE_TEXT),
+        _json("sip_headers", "SIP headers: tenant-defined keys.", Privacy.NETWORK),
+    ),
+)
+
+
+def _child(array: str, singular: str, description: str, *columns: Column, parent: str = "calls") -> Table:
+    return Table(array, singular, description, columns, array, parent)
+
+
+_CHILDREN = (
+    _child(
+        "transfers", "transfer", "One row per attempt to transfer a call.",
+        _int("id", "The transfer's id.", staging="transfer_id"),
+        _text("status", "Where the transfer stands: `transferring`, `transferred`, `failed`, …"),
+        _text("fail_reason", "Why it failed, `nothing` when it did not."),
+        _at("created_at", "When the agent started it."),
+        _at("assigned_at", "When the next agent was assigned."),
+        _at("connected_at", "When the next agent was connected."),
+        _at("updated_at", "When the transfer last changed."),
+        _int("call_duration", "Seconds of the leg after it."),
+        _int("wait_duration", "Seconds of waiting for the next agent."),
+        _text("deflection", "Deflection while transferring; 0 on the page, `no_deflection` in payloads."),
+        _text("answer_type_path", "Answer types before and after, `manual_to_manual`."),
+        *_menu("from_menu_path", "the queue it left", alias="from_menu"),
+        *_menu("to_menu_path", "the queue it went to", alias="to_menu"),
+        *_agent("from_agent", "the agent who transferred"),
+        *_agent("to_agent", "the agent who received"),
+        *_virtual_agent("from_virtual_agent", "the virtual agent who transferred"),
+        *_virtual_agent("to_virtual_agent", "the virtual agent who received"),
+        _int("from_queue_priority_level", "Priority before."),
+        _int("to_queue_priority_level", "Priority after."),
+    ),
+    _child(
+        "participants", "participant", "One row per party of a call: caller, agents, virtual agents.",
+        _int("id", "The participant's id.", staging="participant_id"),
+        _text("type", "`end_user`, `agent`, `virtual_agent`, `task_virtual_agent`, …"),
+        _text("entry_type", "How the party came in; in payloads, not on the page."),
+        _text("status", "Where the party stands."),
+        _int("call_id", "The call id the element itself names; can differ from the call's.", name="source_call_id"),
+        _text("user_id", "Id of the agent; the page marks it as personal.", Privacy.IDENTIFIER),
+        _text("end_user_id", "Id of the caller.", Privacy.IDENTIFIER),
+        _int("virtual_agent_id", "Id of the virtual agent."),
+        _json("virtual_agent_params", "What the virtual agent was told: tenant-defined keys.", Privacy.NETWORK),
+        *_inside("virtual_agent", _text("conversation_id", "Id of the virtual agent's conversation.")),
+        _json("agent_assist", "Agent-assist session; null in the payload seen."),
+        _text("phone_number", "Number of the party.", Privacy.CONTACT),
+        _text("email", "Mail address of the party.", Privacy.CONTACT),
+        _text("first_name", "First name of the party.", Privacy.NAME),
+        _text("middle_name", "Middle name of the party.", Privacy.NAME),
+        _text("last_name", "Last name of the party.", Privacy.NAME),
+        _json("teams", "Teams of the agent."),
+        _int("location_id", "The agent's location."),
+        *_inside(
+            "location",
+            _int("id", "Id of the agent's location."),
+            _text("lang", "Language of the location."),
+            _text("location", "Locale of the location."),
+            _json("pop_settings", "Telephony points of presence, by provider."),
+            _at("created_at", "When the location was made."),
+            _at("updated_at", "When the location last changed."),
+        ),
+        _json("sip_headers", "SIP headers: tenant-defined keys.", Privacy.NETWORK),
+        _int("call_duration", "Seconds connected."),
+        _int("hold_duration", "Seconds on hold."),
+        _at("connected_at", "When the party was connected."),
+        _at("ended_at", "When the party left."),
+        _text("fail_reason", "Why the party failed, `nothing` when it did not."),
+        *_ADAPTER,
+    ),
+    _child(
+        "handle_durations", "handle_duration",
+        "Work of agents: talk and wrap-up of one leg are usually separate rows.",
+        _int("id", "Id of the row; missing on the page's model.", staging="handle_duration_id"),
+        _int("agent_id", "The agent."),
+        _int("acw_duration", "Seconds of wrap-up (after-call work)."),
+        _int("bcw_duration", "Seconds of before-call work."),
+        _int("call_duration", "Seconds connected, hold included: talk = call − hold."),
+        _int("hold_duration", "Seconds the caller was on hold."),
+        _int("wait_duration", "Seconds of waiting; on the page's model alone."),
+        _int("assigned_connection_duration", "Seconds of ringing, from assignment to connection.",
+             staging="ring_seconds"),
+        *_where(),
+        _bool("barged", "A supervisor listening in; false, 0 and 1 in the wild."),
+        *_transfer_leg(),
+        *_span(),
+        _at("scheduled_at", "For when the work was scheduled."),
+        _text("event", "How the work ended; on the page's model alone."),
+    ),
+    _child(
+        "queue_durations", "queue_duration", "One row per entry of a call into a queue.",
+        _int("id", "Id of the row; missing on the page's model.", staging="queue_duration_id"),
+        _int("agent_id", "Who answered; null when nobody did."),
+        _int("queue_duration", "Seconds of waiting in this queue."),
+        *_where(),
+        *_transfer_leg(),
+        *_span(),
+        _int("service_level_abandon_time_threshold",
+             "Hanging up within so many seconds is a short abandon: the queue's setting at that moment.",
+             staging="service_level_abandon_threshold_seconds"),
+        _text("service_level_event", "The vendor's verdict: `in_sla`, `not_in_sla`, `excluded`."),
+        _int("service_level_target_percent", "Percent to be answered in target: the queue's setting at that moment."),
+        _int("service_level_target_time", "Seconds to answer within: the queue's setting at that moment.",
+             staging="service_level_target_seconds"),
+        _text("event", "How the wait ended; on the page's model alone, so outcomes never rest on it."),
+    ),
+    _child(
+        "recordings", "recording", "One row per recording.",
+        _int("id", "The recording's id.", staging="recording_id"),
+        _int("call_id", "The call id the element itself names.", name="source_call_id"),
+        _text("conference_sid", "The telephony provider's id."),
+        _float("duration", "Seconds recorded."),
+        _text("recording_type", "Kind of recording."),
+        _at("started_at", "When it started."),
+    ),
+    _child(
+        "redaction_times", "redaction_time", "One row per stretch of a recording that was silenced.",
+        _at("start", "When the silence starts.", name="start_at"),
+        _at("end", "When the silence ends.", name="end_at"),
+        _float("duration", "Seconds silenced, with fractions."),
+        _int("start_agent_id", "Who started it."),
+        _int("end_agent_id", "Who ended it."),
+        parent="recordings",
+    ),
+    _child(
+        "photos", "photo", "Photos the caller sent.",
+        _int("id", "The photo's id; the page marks it as personal.", Privacy.LINK, staging="photo_id"),
+        _text("photo_type", "Kind of photo; the page marks it as personal.", Privacy.LINK),
+        _text("url", "Address of the photo.", Privacy.LINK),
+    ),
+    _child(
+        "videos", "video", "Videos the caller sent.",
+        _int("id", "The video's id; the page marks it as personal.", Privacy.LINK, staging="video_id"),
+        _text("url", "Address of the video.", Privacy.LINK),
+    ),
+    _child(
+        "offer_events", "offer_event", "Each time the call was offered to a group of agents.",
+        _at("casting_time", "When it was offered."),
+        _text("group", "The group of agents.", name="group_name"),
+    ),
+    _child("wait_time_sms", "wait_time_sms", "Texts sent while waiting; elements undocumented.",
+           _element("The element as it came.")),
+    _child("in_call_sms", "in_call_sms", "Texts sent during the call; elements undocumented.",
+           _element("The element as it came.")),
+    _child(
+        "dispositions", "disposition", "Codes that agents gave the call.",
+        _int("user_id", "The agent who gave the code.", staging="agent_id"),
+        _int("transfer_id", "The leg: `transfers.id`, null for the first."),
+        _int("participant_id", "The party: `participants.id`."),
+        _text("code", "The code."),
+        _text("note", "The agent's words.", Privacy.FREE_TEXT),
+        _text("list", "The list the code is from.", name="list_name"),
+        _text("list_path", "Names along the list's path."),
+        _int("ujet_code_id", "Id of the code."),
+        _int("ujet_list_id", "Id of the list."),
+        _text("custom_code_id", "The operator's id of the code."),
+        _text("custom_list_id", "The operator's id of the list."),
+    ),
+    _child(
+        "consumer_handle_durations", "consumer_handle_duration", "Time of the caller in the call, IVR to end.",
+        _int("id", "Id of the row.", staging="consumer_handle_duration_id"),
+        _int("call_duration", "Seconds from first to last."),
+        _int("hold_duration", "Seconds on hold."),
+        *_span(),
+    ),
+    _child(
+        "consumer_in_menu_durations", "consumer_in_menu_duration", "Time of the caller in the menus.",
+        _int("id", "Id of the row.", staging="consumer_in_menu_duration_id"),
+        _text("event", "How it ended: `finished`, `abandoned`, …"),
+        _int("duration", "Seconds in the menus."),
+        *_where(), *_span(),
+    ),
+    _child(
+        "consumer_event_durations", "consumer_event_duration", "Payments, surveys and the like.",
+        _int("id", "Id of the row.", staging="consumer_event_duration_id"),
+        _text("type", "`payment`, `csat`, …"),
+        _text("event", "How it ended: `finished`, `abandoned`, …"),
+        _int("duration", "Seconds it took."),
+        *_where(), *_span(),
+    ),
+    _child(
+        "virtual_agent_deflected_escalations", "virtual_agent_deflected_escalation",
+        "Escalations of a virtual agent that were deflected.",
+        _int("id", "Id of the row.", staging="virtual_agent_deflected_escalation_id"),
+        _text("deflection", "Where to, or why: `after_hours`, …"),
+        _int("escalation_id", "The escalation: `escalations.id`."),
+        _text("escalation_reason", "Why the virtual agent escalated."),
+        _at("escalated_at", "When it escalated."),
+        *_where(),
+        *_virtual_agent("virtual_agent", "the virtual agent"),
+    ),
+    _child(
+        "virtual_agent_handle_durations", "virtual_agent_handle_duration", "One row per virtual-agent session.",
+        _int("id", "Id of the row.", staging="virtual_agent_handle_duration_id"),
+        *_virtual_agent("virtual_agent", "the virtual agent"),
+        _int("call_duration", "Seconds of the session."),
+        _text("escalation_reason", "Why it escalated."),
+        _text("finish_reason", "Why it ended; in payloads, not on the page."),
+        _float("sentiment", "The caller's mood, 0 to 100."),
+        _int("response_count", "Answers given."),
+        _int("fallback_response_count", "Answers given for want of a better one."),
+        _text("initiated_by", "Who started the session."),
+        *_where(),
+        _bool("transfer", "Whether this is a leg after a transfer."),
+        _int("transfer_id", "The transfer that led here: `transfers.id`."),
+        *_span(),
+    ),
+    _child(
+        "escalations", "escalation", "One row per move from a virtual agent to a person, since 2026-03-24.",
+        _int("id", "The escalation's id.", staging="escalation_id"),
+        _text("status", "Where it stands: `escalated`, …"),
+        _text("reason", "Why it escalated."),
+        _at("created_at", "When it was asked for."),
+        _at("escalated_at", "When the person took over."),
+        *_virtual_agent("from_virtual_agent", "the virtual agent who escalated"),
+        *_agent("to_agent", "the agent who took over"),
+        *_menu("from_menu_path", "the queue it left", alias="from_menu"),
+        *_menu("to_menu_path", "the queue it went to", alias="to_menu"),
+    ),
+    _child("deflection_details", "deflection_detail", "Details of deflections; elements undocumented.",
+           _element("The element as it came.")),
+)  # fmt: skip
+
+TABLES: dict[str, Table] = {table.name: table for table in (_CALLS, *_CHILDREN)}
+"""All tables made from calls, parents before children."""
+
+CHILDREN: tuple[Table, ...] = tuple(table for table in TABLES.values() if table.parent)
+
+EXTRA = Column("_extra", "json", "Keys nobody declared, by dotted path, as they came.", (),
+               privacy=Privacy.FREE_TEXT, staging_name="_extra")  # fmt: skip
+
+REJECTED_CALLS = Table(
+    "rejected_calls",
+    "rejected_call",
+    "Calls that could not be read: kept whole, with the reason, until a readable version lands.",
+    (
+        _text("call_key", "The call's id, or a fingerprint of the body when even that is unreadable."),
+        _text("reason", "What is wrong, and where."),
+        _text("body", "The call as it came.", Privacy.FREE_TEXT),
+        _at("window_from", "Start of the window that fetched it, inclusive."),
+        _at("window_until", "End of the window that fetched it, inclusive."),
+        _at("rejected_at", "When it was rejected."),
+    ),
+)

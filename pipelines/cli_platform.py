@@ -1,0 +1,159 @@
+"""`callmart platform`: the local platform as a process of its own, to point a load at."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.sample import DAYS, END, SEED
+
+if TYPE_CHECKING:
+    from simulator.calls import CallSource
+    from simulator.platform import Clock, Platform
+
+platform = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+
+_MOST_DAYS_AHEAD = 14
+
+
+@platform.callback()
+def _platform() -> None:
+    """The calls API on this machine, for trying and testing.
+
+    The vendor gives no sandbox: this one speaks the documented API, with its
+    paging, filters, credentials and rate limit, over a simulated contact centre
+    or calls from files.
+
+    Example:
+      callmart platform serve
+    """
+
+
+@platform.command()
+def serve(
+    replay: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--replay",
+            metavar="FILE...",
+            help="Serve the calls of these JSON or JSONL files instead of simulated ones. "
+            "Several files after one flag, or the flag again.",
+        ),
+    ] = None,
+    more_files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE...]", hidden=True)] = None,
+    host: Annotated[str, typer.Option(help="Address to listen at; keep to this machine.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen at; 0 takes a free one.")] = 8765,
+    seed: Annotated[int, typer.Option(help="Of the simulated centre: the same seed, the same calls.")] = SEED,
+    days: Annotated[int, typer.Option(min=1, help="Days of simulated calls before the clock.")] = DAYS,
+    clock: Annotated[
+        str | None,
+        typer.Option(
+            help="What the platform takes for now: ISO instant, UTC if it names no offset. "
+            f"Default: {END:%Y-%m-%dT%H:%M:%SZ}; a day after the last change when replaying.",
+            show_default=False,
+        ),
+    ] = None,
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="Simulated seconds per real second; 0 stands still. Default: 1; 0 when replaying.",
+            show_default=False,
+        ),
+    ] = None,
+    requests_per_second: Annotated[
+        float, typer.Option(min=0.0, help="Above this it answers 429, as the real one; 0 for no limit.")
+    ] = 10.0,
+    username: Annotated[str, typer.Option(help="User that clients must send.")] = "demo",
+    token: Annotated[str, typer.Option(help="API token that clients must send.")] = "demo-token",
+) -> None:
+    """Serve the calls API on this machine until Ctrl-C.
+
+    A simulated contact centre, or calls from files. Prints its address, its
+    credentials and the lines that point callmart at it.
+
+    Examples:
+      callmart platform serve
+      callmart platform serve --speed 60 --port 0
+      callmart platform serve --replay monday.json tuesday.jsonl
+    """
+    from simulator.platform import Credentials
+    from simulator.platform import serve as serve_calls
+
+    files = [*(replay or []), *(more_files or [])]
+    if more_files and not replay:
+        raise typer.BadParameter(f"{more_files[0]}: files to serve stand after --replay")
+    at = _clock(clock)
+    if files:
+        source, ticking, start = _replayed(files, at, speed or 0.0)
+    else:
+        source, ticking, start = _simulated(seed, days, at or END, 1.0 if speed is None else speed)
+    serve_calls(
+        source,
+        clock=ticking,
+        credentials=Credentials(username, token),
+        host=host,
+        port=port,
+        requests_per_second=requests_per_second,
+        on_ready=lambda served: _announce(served, start),
+    )
+
+
+def _clock(text: str | None) -> datetime | None:
+    from pipelines.settings import parse_instant
+
+    if text is None:
+        return None
+    try:
+        return parse_instant(text).replace(microsecond=0)
+    except ValueError as error:
+        raise typer.BadParameter(f"--clock {text} {error}") from None
+
+
+def _replayed(files: list[Path], at: datetime | None, speed: float) -> tuple[CallSource, Clock, datetime]:
+    """The calls of files, the clock, and the first change in them."""
+    from simulator.platform import Clock
+    from simulator.replay import ReplayFiles, clock_after
+
+    source = ReplayFiles(files)
+    ticking = Clock(at, speed) if at else clock_after(source)
+    if speed and not at:
+        ticking.run(speed)
+    return source, ticking, min(version.updated_at for version in source.versions(ticking.now()))
+
+
+def _simulated(seed: int, days: int, at: datetime, speed: float) -> tuple[CallSource, Clock, datetime]:
+    """`days` of simulated calls up to `at`, and enough beyond for the clock to run on; the clock; the start."""
+    from pipelines.progress import progress_for
+    from simulator.centre import Centre
+    from simulator.platform import Clock
+
+    # As many days ahead as a real day at this speed takes, within reason: each costs time now.
+    ahead = min(_MOST_DAYS_AHEAD, max(1, round(speed))) if speed else 0
+    start = at - timedelta(days=days)
+    with progress_for().stage("simulate the centre"):
+        source = Centre.simulate(seed, start, days=days + ahead)
+    return source, Clock(at, speed), start
+
+
+def _announce(served: Platform, start: datetime) -> None:
+    """The address, the credentials, and what to set to load from here."""
+    now, speed = served.clock.now(), served.clock.speed
+    pace = "stands still" if speed == 0 else f"runs at {speed:g} times real time"
+    settings = {
+        "SOURCES__CCAIP__BASE_URL": served.base_url,
+        "SOURCES__CCAIP__USERNAME": served.credentials.user,
+        "SOURCES__CCAIP__API_TOKEN": served.credentials.token,
+        "SOURCES__CCAIP__START_DATE": f"{start:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    exports = "\n".join(f"  export {name}={shlex.quote(value)}" for name, value in settings.items())
+    typer.echo(
+        f"The calls API is at {served.base_url}, user {served.credentials.user}, "
+        f"token {served.credentials.token}.\n"
+        f"There it is {now:%Y-%m-%d %H:%M:%S} UTC, and the clock {pace}. Ctrl-C stops it.\n\n"
+        f"To load from it, in another terminal:\n{exports}\n  callmart --project-dir trial run"
+    )

@@ -1,0 +1,142 @@
+"""The main job on the embedded warehouse, with nothing but this machine: `callmart demo`.
+
+Simulated centre → local platform (HTTP, ten requests a second) → load → marts → summary, in a home of its
+own, `<root>/demo`, so that invented calls never meet a tenant's. Deterministic: the centre has a fixed seed
+and start, and the platform's clock stands at the end of two weeks the first time, and an hour after the
+cursor each later time; so a second run finds exactly one hour of news.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+from pathlib import Path
+
+from rich.text import Text
+
+from pipelines.home import Home
+from pipelines.lock import locked
+from pipelines.logs import log_to
+from pipelines.progress import Progress
+from pipelines.sample import DAYS, SEED, START, TIME_ZONE
+from pipelines.screen import instant, output, show_load, show_transform
+from pipelines.settings import Settings
+from pipelines.summary import directions_table, read_summary, summary_table
+from pipelines.transform import transform
+from pipelines.warehouse.load import LoadReport, load_new
+from pipelines.warehouse.status import read_status
+from simulator.centre import Centre
+from simulator.platform import Clock, Credentials, Platform
+
+_NEWS = timedelta(hours=1)
+
+_SETTINGS = f"""# Written by `callmart demo`, for looking around afterwards: `callmart --project-dir demo status`.
+# The platform it loaded from runs only during the demo; `callmart platform serve` starts another.
+[sources.ccaip]
+start_date = "{START:%Y-%m-%dT%H:%M:%SZ}"
+
+[destination.duckdb]
+credentials = "warehouse/callmart.duckdb"
+
+[callmart]
+reporting_timezone = "{TIME_ZONE}"
+
+[runtime]
+dlthub_telemetry = false
+"""
+
+
+@dataclass(frozen=True)
+class DemoReport:
+    """What a demo did: the load, and from when the platform's clock stood still (UTC)."""
+
+    load: LoadReport
+    clock: datetime
+    first: bool
+
+
+def run_demo(parent: Home, progress: Progress, *, days: int = DAYS, verbose: bool = False) -> DemoReport:
+    """Run the demo below `parent` and print its summary. `days` of calls the first time."""
+    home = Home(parent.root / "demo")
+    _write_settings(home)
+    home.activate()
+    log_to(home, verbose=verbose)
+    with locked(home, "demo"):
+        return _run(home, progress, days)
+
+
+def _run(home: Home, progress: Progress, days: int) -> DemoReport:
+    settings = Settings(home.warehouse, start_date=START, reporting_timezone=TIME_ZONE)
+    cursor = read_status(home, settings).fresh.tail_until
+    end = START + timedelta(days=days)
+    clock = end
+    if cursor is not None:
+        next_hour = cursor + timedelta(seconds=settings.settle_seconds) + _NEWS
+        clock = next_hour if next_hour > end else end
+    first = clock == end
+    say = output().print
+    say(
+        Text(
+            f"A contact centre from {instant(START)} on, as its API shows it at {instant(clock)}"
+            + (f": {days} days of calls." if first else ": an hour after the last run.")
+        )
+    )
+    with progress.stage("simulate the centre"):
+        horizon = ceil((clock - START) / timedelta(days=1))
+        centre = Centre.simulate(SEED, START, days=max(horizon, days))
+    credentials = Credentials("demo", "demo-token")
+    with Platform(centre, clock=Clock.frozen(clock), credentials=credentials) as platform:
+        settings = Settings(
+            home.warehouse,
+            base_url=platform.base_url,
+            username=credentials.user,
+            api_token=credentials.token,
+            start_date=START,
+            reporting_timezone=TIME_ZONE,
+        )
+        loaded = load_new(settings, home, progress)
+    show_load(loaded)
+    show_transform(transform(home, settings, progress))
+    _show(home, settings)
+    return DemoReport(loaded, clock, first)
+
+
+def _write_settings(home: Home) -> None:
+    """Settings of its own, so that no tenant's are used by whoever looks around in the demo's home."""
+    folder = home.root / ".dlt"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.toml").write_text(_SETTINGS)
+
+
+def _show(home: Home, settings: Settings) -> None:
+    summary = read_summary(settings.warehouse)
+    console = output()
+    console.print()
+    console.print(summary_table(summary))
+    console.print()
+    console.print(directions_table(summary))
+    console.print(Text(f"\nWarehouse: {settings.warehouse}\n\nWhat to try next:"))
+    command, python = _beside(sys.executable, "callmart"), _beside(sys.executable, "python")
+    where = _short(home.root)
+    query = "from marts.mart_service_level select local_date, sum(answered_in_sl), sum(offered) group by 1"
+    for line in (
+        f"{command} --project-dir {where} status",
+        f"""{python} -c "import duckdb; duckdb.connect('{_short(settings.warehouse)}', read_only=True)"""
+        f""".sql('{query} order by 1').show()\"""",
+        f"{command} demo                  # an hour later: loads only what is new",
+        f"{command} platform serve        # the same centre, live, for a load of your own",
+    ):
+        console.print(Text(f"  {line}"), soft_wrap=True)
+
+
+def _beside(interpreter: str, name: str) -> str:
+    """A command of this virtual environment, as one would type it here."""
+    return _short(Path(interpreter).parent / name)
+
+
+def _short(path: Path) -> str:
+    """The path from the current folder when it lies below it, else the whole."""
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,0 +1,137 @@
+"""Where callmart keeps everything it writes: one folder, so that copies can run side by side.
+
+    <root>/warehouse/callmart.duckdb   the default warehouse
+    <root>/var/dlt                     dlt's working folder: pending load packages, state
+    <root>/var/dbt/{target,logs}       what dbt compiles and logs
+    <root>/var/logs                    callmart's own log
+    <root>/var/callmart.lock           held while a load or a transform runs
+    <root>/.dlt                        settings, when the folder exists; else the repository's
+
+The root is `--project-dir`, else `CALLMART_HOME`, else the repository: never the current folder,
+which a scheduler sets as it likes. HOME is neither read nor written: dlt's own "global" settings in
+`~/.dlt` would make the same command load from another tenant when another user runs it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.errors import ConfigurationError
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+HOME_VARIABLE = "CALLMART_HOME"
+_OWNER_ONLY = 0o700  # calls are personal data
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder callmart works in. `root` is absolute."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, project_dir: Path | None = None) -> Home:
+        """The home to use: `project_dir` (`--project-dir`), else `CALLMART_HOME`, else the repository."""
+        chosen = project_dir or os.environ.get(HOME_VARIABLE) or REPOSITORY
+        return cls(Path(chosen).expanduser().resolve())
+
+    @property
+    def warehouse(self) -> Path:
+        """The default DuckDB file; `[destination.duckdb] credentials` names another."""
+        return self.root / "warehouse" / "callmart.duckdb"
+
+    @property
+    def dlt_dir(self) -> Path:
+        """dlt's data folder; the pipelines' working folders are below `pipelines/`."""
+        return self.root / "var" / "dlt"
+
+    @property
+    def pipelines_dir(self) -> Path:
+        """Where dlt keeps one working folder per pipeline (`dlt.pipeline(pipelines_dir=…)`)."""
+        return self.dlt_dir / "pipelines"
+
+    @property
+    def log_dir(self) -> Path:
+        return self.root / "var" / "logs"
+
+    @property
+    def dbt_target_dir(self) -> Path:
+        return self.root / "var" / "dbt" / "target"
+
+    @property
+    def dbt_log_dir(self) -> Path:
+        return self.root / "var" / "dbt" / "logs"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.root / "var" / "callmart.lock"
+
+    @property
+    def settings_dir(self) -> Path:
+        """The folder of `config.toml` and `secrets.toml`: the home's own when it exists."""
+        own = self.root / ".dlt"
+        return own if own.is_dir() else REPOSITORY / ".dlt"
+
+    def activate(self) -> None:
+        """Make the folders and point dlt here; to be called before any use of dlt's configuration.
+
+        May be called again for another home in the same process. Raises `ConfigurationError` when
+        the folders cannot be made or a settings file is no TOML.
+        """
+        self._make_folders()
+        os.environ["DLT_PROJECT_DIR"] = str(self.settings_dir.parent)
+        os.environ["DLT_DATA_DIR"] = str(self.dlt_dir)
+        os.environ["DLT_LOCAL_DIR"] = str(self.root)
+        # In the environment, and not only in config.toml, so that a home with settings of its own
+        # cannot switch it on by leaving a line out.
+        os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+        # dlt warns of every Arrow column whose declared type is narrower than Arrow's: hundreds of lines.
+        os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
+        self._replace_run_context()
+
+    def _make_folders(self) -> None:
+        folders = (self.warehouse.parent, self.dlt_dir, self.log_dir, self.dbt_target_dir, self.dbt_log_dir)
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            (self.root / "var").mkdir(mode=_OWNER_ONLY, exist_ok=True)
+            for folder in folders:
+                folder.parent.mkdir(mode=_OWNER_ONLY, exist_ok=True)
+                folder.mkdir(mode=_OWNER_ONLY, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"callmart cannot write in {self.root}: {error.strerror}.",
+                f"Give --project-dir or {HOME_VARIABLE} a folder that this user may write to.",
+            ) from error
+
+    def _replace_run_context(self) -> None:
+        """Give dlt a run context that reads the environment above, also when it already had one.
+
+        Imported here: dlt takes a second to import, and `callmart --help` has no use for it.
+        """
+        from dlt.common.configuration.container import Container
+        from dlt.common.configuration.providers.toml import TomlProviderReadException
+        from dlt.common.configuration.specs import PluggableRunContext
+        from dlt.common.runtime.run_context import RunContext
+
+        context = RunContext(str(self.settings_dir.parent))
+        context._global_dir = str(self.dlt_dir)  # else dlt also reads, and probes by writing to, HOME
+        try:
+            Container()[PluggableRunContext] = PluggableRunContext(context)
+        except TomlProviderReadException as error:
+            raise ConfigurationError(
+                f"{self.settings_dir / error.file_name} is not valid TOML: {_toml_position(error)}.",
+                "Mend that line; texts stand in double quotes, as in .dlt/example.secrets.toml.",
+            ) from None  # the parser's own message can quote the line, and the line can be a secret
+
+
+def _toml_position(error: Exception) -> str:
+    """Where the parser stopped, without what it read there."""
+    cause: BaseException | None = error
+    while cause is not None:
+        line = getattr(cause, "line", None)
+        if isinstance(line, int):
+            return f"line {line}, column {getattr(cause, 'col', '?')}"
+        cause = cause.__cause__ or cause.__context__
+    return "it cannot be read"

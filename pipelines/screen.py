@@ -1,0 +1,135 @@
+"""What the command prints: reports for people on stdout, errors on stderr.
+
+Errors are a panel on a terminal and plain, unwrapped lines elsewhere, so that a log can be searched and a
+line to set can be copied. Nothing here interprets Rich markup in texts from outside: `[sources.ccaip]` is a
+setting's section and no style.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.errors import CallmartError
+
+if TYPE_CHECKING:
+    from pipelines.transform import TransformReport
+    from pipelines.warehouse.load import LoadReport
+    from pipelines.warehouse.status import Status
+
+_LOG_COLUMNS = 160  # Rich takes 80 when the output is no terminal, and cuts tables to it
+
+
+def output() -> Console:
+    """The console for results."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_LOG_COLUMNS)
+
+
+def show_error(error: CallmartError) -> None:
+    """What is wrong and the mend, on stderr."""
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        mend = f"\n{error.mend}" if error.mend else ""
+        sys.stderr.write(f"error: {error}{mend}\n")
+        return
+    parts = [Text(str(error))]
+    if error.mend:
+        parts += [Text(), Text("What to do", style="bold"), Text(error.mend)]
+    title = f"[bold]{type(error).__name__}[/bold] (exit code {error.exit_code})"
+    console.print(Panel(Group(*parts), title=title, title_align="left", border_style="red"))
+
+
+def show_notices(notices: tuple[str, ...]) -> None:
+    """Remarks that are no errors, on stderr."""
+    for notice in notices:
+        sys.stderr.write(f"note: {notice}\n")
+
+
+def show_load(report: LoadReport) -> None:
+    """One line of a load: how much, how fast, up to when."""
+    rate = report.calls / report.seconds if report.seconds else 0.0
+    window = f", changes of {instant(report.since)} to {instant(report.until)}" if report.until else ""
+    output().print(
+        Text(
+            f"Loaded {report.calls:,} calls in {report.seconds:.1f} s ({rate:,.0f} a second, "
+            f"{report.requests:,} requests, {report.chunks} chunks){window}."
+        )
+    )
+    if report.rejected:
+        output().print(
+            Text(
+                f"{report.rejected:,} calls could not be read: they are kept in ccaip.rejected_calls, "
+                "with the reason.",
+                style="yellow",
+            )
+        )
+
+
+def show_transform(report: TransformReport) -> None:
+    """One line of a transform, and its warnings."""
+    output().print(
+        Text(f"Built {report.models} models and passed {report.tests} tests in {report.seconds:.1f} s.")
+    )
+    for warning in report.warnings:
+        output().print(Text(f"warning: {warning}", style="yellow"))
+
+
+def show_status(status: Status) -> None:
+    """The status as a page for a person."""
+    console = output()
+    console.print(Text(f"Home       {status.home}\nWarehouse  {status.warehouse}"))
+    if not status.exists:
+        console.print(Text("Nothing has landed yet: `callmart load` makes the warehouse."))
+    facts = Table.grid(padding=(0, 2))
+    for label, value in _facts(status):
+        facts.add_row(label, Text(value))
+    console.print(facts)
+    for title, rows in (("Raw tables (ccaip)", status.landed.rows), ("Marts (marts)", status.marts)):
+        if rows:
+            table = Table("Table", "Rows", title=title, title_justify="left")
+            table.columns[1].justify = "right"
+            for name, count in rows.items():
+                table.add_row(name, f"{count:,}")
+            console.print(table)
+
+
+def _facts(status: Status) -> list[tuple[str, str]]:
+    landed, fresh, pending = status.landed, status.fresh, status.pending
+    since = pending.calls_since_transform
+    facts = [
+        ("Calls", f"{landed.calls_final:,} final, {landed.calls_not_final:,} not final"),
+        ("Newest change", instant(fresh.newest_updated_at)),
+        ("Asked up to", instant(fresh.tail_until)),
+        ("Last load", f"{instant(fresh.last_load_at)} ({fresh.last_load_id or 'none'})"),
+        ("Waiting to land", f"{pending.load_packages} packages"),
+        ("Landed since the last transform", "never transformed" if since is None else f"{since:,} calls"),
+        ("Rejected", f"{pending.rejected_calls:,} calls"),
+    ]
+    if pending.rows_with_unknown_keys:
+        names = ", ".join(f"{key} ({count:,})" for key, count in list(pending.unknown_keys.items())[:10])
+        facts.append(("Unknown keys", f"in {pending.rows_with_unknown_keys:,} rows: {names}"))
+    return facts
+
+
+def show_json(status: Status) -> None:
+    """The status as one JSON object; instants as ISO text in UTC."""
+    json.dump(asdict(status), sys.stdout, indent=2, default=_as_json)
+    sys.stdout.write("\n")
+
+
+def _as_json(value: Any) -> str:
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
+
+
+def instant(value: datetime | None) -> str:
+    """`2026-01-31 08:00:00 UTC`, or a dash."""
+    return f"{value:%Y-%m-%d %H:%M:%S} UTC" if value else "–"

@@ -1,0 +1,266 @@
+"""The settings, read where dlt reads them: environment, `.dlt/secrets.toml`, `.dlt/config.toml`.
+
+    [sources.ccaip] base_url            SOURCES__CCAIP__BASE_URL            scheme and host, no default
+    [sources.ccaip] username            SOURCES__CCAIP__USERNAME            no default
+    [sources.ccaip] api_token           SOURCES__CCAIP__API_TOKEN           secret, no default
+    [sources.ccaip] start_date          SOURCES__CCAIP__START_DATE          2015-01-01
+    [sources.ccaip] requests_per_second SOURCES__CCAIP__REQUESTS_PER_SECOND 10
+    [sources.ccaip] settle_seconds      SOURCES__CCAIP__SETTLE_SECONDS      60
+    [sources.ccaip] overlap_seconds     SOURCES__CCAIP__OVERLAP_SECONDS     1800
+    [destination.duckdb] credentials    DESTINATION__DUCKDB__CREDENTIALS    warehouse/callmart.duckdb
+    [callmart] reporting_timezone       CALLMART__REPORTING_TIMEZONE        UTC
+
+Each is looked up under exactly its name. dlt's own injection would also try shorter ones
+(`SOURCES__USERNAME`, then `USERNAME`), and a desktop or a CI worker has a `USERNAME` of its own.
+Every other module takes a `Settings`; none reads the environment.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pipelines.errors import ConfigurationError
+from pipelines.home import Home
+
+T = TypeVar("T")
+
+DEFAULT_START = datetime(2015, 1, 1, tzinfo=UTC)  # before the first call the API can know: everything
+DEFAULT_REQUESTS_PER_SECOND = 10.0  # the vendor's limit for a customer, shared by all its clients
+DEFAULT_SETTLE_SECONDS = 60.0
+DEFAULT_OVERLAP_SECONDS = 1800.0  # wrap-up and surveys arrive 15 to 20 minutes after a call
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a load and a transform need to know. Instants are UTC, lengths of time in seconds.
+
+    `base_url` has no trailing slash. `username` and `api_token` are opaque texts; `base_url` and both
+    are empty when loaded with `need_api=False` and not set. `warehouse` is absolute. `notices` are
+    remarks for the user that are no errors.
+    """
+
+    warehouse: Path
+    base_url: str = ""
+    username: str = ""
+    api_token: str = field(default="", repr=False)
+    start_date: datetime = DEFAULT_START
+    requests_per_second: float = DEFAULT_REQUESTS_PER_SECOND
+    settle_seconds: float = DEFAULT_SETTLE_SECONDS
+    overlap_seconds: float = DEFAULT_OVERLAP_SECONDS
+    reporting_timezone: str = "UTC"
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Key:
+    """A setting's name, and whether it is one that must not be shown."""
+
+    section: str
+    name: str
+    secret: bool = False
+
+    @property
+    def variable(self) -> str:
+        return "__".join((*self.section.split("."), self.name)).upper()
+
+    @property
+    def label(self) -> str:
+        return f"[{self.section}] {self.name}"
+
+
+_BASE_URL = _Key("sources.ccaip", "base_url")
+_USERNAME = _Key("sources.ccaip", "username")
+_API_TOKEN = _Key("sources.ccaip", "api_token", secret=True)
+_EXAMPLES = {
+    _BASE_URL: "https://acme.uc1.ccaiplatform.com",
+    _USERNAME: "acme",
+    _API_TOKEN: "the token",
+}
+
+
+def load_settings(home: Home, *, need_api: bool) -> Settings:
+    """The settings of `home`, which must be active (`home.activate()`).
+
+    Raises `ConfigurationError` when one is wrong, or, with `need_api`, when the API's address or
+    credentials are missing; it names all that are missing at once, and where each was looked for.
+    """
+    nowhere: tuple[str, tuple[str, ...]] = ("", ())
+    base_url, notices = _read(_BASE_URL, _base_url, nowhere)
+    settings = Settings(
+        warehouse=_read(
+            _Key("destination.duckdb", "credentials"), lambda value: _warehouse(value, home), home.warehouse
+        ),
+        base_url=base_url,
+        username=_read(_USERNAME, _text, ""),
+        api_token=_read(_API_TOKEN, _text, ""),
+        start_date=_read(_Key("sources.ccaip", "start_date"), parse_instant, DEFAULT_START),
+        requests_per_second=_read(
+            _Key("sources.ccaip", "requests_per_second"), _positive, DEFAULT_REQUESTS_PER_SECOND
+        ),
+        settle_seconds=_read(_Key("sources.ccaip", "settle_seconds"), _not_negative, DEFAULT_SETTLE_SECONDS),
+        overlap_seconds=_read(
+            _Key("sources.ccaip", "overlap_seconds"), _not_negative, DEFAULT_OVERLAP_SECONDS
+        ),
+        reporting_timezone=_read(_Key("callmart", "reporting_timezone"), _timezone, "UTC"),
+        notices=notices,
+    )
+    if need_api:
+        given = {
+            _BASE_URL: settings.base_url,
+            _USERNAME: settings.username,
+            _API_TOKEN: settings.api_token,
+        }
+        if missing := [key for key, value in given.items() if not value]:
+            raise _missing(missing, home)
+    return settings
+
+
+# --- looking up -----------------------------------------------------------------------------------
+
+
+def _read(key: _Key, parse: Callable[[Any], T], default: T) -> T:
+    """The setting's value from the first place that has one, parsed; else `default`."""
+    value, place = _look_up(key)
+    if value is None or value == "":
+        return default
+    try:
+        return parse(value)
+    except ValueError as error:
+        # An address is mistyped as https://user:token@host sooner or later.
+        shown = "" if key.secret or "@" in str(value) else f" {value!r}"
+        raise ConfigurationError(
+            f"{key.label}{shown} (from {place}) {error}.",
+            f"Set it in .dlt/config.toml under [{key.section}], or as {key.variable}.",
+        ) from None
+
+
+def _look_up(key: _Key) -> tuple[Any, str]:
+    """The raw value and the place it came from, asking dlt's providers in dlt's order."""
+    import dlt
+    from dlt.common.typing import TSecretStrValue
+
+    providers = (dlt.secrets if key.secret else dlt.config).config_providers
+    hint = TSecretStrValue if key.secret else str
+    for provider in providers:
+        if provider.is_empty:
+            continue
+        value, found_as = provider.get_value(key.name, hint, None, *key.section.split("."))
+        if value is not None:
+            return value, " or ".join(provider.present_locations) or found_as
+    return None, ""
+
+
+def _places(key: _Key, home: Home) -> list[str]:
+    """Every place a setting is looked for, in order."""
+    places = [f"the environment variable {key.variable}", str(home.settings_dir / "secrets.toml")]
+    if key.secret:
+        mounted = key.variable.lower().replace("_", "-")
+        return [f"the mounted secret /run/secrets/{mounted}", *places]
+    return [*places, str(home.settings_dir / "config.toml")]
+
+
+def _missing(keys: list[_Key], home: Home) -> ConfigurationError:
+    names = ", ".join(key.label for key in keys)
+    looked = "\n".join(f"  {key.name}: {', then '.join(_places(key, home))}" for key in keys)
+    lines = "\n".join(f'  {key.name} = "{_EXAMPLES[key]}"' for key in keys)
+    exports = "\n".join(f"  export {key.variable}='{_EXAMPLES[key]}'" for key in keys)
+    return ConfigurationError(
+        f"Not set: {names}.\nLooked for, in this order:\n{looked}",
+        f"In {home.settings_dir / 'secrets.toml'} (start from .dlt/example.secrets.toml):\n"
+        f"  [{keys[0].section}]\n{lines}\nor in the environment:\n{exports}",
+    )
+
+
+# --- parsing: each says what is wrong as the end of a sentence that starts with the setting ---------
+
+
+def _text(value: Any) -> str:
+    return str(value).strip()
+
+
+def _base_url(value: Any) -> tuple[str, tuple[str, ...]]:
+    """Scheme and host, and a notice when the credentials would travel in the clear."""
+    text = _text(value)
+    url = urlsplit(text)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError("is no address such as https://acme.uc1.ccaiplatform.com")
+    if url.username or url.password:
+        raise ValueError("must not carry credentials: username and api_token are settings of their own")
+    if url.path not in ("", "/") or url.query or url.fragment:
+        raise ValueError("must be scheme and host alone: callmart adds the path of the API itself")
+    if url.scheme == "http" and not _is_loopback(url.hostname):
+        return text.rstrip("/"), (f"{text} is not encrypted: the API token travels in the clear; use https.",)
+    return text.rstrip("/"), ()
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def parse_instant(value: Any) -> datetime:
+    """An ISO date or instant, UTC unless it says otherwise; TOML's own dates come already parsed."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise ValueError("is no ISO date (2026-01-31) or instant (2026-01-31T08:00:00Z)") from None
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    if isinstance(value, date):
+        return datetime.combine(value, time(), UTC)
+    raise ValueError("is no ISO date (2026-01-31) or instant (2026-01-31T08:00:00Z)")
+
+
+def _number(value: Any) -> float:
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError("is no number")
+    return number
+
+
+def _positive(value: Any) -> float:
+    if (number := _number(value)) <= 0:
+        raise ValueError("must be greater than 0")
+    return number
+
+
+def _not_negative(value: Any) -> float:
+    if (number := _number(value)) < 0:
+        raise ValueError("must be 0 or more")
+    return number
+
+
+def _timezone(value: Any) -> str:
+    try:
+        return ZoneInfo(_text(value)).key
+    except (ValueError, OSError, LookupError):
+        raise ValueError("is no IANA time zone such as Europe/Berlin or America/New_York") from None
+
+
+def _warehouse(value: Any, home: Home) -> Path:
+    """A path, `duckdb:///path`, or dlt's table form with `database`; relative to the home."""
+    if isinstance(value, Mapping):
+        value = value.get("database", "")
+    path = _text(value).removeprefix("duckdb:///")
+    if not path or "://" in path or path.startswith((":", "md:", "motherduck:")):
+        raise ValueError("is no path of a DuckDB file, such as warehouse/callmart.duckdb")
+    if Path(path).stem == "ccaip":
+        # DuckDB names the database after the file, and cannot then tell ccaip.calls from ccaip.ccaip.calls
+        raise ValueError("must not be named ccaip.*: the raw tables' schema has that name")
+    return (home.root / Path(path).expanduser()).resolve()

@@ -1,0 +1,49 @@
+"""The one writing connection to the warehouse file.
+
+dlt opens and closes the file for every job unless it is handed an open connection: forty times a
+chunk, each with a checkpoint, which is more work than the load itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from pipelines.errors import LockedError
+
+_MEMORY = "256MB"  # what DuckDB keeps of the file; a load needs no more, and shares the machine
+_OWNER_ONLY = 0o600  # calls are personal data
+
+
+@contextmanager
+def writing(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the warehouse for writing, in UTC; make it, readable by its owner alone, when it is not there.
+
+    Raises `LockedError` when another program has it open: DuckDB has one writer or many readers.
+    """
+    warehouse.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        connection = duckdb.connect(str(warehouse), config={"memory_limit": _MEMORY})
+    except duckdb.IOException as error:
+        if "lock" not in str(error).lower():
+            raise
+        raise LockedError(
+            f"Another program has {warehouse} open ({_holder(str(error))}).",
+            "Close it there (a SQL client, a notebook, a dashboard), or let readers open it read-only "
+            "between loads, then run this again.",
+        ) from None
+    try:
+        warehouse.chmod(_OWNER_ONLY)
+        connection.execute("set global timezone = 'UTC'")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _holder(message: str) -> str:
+    """DuckDB names the process in its message: `Conflicting lock is held in /usr/bin/x (PID 12)`."""
+    _, _, tail = message.partition("held in ")
+    return tail.partition(")")[0] + ")" if tail else "it does not say which"

@@ -1,0 +1,35 @@
+"""Instants as the API writes them: text with an offset → an aware `datetime` in UTC, and back."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+# `datetime.fromisoformat` also takes week dates and bare digits, which the API does not know.
+_SHAPE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?", re.ASCII)
+
+
+def parse_instant(text: str) -> datetime:
+    """The instant that `text` names, in UTC. Without an offset it is taken as UTC, as the API does.
+
+    Raises `ValueError` for anything but an ISO 8601 date or date and time.
+    """
+    if not _SHAPE.fullmatch(text):
+        raise ValueError("not an ISO 8601 instant")
+    return as_utc(datetime.fromisoformat(text))
+
+
+def as_utc(at: datetime) -> datetime:
+    """`at` in UTC; one without a zone is taken as UTC. Raises `ValueError` beyond the years 1 to 9999."""
+    if at.tzinfo is None:
+        return at.replace(tzinfo=UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as beyond:
+        raise ValueError("beyond the years 1 to 9999") from beyond
+
+
+def http_date(at: datetime) -> str:
+    """`at` (UTC) as a `Date` header has it (RFC 7231): whole seconds, cut and not rounded."""
+    return format_datetime(at, usegmt=True)

@@ -1,0 +1,33 @@
+"""The rate limit: requests a second over all clients, in real time.
+
+The vendor documents the number (10) and not the form. Here it is a token bucket that holds one
+second's worth: a client that asks evenly at the limit is never refused for a jitter of its network,
+and after a pause a burst of one second's worth passes, as with limits that count by whole seconds.
+A refused request costs nothing.
+"""
+
+from __future__ import annotations
+
+
+class RateLimit:
+    """A token bucket. Not for several threads: the server's one thread asks it."""
+
+    def __init__(self, requests_per_second: float) -> None:
+        if requests_per_second < 0:
+            raise ValueError(f"requests_per_second is 0 (no limit) or more, not {requests_per_second}")
+        self._rate = requests_per_second
+        self._capacity = max(1.0, requests_per_second)
+        self._tokens = self._capacity
+        self._filled_at: float | None = None
+
+    def take(self, at: float) -> float:
+        """0.0 when a request at `at` (monotonic seconds) may pass, else the seconds until one may."""
+        if self._rate == 0:
+            return 0.0
+        if self._filled_at is not None:
+            self._tokens = min(self._capacity, self._tokens + (at - self._filled_at) * self._rate)
+        self._filled_at = at
+        if self._tokens >= 1:
+            self._tokens -= 1
+            return 0.0
+        return (1 - self._tokens) / self._rate

@@ -1,0 +1,97 @@
+"""The command as a scheduler runs it: a process, in a folder of its own, with a bare environment."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+CALLMART = Path(sys.executable).with_name("callmart")
+
+
+@dataclass
+class Command:
+    """Runs callmart with `root` as its home, far from the repository, HOME and PATH of the developer."""
+
+    root: Path
+    cwd: Path
+    user_home: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        bare = {"HOME": str(self.user_home), "PATH": "/nowhere", "TERM": "dumb", "LANG": "C.UTF-8"}
+        return bare | {"CALLMART_HOME": str(self.root)} | self.env | more
+
+    def __call__(self, *arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [CALLMART, *map(str, arguments)],
+            cwd=self.cwd,
+            env=self.environment(**env),
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+
+    def start(self, *arguments: str | Path, **env: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [CALLMART, *map(str, arguments)],
+            cwd=self.cwd,
+            env=self.environment(**env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    @contextmanager
+    def platform(self, *arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+        """A local platform in a process of its own, and the environment it says to set."""
+        process = self.start("platform", "serve", "--port", "0", *arguments)
+        assert process.stdout is not None
+        said = ""
+        while "callmart --project-dir" not in said:
+            line = process.stdout.readline()
+            assert line, f"the platform ended: {said}"
+            said += line
+        try:
+            yield process, dict(re.findall(r"export (\w+)=(\S+)", said))
+        finally:
+            process.terminate()
+            process.wait()
+            process.stdout.close()
+
+    def settings(self, config: str = "", secrets: str = "") -> None:
+        """Give the home settings of its own."""
+        folder = self.root / ".dlt"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.toml").write_text(config)
+        (folder / "secrets.toml").write_text(secrets)
+
+
+@pytest.fixture
+def callmart(tmp_path: Path) -> Command:
+    command = Command(tmp_path / "home", tmp_path / "elsewhere", tmp_path / "user")
+    command.cwd.mkdir()
+    command.user_home.mkdir()
+    return command
+
+
+@pytest.fixture
+def kept_environment() -> Iterator[None]:
+    """Undo what `Home.activate()` sets in this process."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+    from dlt.common.configuration.container import Container
+    from dlt.common.configuration.specs import PluggableRunContext
+
+    if PluggableRunContext in Container():
+        del Container()[PluggableRunContext]

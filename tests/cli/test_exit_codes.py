@@ -1,0 +1,91 @@
+"""A scheduler acts on the exit code: retry, wait, or wake somebody up."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from pipelines.home import REPOSITORY, Home
+from pipelines.lock import locked
+
+TOKEN = "tok-5ecret-never-shown"
+FIXTURES = REPOSITORY / "tests" / "fixtures"
+
+
+@pytest.fixture
+def deaf_api() -> Iterator[dict[str, str]]:
+    """Settings of an API that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield {
+            "SOURCES__CCAIP__BASE_URL": f"http://127.0.0.1:{listener.getsockname()[1]}",
+            "SOURCES__CCAIP__USERNAME": "acme",
+            "SOURCES__CCAIP__API_TOKEN": TOKEN,
+        }
+
+
+def test_2_when_a_setting_is_missing(callmart) -> None:
+    callmart.settings()
+    shown = callmart("load")
+    assert shown.returncode == 2
+    assert shown.stdout == ""
+    assert "export SOURCES__CCAIP__API_TOKEN=" in shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
+def test_a_traceback_is_shown_when_asked_for(callmart) -> None:
+    callmart.settings()
+    assert "Traceback" in callmart("load", "--traceback").stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nosuch",),
+        ("load", "--nosuch"),
+        ("backfill", "--from", "2026-01-01"),
+        ("backfill", "--from", "yesterday", "--to", "2026-01-01"),
+        ("backfill", "--from", "2026-01-02", "--to", "2026-01-01"),
+        ("platform", "serve", "stray.json"),
+        ("platform", "serve", "--clock", "noon"),
+        ("platform", "serve", "--replay", "/nowhere/calls.json"),
+    ],
+    ids=" ".join,
+)
+def test_2_when_an_argument_is_wrong(arguments, callmart) -> None:
+    shown = callmart(*arguments)
+    assert shown.returncode == 2, shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
+def test_3_when_the_api_refuses_the_credentials_which_are_never_shown(callmart) -> None:
+    with callmart.platform("--replay", FIXTURES / "real_call_1418.json") as (_, env):
+        shown = callmart("load", "--verbose", "--traceback", **(env | {"SOURCES__CCAIP__API_TOKEN": TOKEN}))
+    assert shown.returncode == 3, shown.stderr
+    log = (callmart.root / "var" / "logs" / "callmart.log").read_text()
+    assert TOKEN not in shown.stdout + shown.stderr + log
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_load_ends_at_once_and_lets_the_lock_go(number, code, callmart, deaf_api) -> None:
+    process = callmart.start("load", **deaf_api)
+    assert process.stdout is not None
+    assert "load calls: started" in process.stdout.readline()
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == code, said
+    assert "Traceback" not in said
+    with locked(Home(callmart.root), "load"):
+        pass
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_platform_stops_when_it_is_told_to(number, callmart) -> None:
+    with callmart.platform("--days", "1", "--speed", "0") as (process, env):
+        assert set(env) == {
+            f"SOURCES__CCAIP__{name}" for name in ("BASE_URL", "USERNAME", "API_TOKEN", "START_DATE")
+        }
+        process.send_signal(number)
+        assert process.wait(timeout=15) == 0

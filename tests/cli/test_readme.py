@@ -1,0 +1,128 @@
+"""Every command in the README is run, in the README's order, as a newcomer would type them.
+
+In a folder laid out like a clone, against a local platform that stands for the tenant. Two commands take
+minutes and have tests of their own: `make demo` (`test_demo` runs the demo in small) and `make test` (you
+are in it); of them the README test checks what make would run.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from pipelines.ccaip.tables import REJECTED_CALLS, TABLES
+from pipelines.cli import app
+from pipelines.home import REPOSITORY
+from pipelines.summary import QueueParts, Summary, summary_table
+
+README = (REPOSITORY / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+SETTINGS = (REPOSITORY / ".dlt" / "config.toml").read_text() + (
+    REPOSITORY / ".dlt" / "example.secrets.toml"
+).read_text()
+
+
+@pytest.fixture
+def clone(callmart) -> Path:
+    """What a clone looks like after `make setup`, with callmart at home in it."""
+    root = callmart.root
+    root.mkdir()
+    shutil.copytree(REPOSITORY / ".dlt", root / ".dlt", ignore=shutil.ignore_patterns("secrets.toml"))
+    (root / ".venv").symlink_to(sys.prefix)
+    (root / "tests").symlink_to(REPOSITORY / "tests")
+    callmart.cwd = root
+    return root
+
+
+def lines(language: str) -> Iterator[str]:
+    for kind, block in BLOCKS:
+        if kind == language:
+            yield from block.splitlines()
+
+
+@pytest.mark.slow
+def test_every_command_and_every_snippet_works_in_order(callmart, clone) -> None:
+    replay = [
+        clone / "tests" / "fixtures" / name for name in ("real_call_1418.json", "documented_call_model.json")
+    ]
+    with callmart.platform("--replay", *replay) as (_, env):
+        ran = []
+        for kind, block in BLOCKS:
+            if kind == "python":
+                done = subprocess.run(
+                    [".venv/bin/python", "-c", block], cwd=clone, capture_output=True, text=True, check=False
+                )
+                assert done.returncode == 0, f"{block}\n{done.stderr}"
+                assert done.stdout, "a snippet shows something"
+            for line in block.splitlines() if kind == "sh" else ():
+                ran.append(line)
+                word, *arguments = shlex.split(line)
+                if word == "make":
+                    would = subprocess.run(
+                        ["make", "--dry-run", "--always-make", *arguments],
+                        cwd=REPOSITORY, capture_output=True, text=True, check=False,
+                    )  # fmt: skip
+                    assert would.returncode == 0, would.stderr
+                    assert {"demo": "bin/callmart demo", "test": "pytest"}[arguments[0]] in would.stdout
+                elif word == "export":
+                    assert env[arguments[0].partition("=")[0]], "a variable the platform tells to set too"
+                elif word == "cp":
+                    shutil.copy(clone / arguments[0], clone / arguments[1])
+                elif "serve" in arguments:
+                    with callmart.platform(*arguments[2:]):
+                        pass
+                else:
+                    assert word == ".venv/bin/callmart", line
+                    shown = callmart(*arguments, **env)
+                    assert shown.returncode == 0, f"{line}\n{shown.stderr}"
+                    assert shown.stdout
+    assert len(ran) > 10
+    assert {path.name for path in clone.iterdir()} == {
+        ".dlt", ".venv", "tests", "trial", "var", "warehouse",
+    }  # fmt: skip
+
+
+def test_schedules_run_commands_that_exist() -> None:
+    scheduled = [*lines("crontab"), *(line for line in lines("ini") if line.startswith("ExecStart="))]
+    assert len(scheduled) == 2
+    for line in scheduled:
+        command = re.search(r"bin/callmart (\w+)", line)
+        assert command
+        assert command[1] in typer.main.get_command(app).commands
+
+
+def test_every_exit_code_is_explained(callmart) -> None:
+    told = {
+        int(code) for row in re.findall(r"^\| ([\d, ]+) \|", README, re.MULTILINE) for code in row.split(",")
+    }
+    listed = callmart("--help").stdout.partition("Exit codes")[2]
+    assert told == {int(code) for code in re.findall(r"\b(\d+) [a-z]", listed)}
+
+
+def test_every_table_and_every_mart_is_told_of() -> None:
+    marts = {path.stem for path in (REPOSITORY / "dbt_project" / "models" / "marts").glob("*.sql")}
+    told = set(re.findall(r"`(\w+)`", README))
+    assert told >= {*TABLES, REJECTED_CALLS.name, *marts}
+
+
+def test_the_output_shown_has_the_columns_the_demo_prints() -> None:
+    table = summary_table(Summary((("Sales", QueueParts()),), ()))
+    headings = [str(column.header) for column in table.columns]
+    header = next(line for line in lines("text") if "Service level" in line)
+    assert [cell.strip() for cell in re.split("┃", header) if cell.strip()] == headings
+
+
+def test_every_setting_is_in_the_example_files() -> None:
+    from pipelines import settings
+
+    for section, name in re.findall(r"^    \[(\S+)\] (\w+)", settings.__doc__ or "", re.MULTILINE):
+        assert f"[{section}]" in SETTINGS
+        assert re.search(rf"^(# )?{name} = ", SETTINGS, re.MULTILINE), name

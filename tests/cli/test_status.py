@@ -1,0 +1,123 @@
+"""`callmart status` answers before the first load, and its --json is what a scheduler watches."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+
+@pytest.fixture
+def landed(callmart) -> Path:
+    """A warehouse as a load leaves it, with three calls, of which one landed after the transform."""
+    from dlt.common.versioned_state import compress_state
+
+    callmart("status")
+    path = callmart.root / "warehouse" / "callmart.duckdb"
+    state = compress_state({"sources": {"ccaip": {"tail_until": "2026-03-02T10:00:00+00:00"}}})
+    with duckdb.connect(str(path)) as db:
+        db.execute("""
+            set TimeZone = 'UTC';
+            create schema ccaip;
+            create table ccaip.calls (id bigint, status varchar, updated_at timestamptz, _extra json, _dlt_load_id varchar);
+            insert into ccaip.calls values
+                (1, 'finished', '2026-03-02 08:00:00Z', null, '1700.1'),
+                (2, 'queued', '2026-03-02 09:00:00Z', '{"new_key": 1, "other.key": [2]}', '1700.1'),
+                (3, 'never_seen_before', '2026-03-02 09:30:00Z', '{"new_key": 2}', '1800.1');
+            create table ccaip.transfers (call_id bigint, idx bigint, _extra json);
+            create table ccaip.rejected_calls (call_key varchar, reason varchar);
+            insert into ccaip.rejected_calls values ('7', 'ends_at: not an instant');
+            create table ccaip._dlt_loads (load_id varchar, status bigint, inserted_at timestamptz);
+            insert into ccaip._dlt_loads values ('1700.1', 0, '2026-03-02 09:10:00Z'), ('1800.1', 0, '2026-03-02 10:01:00Z');
+            create table ccaip._dlt_pipeline_state (version bigint, pipeline_name varchar, state varchar, created_at timestamptz);
+            create schema marts;
+            create table marts.fct_calls as select 1 as call_id, '1700.1' as load_id;
+        """)
+        db.execute(
+            "insert into ccaip._dlt_pipeline_state values (2, 'ccaip', ?, now()), (3, 'another', 'x', now())",
+            [state],
+        )
+    return path
+
+
+def test_before_the_first_load(callmart) -> None:
+    shown = callmart("status")
+    assert shown.returncode == 0, shown.stderr
+    assert "Nothing has landed yet" in shown.stdout
+    told = json.loads(callmart("status", "--json").stdout)
+    assert told["exists"] is False
+    assert told["fresh"]["tail_until"] is None
+    assert told["home"] == str(callmart.root)
+
+
+def test_an_empty_warehouse(callmart) -> None:
+    callmart("status")
+    duckdb.connect(str(callmart.root / "warehouse" / "callmart.duckdb")).close()
+    shown = callmart("status", "--json")
+    assert shown.returncode == 0, shown.stderr
+    assert json.loads(shown.stdout)["landed"]["rows"] == {}
+
+
+def test_what_landed_how_fresh_and_what_is_pending(callmart, landed) -> None:
+    told = json.loads(callmart("status", "--json").stdout)
+    assert told["landed"] == {
+        "rows": {"calls": 3, "transfers": 0, "rejected_calls": 1},
+        "calls_final": 1,
+        "calls_not_final": 2,
+    }
+    assert told["fresh"] == {
+        "newest_updated_at": "2026-03-02T09:30:00Z",
+        "tail_until": "2026-03-02T10:00:00Z",
+        "last_load_id": "1800.1",
+        "last_load_at": "2026-03-02T10:01:00Z",
+    }
+    assert told["pending"] == {
+        "load_packages": 0,
+        "calls_since_transform": 1,
+        "rejected_calls": 1,
+        "rows_with_unknown_keys": 2,
+        "unknown_keys": {"calls.new_key": 2, "calls.other.key": 1},
+    }
+    assert told["marts"] == {"fct_calls": 1}
+
+
+def test_the_page_for_people_tells_the_same(callmart, landed) -> None:
+    page = " ".join(callmart("status").stdout.split())
+    for words in (
+        "1 final, 2 not final",
+        "Asked up to 2026-03-02 10:00:00 UTC",
+        "Landed since the last transform 1 calls",
+        "in 2 rows: calls.new_key (2), calls.other.key (1)",
+    ):
+        assert words in page
+
+
+def test_packages_that_wait_to_land_are_counted(callmart, landed) -> None:
+    working = callmart.root / "var" / "dlt" / "pipelines" / "ccaip"
+    (working / "load" / "normalized" / "1900.1").mkdir(parents=True)
+    (working / "normalize" / "extracted" / "1901.1").mkdir(parents=True)
+    assert json.loads(callmart("status", "--json").stdout)["pending"]["load_packages"] == 2
+
+
+def test_looking_changes_nothing(callmart, landed) -> None:
+    before = landed.read_bytes()
+    callmart("status")
+    assert landed.read_bytes() == before
+    assert sorted(file.name for file in landed.parent.iterdir()) == ["callmart.duckdb"]
+
+
+def test_a_warehouse_that_is_being_written_is_no_failure_of_ours(callmart, landed) -> None:
+    hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
+    writer = subprocess.Popen(
+        [sys.executable, "-c", hold, landed], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert writer.stdout is not None
+    writer.stdout.readline()
+    shown = callmart("status")
+    writer.communicate()
+    assert shown.returncode == 4
+    assert "being written by another process" in shown.stderr

@@ -1,0 +1,134 @@
+"""When dbt fails, whoever is on call reads which model and why, not a log of a thousand lines."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipelines import transform as module
+from pipelines.errors import TransformError
+from pipelines.home import Home
+from pipelines.progress import SilentProgress
+from pipelines.settings import Settings
+from pipelines.transform import transform
+
+pytestmark = pytest.mark.usefixtures("kept_environment")
+
+PROFILE = """
+tiny:
+  target: dev
+  outputs:
+    dev: {type: duckdb, path: "{{ env_var('CALLMART_DUCKDB_PATH') }}"}
+"""
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Home:
+    """A home with a warehouse, and a dbt project of three models in place of ours."""
+    project = tmp_path / "project"
+    (project / "models").mkdir(parents=True)
+    (project / "dbt_project.yml").write_text("name: tiny\nprofile: tiny\n")
+    (project / "profiles.yml").write_text(PROFILE)
+    (project / "models" / "first.sql").write_text("select '{{ var('reporting_timezone') }}' as zone")
+    (project / "models" / "second.sql").write_text("select zone from {{ ref('first') }}")
+    monkeypatch.setattr(module, "PROJECT_DIR", project)
+    home = Home(tmp_path / "home")
+    home.activate()
+    duckdb.connect(str(home.warehouse)).close()
+    return home
+
+
+def build(home: Home, **more: str) -> module.TransformReport:
+    return transform(home, Settings(home.warehouse, **more), SilentProgress())
+
+
+def model(home: Home, name: str, sql: str, properties: str = "") -> None:
+    (module.PROJECT_DIR / "models" / f"{name}.sql").write_text(sql)
+    (module.PROJECT_DIR / "models" / f"{name}.yml").write_text(properties)
+
+
+def test_models_are_built_with_the_settings_in_this_home_alone(home, tmp_path, monkeypatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.setenv("PATH", "/nowhere")
+    project = set(module.PROJECT_DIR.rglob("*"))
+    report = build(home, reporting_timezone="Asia/Kathmandu")
+    assert (report.models, report.tests, report.warnings) == (2, 0, ())
+    with duckdb.connect(str(home.warehouse), read_only=True) as warehouse:
+        assert warehouse.sql("select zone from second").fetchall() == [("Asia/Kathmandu",)]
+    assert report.log.is_relative_to(home.root)
+    assert report.log.exists()
+    assert list(Path.cwd().iterdir()) == []
+    assert set(module.PROJECT_DIR.rglob("*")) == project
+
+
+def test_a_failed_model_is_named_with_its_message_and_the_log(home) -> None:
+    model(home, "second", "select * from {{ ref('first') }} where nosuch = 1")
+    model(home, "third", "select * from {{ ref('second') }}")
+    with pytest.raises(TransformError) as caught:
+        build(home)
+    said = str(caught.value)
+    assert "1 of 3 nodes failed, 1 were skipped" in said
+    assert "model second: " in said
+    assert "nosuch" in said
+    assert str(home.dbt_log_dir / "dbt.log") in caught.value.mend
+    assert caught.value.exit_code == 6
+
+
+def test_a_failed_test_fails_the_transform_and_a_warning_is_listed(home) -> None:
+    check = "models: [{name: first, columns: [{name: zone, data_tests: [{accepted_values: {arguments: {values: [x]}, config: {severity: %s}}}]}]}]"
+    model(home, "first", "select 'UTC' as zone", check % "warn")
+    report = build(home)
+    assert report.tests == 1
+    assert [warning.partition(":")[0] for warning in report.warnings] == [
+        "test accepted_values_first_zone__x"
+    ]
+    model(home, "first", "select 'UTC' as zone", check % "error")
+    with pytest.raises(TransformError, match="test accepted_values_first_zone__x: Got 1 result"):
+        build(home)
+
+
+def test_a_project_dbt_cannot_parse_is_no_success(home) -> None:
+    """dbt then leaves no verdict behind, and an older run's must not be taken for this one's."""
+    build(home)
+    model(home, "second", "select * from {{ ref('nosuch') }}")
+    with pytest.raises(TransformError, match=r"(?s)dbt could not run: .*nosuch"):
+        build(home)
+
+
+def test_a_warehouse_that_another_program_has_open_is_named(home) -> None:
+    import subprocess
+    import sys
+
+    hold = (
+        "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('held', flush=True); time.sleep(60)"
+    )
+    other = subprocess.Popen([sys.executable, "-c", hold, home.warehouse], stdout=subprocess.PIPE, text=True)
+    try:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(TransformError) as caught:
+            build(home)
+    finally:
+        other.kill()
+        other.wait()
+    assert "close it" in caught.value.mend
+
+
+def test_dbt_gets_no_credentials_of_the_api(home, monkeypatch) -> None:
+    monkeypatch.setenv("SOURCES__CCAIP__API_TOKEN", "tok-5ecret")
+    model(home, "second", "select '{{ env_var('SOURCES__CCAIP__API_TOKEN', 'none') }}' as token")
+    build(home)
+    assert os.environ["SOURCES__CCAIP__API_TOKEN"] == "tok-5ecret"
+    with duckdb.connect(str(home.warehouse), read_only=True) as warehouse:
+        assert warehouse.sql("select token from second").fetchall() == [("none",)]
+
+
+def test_nothing_loaded_yet_says_what_to_do_first(callmart) -> None:
+    shown = callmart("transform")
+    assert shown.returncode == 6
+    assert "callmart load" in shown.stderr
+    assert "Traceback" not in shown.stderr

@@ -1,0 +1,156 @@
+"""The marts against what really happened, and an incremental run against a full one.
+
+One centre, loaded over HTTP three times while its calls go on: in the middle of a busy day, some
+hours later, and when all is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipelines.home import Home
+from pipelines.progress import SilentProgress
+from pipelines.settings import Settings
+from pipelines.transform import transform
+from pipelines.warehouse.load import LoadReport, load_new
+from simulator.centre import Centre
+from simulator.platform import Clock, Credentials, Platform
+from tests.end_to_end.cells import (
+    AGENT_KEY,
+    AGENT_PARTS,
+    QUEUE_KEY,
+    QUEUE_PARTS,
+    Cells,
+    agent_cells,
+    queue_cells,
+)
+from tests.extraction.test_load import assert_equals_platform
+
+START = datetime(2026, 3, 6, 14, tzinfo=UTC)  # a Friday; New York changes its clocks on the Sunday
+ZONE = "America/New_York"
+QUIET = SilentProgress()
+
+
+@dataclass
+class Setting:
+    """A centre behind its platform, and the warehouse that follows it."""
+
+    centre: Centre
+    platform: Platform
+    home: Home
+    settings: Settings
+
+    def load_at(self, moment: datetime) -> LoadReport:
+        self.platform.clock.set(moment)
+        report = load_new(self.settings, self.home, QUIET)
+        transform(self.home, self.settings, QUIET)
+        return report
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.home.warehouse), read_only=True) as connection:
+            connection.execute("set timezone = 'UTC'")
+            return connection.execute(query).fetchall()
+
+    def cells(self, mart: str, key: tuple[str, ...], parts: tuple[str, ...], where: str = "true") -> Cells:
+        rows = self.ask(f"select {', '.join((*key, *parts))} from marts.{mart} where {where}")
+        return {row[: len(key)]: dict(zip(parts, row[len(key) :], strict=True)) for row in rows}
+
+
+@pytest.fixture(scope="module")
+def setting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting]:
+    centre = Centre.simulate(seed=11, start=START, days=3, calls_per_day=500, time_zone=ZONE)
+    home = Home(tmp_path_factory.mktemp("centre"))
+    home.activate()
+    clock, credentials = Clock.frozen(START), Credentials("acme", "token")
+    with Platform(centre, clock=clock, credentials=credentials, requests_per_second=0) as platform:
+        settings = Settings(
+            warehouse=home.warehouse,
+            base_url=platform.base_url,
+            username="acme",
+            api_token="token",
+            start_date=START,
+            requests_per_second=10_000,
+            settle_seconds=0,
+            reporting_timezone=ZONE,
+        )
+        yield Setting(centre, platform, home, settings)
+
+
+def assert_cells_equal(found: Cells, expected: Cells, parts: tuple[str, ...]) -> None:
+    assert found.keys() == expected.keys()
+    wrong = {
+        key: {part: (cell[part], expected[key][part]) for part in parts if cell[part] != expected[key][part]}
+        for key, cell in found.items()
+    }
+    assert not {key: differences for key, differences in wrong.items() if differences}
+
+
+def assert_marts_tell_the_truth(setting: Setting) -> None:
+    truth = setting.centre.truth(setting.platform.clock.now())
+    expected = queue_cells(truth)
+    assert_cells_equal(
+        setting.cells("mart_service_level", QUEUE_KEY, QUEUE_PARTS, "offered > 0"), expected, QUEUE_PARTS
+    )
+    waits = ("wait_seconds", "longest_wait_seconds", "answered_wait_seconds", "abandoned_wait_seconds")
+    assert_cells_equal(setting.cells("mart_abandonment", QUEUE_KEY, waits, "offered > 0"), expected, waits)
+    worked = setting.cells("mart_agent_handle_time", AGENT_KEY, AGENT_PARTS)
+    agents = agent_cells(truth, ZONE)
+    idle = {key for key, cell in worked.items() if key not in agents and not any(cell.values())}
+    assert_cells_equal({k: v for k, v in worked.items() if k not in idle}, agents, AGENT_PARTS)
+
+
+FACTS = ("fct_calls", "fct_queue_segments", "fct_handled_segments", "fct_transfers")
+MARTS = ("mart_service_level", "mart_abandonment", "mart_agent_handle_time")
+
+
+def everything(setting: Setting) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every fact and mart."""
+    tables = (*FACTS, *MARTS, "agg_queue_intervals", "agg_agent_days", "dim_agents", "dim_queues")
+    return {name: setting.ask(f"select * from marts.{name} order by all") for name in tables}
+
+
+def test_marts_equal_the_truth_while_calls_go_on_and_increments_equal_a_full_refresh(setting):
+    midday = START + timedelta(hours=3)
+    setting.load_at(midday)
+    assert setting.ask("select count(*) from marts.fct_queue_segments where outcome = 'in_progress'") != [
+        (0,)
+    ]
+    assert_marts_tell_the_truth(setting)
+
+    second = setting.load_at(START + timedelta(hours=30))
+    assert second.since is not None
+    assert second.since > START + timedelta(hours=2)
+    assert_marts_tell_the_truth(setting)
+
+    over = setting.centre.last_change + timedelta(seconds=1)
+    setting.load_at(over)
+    truth = {
+        version.call_id: setting.centre.body(version.call_id, over)
+        for version in setting.centre.versions(over)
+    }
+    assert_equals_platform(setting.home, truth)
+    assert_marts_tell_the_truth(setting)
+    assert setting.ask("select count(*) from marts.fct_queue_segments where outcome = 'in_progress'") == [
+        (0,)
+    ]
+
+    incremental = everything(setting)
+    transform(setting.home, setting.settings, QUIET, full_refresh=True)
+    full = everything(setting)
+    for name, rows in incremental.items():
+        assert rows == full[name], name
+
+
+def test_the_centre_gave_every_outcome_something_to_count(setting):
+    truth = setting.centre.truth(setting.centre.last_change)
+    outcomes = {segment.outcome for segment in truth.queue_segments}
+    assert outcomes >= {"answered", "abandoned", "flowed_out", "failed"}
+    assert any(segment.is_ringing_abandon for segment in truth.queue_segments)
+    assert any(segment.barged for segment in truth.handled_segments)
+    assert replace(truth).calls

@@ -1,0 +1,176 @@
+"""What would be lost if a window were not read completely."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipelines.ccaip.client import Client, FetchedCall
+from pipelines.ccaip.tailing import tail
+from pipelines.ccaip.windows import Window, plan, tail_window, whole_second
+from simulator.platform import Clock, Credentials, Platform
+from tests.extraction.conftest import TOKEN, USER, settings_for
+from tests.extraction.living import START, LivingCalls, a_call, seconds
+
+
+class MovingClient(Client):
+    """A client under whose hands time passes: after each answer the platform's clock moves."""
+
+    def __init__(self, platform: Platform, home, per_page: int, steps: list[int]) -> None:
+        super().__init__(settings_for(platform, home), per_page=per_page)
+        self._platform = platform
+        self._steps = steps
+
+    def calls_since(self, since: datetime, *, page: int = 1):
+        answer = super().calls_since(since, page=page)
+        if self._steps:
+            self._platform.clock.advance(seconds(self._steps.pop()))
+        return answer
+
+
+def _read(pages, into: dict[int, dict]) -> None:
+    for page in pages:
+        for call in page:
+            body = json.loads(call.body)
+            into[body["id"]] = body
+
+
+def _tail_to_the_end(client: Client, platform: Platform, end: datetime) -> dict[int, dict]:
+    """Load after load, as a scheduler would, until the clock stands at `end` and all has settled."""
+    read: dict[int, dict] = {}
+    cursor: datetime | None = None
+    for moment in (None, end, end + timedelta(hours=1)):
+        if moment is not None:
+            platform.clock.set(max(moment, platform.clock.now()))
+        window = tail_window(cursor, START - timedelta(hours=1), client.server_now(), 5, 60)
+        if window is not None:
+            _read(tail(client, window), read)
+            cursor = window.until
+    return read
+
+
+changes = st.lists(
+    st.tuples(st.integers(1, 25), st.integers(0, 90)), min_size=1, max_size=80
+)  # (call, second at which it changes): many calls, few seconds, so that seconds are shared
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=changes, per_page=st.integers(1, 7), steps=st.lists(st.integers(0, 9), max_size=40))
+def test_whatever_moves_while_it_is_read_the_union_of_all_windows_is_the_truth(
+    home, changes, per_page, steps
+):
+    calls = LivingCalls()
+    for number, (call_id, second) in enumerate(changes):
+        calls.put(START + seconds(second), a_call(call_id, rating=number % 5))
+    end = START + seconds(200)
+    platform = Platform(
+        calls,
+        clock=Clock.frozen(START + seconds(30)),
+        credentials=Credentials(USER, TOKEN),
+        requests_per_second=0,
+    )
+    with platform, MovingClient(platform, home, per_page, steps) as client:
+        read = _tail_to_the_end(client, platform, end)
+    assert read == calls.truth(end)
+
+
+def test_a_second_shared_by_more_calls_than_a_page_holds_loses_none(home, serve):
+    calls = LivingCalls()
+    for call_id in range(1, 261):
+        calls.put(START, a_call(call_id))
+    calls.put(START + seconds(1), a_call(999))
+    platform = serve(calls)
+    platform.clock.set(START + seconds(60))
+    read: dict[int, dict] = {}
+    with Client(settings_for(platform, home)) as client:
+        _read(tail(client, Window(START, START + seconds(30))), read)
+    assert set(read) == {*range(1, 261), 999}
+
+
+def test_calls_on_both_edges_of_a_window_are_read(home, serve):
+    calls = LivingCalls()
+    for call_id, second in enumerate((-1, 0, 10, 11)):
+        calls.put(START + seconds(second), a_call(call_id))
+    platform = serve(calls)
+    platform.clock.set(START + seconds(60))
+    read: dict[int, dict] = {}
+    with Client(settings_for(platform, home)) as client:
+        _read(tail(client, Window(START, START + seconds(10))), read)
+    assert set(read) == {1, 2}
+
+
+def test_a_call_with_an_unreadable_change_time_is_not_passed_over(home, serve):
+    calls = LivingCalls()
+    calls.put(START, a_call(1, updated_at="yesterday"))
+    calls.put(START, a_call(2))
+    platform = serve(calls)
+    platform.clock.set(START + seconds(60))
+    with Client(settings_for(platform, home)) as client:
+        pages = list(tail(client, Window(START, START + seconds(10))))
+    read = [call.id for page in pages for call in page]
+    assert sorted(read) == ["1", "2"]
+
+
+@given(
+    counts=st.dictionaries(st.integers(0, 5_000), st.integers(1, 400), max_size=30),
+    most=st.integers(50, 2_000),
+    length=st.integers(1, 5_000),
+)
+def test_planned_windows_cover_every_second_and_none_is_larger_than_it_must_be(counts, most, length):
+    def count(since: datetime, until: datetime) -> int:
+        return sum(n for second, n in counts.items() if since <= START + seconds(second) <= until)
+
+    whole = Window(START, START + seconds(length))
+    windows = list(plan(whole, count, most))
+    assert windows[0].since == whole.since
+    assert windows[-1].until == whole.until
+    assert all(earlier.until == later.since for earlier, later in pairwise(windows))
+    assert all(each.expected <= most or each.until - each.since <= seconds(1) for each in windows)
+
+
+def test_a_cursor_moves_over_empty_time_but_never_past_what_has_settled():
+    now = START + timedelta(hours=2, microseconds=5)
+    window = tail_window(START, START, now, settle_seconds=60, overlap_seconds=0)
+    assert window == Window(START, whole_second(now) - timedelta(minutes=1))
+    assert tail_window(window.until, START, now, settle_seconds=60, overlap_seconds=0) is None
+
+
+@pytest.mark.parametrize("cursor", [None, START + timedelta(minutes=5)])
+def test_the_overlap_never_reaches_before_the_start(cursor):
+    window = tail_window(cursor, START, START + timedelta(hours=1), settle_seconds=60, overlap_seconds=3_600)
+    assert window is not None
+    assert window.since == START
+
+
+def test_an_answer_out_of_order_stops_the_load_instead_of_losing_calls(home, serve):
+    class Shuffled(Client):
+        def calls_since(self, since: datetime, *, page: int = 1):
+            answer = super().calls_since(since, page=page)
+            answer.calls.reverse()
+            return answer
+
+    calls = LivingCalls()
+    for call_id in range(3):
+        calls.put(START + seconds(call_id), a_call(call_id))
+    platform = serve(calls)
+    platform.clock.set(START + seconds(60))
+    with (
+        Shuffled(settings_for(platform, home)) as client,
+        pytest.raises(Exception, match="order of updated_at"),
+    ):
+        list(tail(client, Window(START, START + seconds(30))))
+
+
+def test_a_fetched_call_keeps_its_bytes_as_they_came(home, serve):
+    calls = LivingCalls()
+    calls.put(START, a_call(7, custom_data_secured={"b": 1, "a": [1.50, "ü"]}))
+    platform = serve(calls)
+    with Client(settings_for(platform, home)) as client:
+        (call,) = client.calls_since(START).calls
+    assert isinstance(call, FetchedCall)
+    assert json.loads(call.body) == calls.truth(START)[7]

@@ -1,0 +1,284 @@
+"""The marts, built by dbt over a raw database made by hand.
+
+One warehouse lives through this module: a first build, late changes, an incremental build, a full one.
+Each test looks at what one of these builds left.
+"""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.marts import dbt_raw
+from tests.marts.dbt_expected import FAULTS, PUBLIC
+
+FACTS = ("fct_calls", "fct_queue_segments", "fct_handled_segments", "fct_transfers")
+DERIVED = (
+    "agg_queue_intervals", "agg_agent_days", "mart_service_level", "mart_abandonment", "mart_agent_handle_time",
+    "dim_agents", "dim_queues", "dim_call_types", "dim_dates", "dim_intervals",
+)  # fmt: skip
+
+SECOND_LEG = 12
+"""The payload's transfer: its second leg, and the agent's second handled segment."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """Copies of the warehouse after each build, and what dbt said."""
+
+    first: Path
+    incremental: Path
+    full: Path
+    again: Path
+    results: list[dict[str, Any]]
+    """Of the first build, a node each."""
+    mark: str
+    """What the incremental build left of a mark on a row it had no reason to touch."""
+    verdicts: list[dict[str, Any]]
+    """Of the tests alone, over marts with one fault for each."""
+
+
+def call(call_id: int, **fields: Any) -> dict[str, Any]:
+    """The payload as another call, some fields replaced."""
+    return copy.deepcopy(dbt_raw.fixture("real_call_1418.json")) | {"id": call_id} | fields
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    work = tmp_path_factory.mktemp("dbt")
+    path = work / "warehouse.duckdb"
+    dbt_raw.create_raw(path)
+    dbt_raw.land(path, "b-first", [
+        dbt_raw.fixture("real_call_1418.json"),
+        dbt_raw.fixture("documented_example_response.json"),
+        call(2001),  # will be updated late
+        call(2002),  # will lose its second queue and handle rows
+        call(2003),  # will lose all of them
+        call(2004),  # will vanish
+        call(2005, status="transmogrified", call_type="Voice Inbound (Satellite)", fail_reason="eu_bored",
+             deflection="to_the_moon", service_level_event="perhaps"),
+    ])  # fmt: skip
+    # A load cut short: its calls are there, its children are not.
+    bare = call(2006, queue_durations=[], handle_durations=[], transfers=[])
+    dbt_raw.land(path, "c-cut", [bare], complete=False)
+    dbt_raw.dbt(path, work, "build")
+    first = Path(shutil.copy(path, work / "first.duckdb"))
+    results = _results(work)
+
+    # The newer load's id sorts before the older one's: two machines, two clocks.
+    dbt_raw.land(path, "a-second", [
+        call(2001, status="failed", queue_durations=[_late(2001)]),
+        call(2002, **{key: call(2002)[key][:1] for key in ("queue_durations", "transfers")},
+             handle_durations=call(2002)["handle_durations"][:2]),
+        call(2003, queue_durations=[], handle_durations=[], transfers=[]),
+        call(3001),
+    ])  # fmt: skip
+    dbt_raw.land(path, "c-cut", [call(2006)])
+    with duckdb.connect(str(path)) as connection:
+        dbt_raw.forget(connection, 2004)
+    mark = "update marts.fct_calls set disconnected_by = ? where call_id = 1"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(mark, ["nobody"])
+    dbt_raw.dbt(path, work, "run", "--select", "marts")
+    marked = dbt_raw.rows(path, "select disconnected_by from marts.fct_calls where call_id = 1")
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(mark, ["disconnected_by_unknown"])
+    incremental = Path(shutil.copy(path, work / "incremental.duckdb"))
+    dbt_raw.dbt(path, work, "run", "--full-refresh", "--select", "marts")
+    full = Path(shutil.copy(path, work / "full.duckdb"))
+    # Under its own name: dbt's views name the catalog, which is the file's stem.
+    (work / "faulty").mkdir()
+    faulty = Path(shutil.copy(path, work / "faulty" / path.name))
+    with duckdb.connect(str(faulty)) as connection:
+        for fault in FAULTS.values():
+            connection.execute(fault)
+    dbt_raw.dbt_result(faulty, work, "test", "--select", "marts", "assert_facts_tell_what_landed")
+    verdicts = _results(work)
+    # Another setting, and nothing new landed.
+    changed = {"reporting_timezone": "Asia/Kathmandu", "short_call_seconds": 50}
+    dbt_raw.dbt(path, work, "run", "--select", "fct_handled_segments", variables=changed)
+    return Built(first, incremental, full, path, results, marked[0]["disconnected_by"], verdicts)
+
+
+def _results(work: Path) -> list[dict[str, Any]]:
+    results: list[dict[str, Any]] = json.loads((work / "target" / "run_results.json").read_text())["results"]
+    return results
+
+
+def _late(call_id: int) -> dict[str, Any]:
+    row: dict[str, Any] = call(call_id)["queue_durations"][0]
+    return row | {"queue_duration": 61, "service_level_event": "not_in_sla"}
+
+
+def test_payload_has_two_answered_segments_in_service_level(built: Built) -> None:
+    """Its deprecated wait of 27 seconds is the sum of two waits, not a speed of answer."""
+    assert dbt_raw.rows(
+        built.first,
+        "select queue_id, wait_seconds, outcome, outcome_rule, is_answered_in_sl"
+        " from marts.fct_queue_segments where call_id = 1418 order by idx",
+    ) == [
+        {"queue_id": 4, "wait_seconds": 9, "outcome": "answered", "outcome_rule": "leg_handled",
+         "is_answered_in_sl": True},
+        {"queue_id": 8, "wait_seconds": 18, "outcome": "answered", "outcome_rule": "transfer_completed",
+         "is_answered_in_sl": True},
+    ]  # fmt: skip
+
+
+def test_payload_has_two_handled_segments_of_one_agent(built: Built) -> None:
+    """Adding hold to the vendor's call seconds would count it twice."""
+    assert dbt_raw.rows(
+        built.first,
+        "select talk_seconds, hold_seconds, acw_seconds, transfers_out, cold_transfers_out"
+        " from marts.fct_handled_segments where call_id = 1418 order by leg_id",
+    ) == [
+        {"talk_seconds": 27, "hold_seconds": 5, "acw_seconds": 8, "transfers_out": 1, "cold_transfers_out": 1},
+        {"talk_seconds": 80, "hold_seconds": 0, "acw_seconds": 6, "transfers_out": 0, "cold_transfers_out": 0},
+    ]  # fmt: skip
+
+
+def test_marts_of_the_documented_example(built: Built) -> None:
+    """The vendor's own example: a verdict of its own, and a transfer whose status never moved on."""
+    levels = dbt_raw.rows(
+        built.first,
+        "select queue_name, interval_start_at, offered, answered_in_sl, service_level, service_level_vendor"
+        " from marts.mart_service_level where local_date = date '2016-02-19' order by queue_id",
+    )
+    at = dt.datetime(2016, 2, 19, 18, 30, tzinfo=dt.UTC)
+    shared = {"interval_start_at": at, "offered": 1, "answered_in_sl": 1, "service_level": 1.0}
+    assert levels == [
+        {"queue_name": "Deathstar/Shipping", "service_level_vendor": 1.0, **shared},
+        {"queue_name": "Deathstar/Returns", "service_level_vendor": 0.0, **shared},
+    ]
+    assert dbt_raw.rows(
+        built.first,
+        "select agent_id, direction, handled_segments, handled_calls, handle_seconds, average_handle_time,"
+        " short_call_rate, hold_rate from marts.mart_agent_handle_time"
+        " where local_date = date '2016-02-19' order by agent_id",
+    ) == [
+        {"agent_id": 5, "direction": "inbound", "handled_segments": 1, "handled_calls": 1, "handle_seconds": 46,
+         "average_handle_time": 46.0, "short_call_rate": 1.0, "hold_rate": 1.0},
+        {"agent_id": 12, "direction": "inbound", "handled_segments": 1, "handled_calls": 1, "handle_seconds": 22,
+         "average_handle_time": 22.0, "short_call_rate": 0.0, "hold_rate": 0.0},
+    ]  # fmt: skip
+
+
+def test_unknown_words_are_kept_and_warned_of(built: Built) -> None:
+    """The vendor adds values without notice; a refused build would lose the day's numbers."""
+    assert dbt_raw.rows(
+        built.first,
+        "select status, call_type, direction, fail_reason, deflection, is_ended from marts.fct_calls"
+        " where call_id = 2005",
+    ) == [
+        {"status": "transmogrified", "call_type": "Voice Inbound (Satellite)", "direction": "inbound",
+         "fail_reason": "eu_bored", "deflection": "to_the_moon", "is_ended": True}
+    ]  # fmt: skip
+    warned = {result["unique_id"].split(".")[2] for result in built.results if result["status"] == "warn"}
+    assert warned == {
+        "listed_call_status", "listed_call_type", "listed_call_fail_reason", "listed_call_deflection"
+    }  # fmt: skip
+    assert dbt_raw.rows(
+        built.first, "select is_listed from marts.dim_call_types where call_type like '%Satellite%'"
+    ) == [{"is_listed": False}]
+
+
+def test_late_changes_reach_the_facts_incrementally(built: Built) -> None:
+    """Changed, shrunken, emptied, vanished and new calls, and a load finished after it was cut."""
+    segments = dbt_raw.rows(
+        built.incremental,
+        "select call_id, count(*) as segments, max(wait_seconds) as longest from marts.fct_queue_segments"
+        " where call_id > 2000 group by call_id order by call_id",
+    )
+    assert [tuple(row.values()) for row in segments] == [
+        (2001, 1, 61), (2002, 1, 9), (2005, 2, 18), (2006, 2, 18), (3001, 2, 18)
+    ]  # fmt: skip
+    handled = dbt_raw.rows(
+        built.incremental,
+        "select call_id, count(*) as segments from marts.fct_handled_segments"
+        " where call_id > 2000 group by call_id order by call_id",
+    )
+    assert [tuple(row.values()) for row in handled] == [
+        (2001, 2), (2002, 1), (2005, 2), (2006, 2), (3001, 2)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("table", [*FACTS, *DERIVED])
+def test_incremental_equals_full_refresh(built: Built, table: str) -> None:
+    """Row for row, every column: orphans, doubles and stale rows all show."""
+    incremental = dbt_raw.rows(built.incremental, f"from marts.{table} order by all")
+    assert incremental
+    assert incremental == dbt_raw.rows(built.full, f"from marts.{table} order by all")
+
+
+def test_incremental_build_leaves_untouched_calls_alone(built: Built) -> None:
+    """Else it would be a full build under another name."""
+    assert built.mark == "nobody"
+
+
+def test_changed_setting_reaches_old_rows_without_a_full_refresh(built: Built) -> None:
+    """A zone that applied to new calls only would split a day in two, in silence."""
+    query = "select local_date, is_short_call from marts.fct_handled_segments where call_id = 1418 order by leg_id"
+    march = dt.date(2026, 3, 23)
+    assert [tuple(row.values()) for row in dbt_raw.rows(built.full, query)] == [
+        (march, False),
+        (march, False),
+    ]
+    later = dt.date(2026, 3, 24)
+    assert [tuple(row.values()) for row in dbt_raw.rows(built.again, query)] == [
+        (later, True),
+        (later, False),
+    ]
+
+
+def test_first_build_ran_every_test_and_failed_none(built: Built) -> None:
+    """Counts, so that a test lost by a renamed file is missed."""
+    kinds = [result["unique_id"].split(".")[0] for result in built.results]
+    assert {result["status"] for result in built.results} <= {"success", "pass", "warn"}
+    assert kinds.count("unit_test") >= 11
+    assert kinds.count("test") >= 80
+
+
+def test_every_column_is_described_and_none_is_made_up(built: Built) -> None:
+    """A description of a column that went is worse than none."""
+    manifest = json.loads((built.again.parent / "target" / "manifest.json").read_text())
+    described = {
+        (node["schema"], node["name"], name.lower())
+        for node in manifest["nodes"].values()
+        if node["resource_type"] in ("model", "seed")
+        for name, column in node["columns"].items()
+        if column["description"]
+    }
+    schemas = "('staging', 'intermediate', 'marts', 'seeds')"
+    query = "select table_schema, table_name, column_name from information_schema.columns"
+    found = dbt_raw.rows(built.again, f"{query} where table_schema in {schemas}")
+    assert {tuple(row.values()) for row in found} == described
+
+
+@pytest.mark.parametrize("guard", FAULTS)
+def test_guards_see_the_fault_they_stand_for(built: Built, guard: str) -> None:
+    """A test that cannot fail guards nothing: a comparison with NULL has hidden such faults before."""
+    verdicts = {result["unique_id"].split(".")[2]: result["status"] for result in built.verdicts}
+    assert verdicts[guard] == "fail"
+
+
+@pytest.mark.parametrize("mart", PUBLIC)
+def test_public_marts_keep_their_columns(built: Built, mart: str) -> None:
+    """Dashboards name them: one that goes or is renamed breaks a page nobody here can see."""
+    found = dbt_raw.rows(
+        built.first,
+        "select column_name, data_type from information_schema.columns"
+        f" where table_schema = 'marts' and table_name = '{mart}'",
+    )
+    assert {row["column_name"] for row in found} == PUBLIC[mart]
+    types = {row["column_name"]: row["data_type"] for row in found}
+    ratios = [
+        name for name in types if name.startswith(("service_level", "average_")) or name.endswith("_rate")
+    ]
+    assert {types[name] for name in ratios} == {"DOUBLE"}
