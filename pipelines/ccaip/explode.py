@@ -14,15 +14,16 @@ earlier version of the call had there, and inserts nothing.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from pipelines.ccaip.reading import Reading, quoted
+from pipelines.ccaip.reading import Reading
 from pipelines.ccaip.tables import EXTRA, TABLES, ColumnType, Table
 
 DELETED = "_deleted"
@@ -39,6 +40,7 @@ ARROW_TYPES: dict[ColumnType, pa.DataType] = {
 
 _READINGS = {name: Reading(table) for name, table in TABLES.items()}
 _REASONS_KEPT = 20
+_ROWS_PARSED_AT_ONCE = 128  # 2,048, the database's own, take 200 MB for 25 MB of JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,9 @@ class Exploder:
     """Explodes chunks of calls, one after the other, in a DuckDB of its own in memory."""
 
     def __init__(self) -> None:
-        self._db = duckdb.connect(":memory:")
+        # one thread: the other core is landing the chunk before, and idle helpers would spin
+        self._db = duckdb.connect(":memory:", config={"threads": 1, "allocator_background_threads": True})
         self._db.execute("set timezone = 'UTC'")
-        # the statements are simple and wide: planning them costs more than any better plan saves
-        self._db.execute("pragma disable_optimizer")
 
     def close(self) -> None:
         """Give the memory back."""
@@ -77,9 +78,8 @@ class Exploder:
     def explode(self, calls: Sequence[bytes]) -> Exploded:
         """Read `calls`, each the JSON of one call, each call once."""
         numbers = pa.array(range(len(calls)), pa.int64())
-        self._db.register(
-            "bodies", pa.table({"call_number": numbers, "j": pa.array(calls, pa.binary()).cast(pa.string())})
-        )
+        texts = pa.array(calls, pa.binary()).cast(pa.string())
+        self._register("bodies", pa.table({"call_number": numbers, "j": texts}))
         try:
             return self._explode("bodies", {})
         except duckdb.InvalidInputException:
@@ -90,108 +90,135 @@ class Exploder:
             reasons = {
                 number: ["is no JSON that can be kept (a broken escape, perhaps)"] for (number,) in broken
             }
-            return self._explode("(from bodies where json_valid(j))", reasons)
+            return self._explode("(select * from bodies where json_valid(j))", reasons)
         finally:
             self._db.unregister("bodies")
-            for name in TABLES:
-                self._db.execute(f"drop table if exists {_rows(name)}")
+
+    def _register(self, name: str, rows: pa.Table) -> None:
+        """Show rows to the database in small batches: it parses a batch's JSON all at once."""
+        batches = rows.to_batches(max_chunksize=_ROWS_PARSED_AT_ONCE)
+        self._db.register(name, pa.Table.from_batches(batches, rows.schema))
 
     def _explode(self, bodies: str, reasons: dict[int, list[str]]) -> Exploded:
+        read: dict[str, pa.Table] = {}
         unknown: dict[tuple[str, str], int] = {}
+        extras: dict[str, pa.Array] = {}
         for table in TABLES.values():
-            reading = _READINGS[table.name].rows("source")
-            source = f"with source as ({_elements(table) if table.parent else f'select * from {bodies}'})"
-            self._db.execute(f"create or replace temp table {_rows(table.name)} as {source} from ({reading})")
-            for number, faults in self._faults(table).items():
+            if table.parent:
+                self._register("parent", _parents(table, read[table.parent]))
+            source = _elements(table) if table.parent else bodies
+            rows = self._db.execute(_READINGS[table.name].rows(source)).to_arrow_table()
+            for number, faults in self._faults(table, source, _flagged(rows, "faulty")).items():
                 reasons.setdefault(number, []).extend(faults)
-            unknown |= self._unknown_keys(table)
-        self._db.register("rejected", pa.table({"number": pa.array(reasons, pa.int64())}))
-        return Exploded(
-            {table.name: self._collect(table, unknown) for table in TABLES.values()},
-            [
-                Rejected(number, "; ".join(faults[:_REASONS_KEPT]))
-                for number, faults in sorted(reasons.items())
-            ],
-            unknown,
-        )
+            unfamiliar = _flagged(rows, "unfamiliar")
+            unknown |= self._unknown_keys(table, source, unfamiliar)
+            extras[table.name] = self._extra(table, source, unfamiliar, rows)
+            read[table.name] = rows
+        calls = _without(read["calls"], reasons)
+        tables = {
+            name: _landed(TABLES[name], rows.append_column(EXTRA.name, extras[name]), calls, reasons)
+            for name, rows in read.items()
+        }
+        rejected = [
+            Rejected(number, "; ".join(why[:_REASONS_KEPT])) for number, why in sorted(reasons.items())
+        ]
+        return Exploded(tables, rejected, unknown)
 
-    def _faults(self, table: Table) -> dict[int, list[str]]:
-        """Look closer at the flagged rows: which calls have a fault, and which faults."""
-        flagged = f"(from {_rows(table.name)} where faulty)"
-        if not self._db.execute(f"{flagged} limit 1").fetchone():
+    def _faults(self, table: Table, source: str, numbers: list[int]) -> dict[int, list[str]]:
+        """Look closer at the flagged calls: which have a fault in this table, and which faults."""
+        if not numbers:
             return {}
         keys = [column.name for column in table.key_columns]
         reasons: dict[int, list[str]] = defaultdict(list)
-        shaped = f"(select {', '.join(['call_number', *keys, 'j'])} from {flagged})"
-        for number, *place, faults in self._db.execute(_READINGS[table.name].faults(shaped)).fetchall():
+        for number, *place, faults in self._db.execute(
+            _READINGS[table.name].faults(_only(source, numbers))
+        ).fetchall():
             where = _place(table, dict(zip(keys, place, strict=True)))
             reasons[number] += [_reason(where, fault) for fault in faults]
         return reasons
 
-    def _unknown_keys(self, table: Table) -> dict[tuple[str, str], int]:
-        reading = _READINGS[table.name]
-        if reading.whole_element:
+    def _unknown_keys(self, table: Table, source: str, numbers: list[int]) -> dict[tuple[str, str], int]:
+        if not numbers:
             return {}
+        reading = _READINGS[table.name]
         return {
             (table.name, f"{name}.{key}" if name else key): count
-            for name, key, count in self._db.execute(reading.keys(_rows(table.name))).fetchall()
+            for name, key, count in self._db.execute(reading.keys(_only(source, numbers))).fetchall()
             if key not in reading.objects[name]
         }
 
-    def _collect(self, table: Table, unknown: dict[tuple[str, str], int]) -> pa.Table:
-        """The table's good rows, its tombstones and its `_extra`, as Arrow."""
-        keys = [column.name for column in table.key_columns] or ["id"]
-        self._db.register(
-            "extra", self._extra(table, keys, [path for name, path in unknown if name == table.name])
-        )
-        listed = ", ".join(f"rows.{quoted(column.name)}" for column in (*table.key_columns, *table.columns))
-        joined = " and ".join(f"rows.{quoted(key)} = extra.{quoted(key)}" for key in keys)
-        statement = (
-            f"select {listed}, extra.{EXTRA.name}, null::boolean as {DELETED} from {_rows(table.name)} as rows"
-            f" left join extra on {joined} where call_number not in (select number from rejected)"
-        )
-        if table.parent:
-            zeroes = ", ".join(f"0 as {key}" for key in keys[1:])
-            statement += (
-                f" union all by name select id as call_id, {zeroes}, true as {DELETED} from {_rows('calls')}"
-                " where call_number not in (select number from rejected)"
-                f" and call_number not in (select call_number from {_rows(table.name)})"
-            )
-        return self._db.execute(statement).to_arrow_table().cast(arrow_schema(table))
+    def _extra(self, table: Table, source: str, numbers: list[int], rows: pa.Table) -> pa.Array:
+        """What undeclared keys hold, for each of `rows`. Rare, so read in Python: exactly, nulls included."""
+        if not numbers:
+            return pa.nulls(rows.num_rows, pa.string())
+        keys = ["call_number", *(column.name for column in table.key_columns)]
+        objects = _READINGS[table.name].objects
+        found = {}
+        for *key, text in self._db.execute(
+            f"select {', '.join(keys)}, j from {_only(source, numbers)}"
+        ).fetchall():
+            if kept := _undeclared(msgspec.json.decode(text), objects):
+                found[tuple(key)] = msgspec.json.encode(kept).decode()
+        places = zip(*(rows[key].to_pylist() for key in keys), strict=True)
+        return pa.array([found.get(place) for place in places], pa.string())
 
-    def _extra(self, table: Table, keys: list[str], paths: list[str]) -> pa.Table:
-        """What undeclared keys hold, by row. Rare, so read in Python: exactly, nulls included."""
-        schema = pa.schema([*((key, pa.int64()) for key in keys), (EXTRA.name, pa.string())])
-        if not paths:
-            return schema.empty_table()
-        extras = []
-        found = f"select {', '.join(keys)}, j from {_rows(table.name)} where call_number not in (select number from rejected)"
-        for *key, text in self._db.execute(found).fetchall():
-            element = msgspec.json.decode(text)
-            if kept := {path: value for path in paths for value in _values(element, path)}:
-                extras.append((*key, msgspec.json.encode(kept).decode()))
-        return (
-            pa.table(
-                [
-                    pa.array(column, type_)
-                    for column, type_ in zip(zip(*extras, strict=True), schema.types, strict=True)
-                ],
-                schema=schema,
-            )
-            if extras
-            else schema.empty_table()
-        )
+
+def _flagged(rows: pa.Table, flag: str) -> list[int]:
+    """The calls of which a row has the flag."""
+    return pc.unique(rows.filter(rows[flag])["call_number"]).to_pylist()
+
+
+def _only(source: str, numbers: list[int]) -> str:
+    """The part of a source that belongs to some calls."""
+    return f"(select * from {source} where call_number in ({', '.join(map(str, numbers))}))"
+
+
+def _without(rows: pa.Table, rejected: Iterable[int]) -> pa.Table:
+    numbers = pa.array(rejected, pa.int64())
+    return rows.filter(pc.invert(pc.is_in(rows["call_number"], numbers))) if len(numbers) else rows
+
+
+def _landed(table: Table, rows: pa.Table, calls: pa.Table, rejected: Iterable[int]) -> pa.Table:
+    """A table as it lands: without the rejected calls' rows, with tombstones for calls that have none."""
+    schema = arrow_schema(table)
+    good = _without(rows, rejected)
+    parts = [
+        good.append_column(DELETED, pa.nulls(good.num_rows, pa.bool_())).select(schema.names).cast(schema)
+    ]
+    if table.parent:
+        silent = calls.filter(pc.invert(pc.is_in(calls["call_number"], good["call_number"])))["id"]
+        zeroes = pa.repeat(pa.scalar(0, pa.int64()), len(silent))
+        keys = {"call_id": silent} | dict.fromkeys(table.key[1:], zeroes)
+        parts.append(pa.table(keys | {DELETED: pa.repeat(pa.scalar(True), len(silent))}))
+    return pa.concat_tables(parts, promote_options="default")
+
+
+def _undeclared(element: dict[str, Any], objects: dict[str, tuple[str, ...]]) -> dict[str, Any]:
+    """What stands under undeclared keys, by dotted path."""
+    kept = {key: value for key, value in element.items() if key not in objects[""]}
+    for name, keys in objects.items():
+        inner = element.get(name) if name else None
+        if isinstance(inner, dict):
+            kept |= {f"{name}.{key}": value for key, value in inner.items() if key not in keys}
+    return kept
+
+
+def _parents(table: Table, rows: pa.Table) -> pa.Table:
+    """Of the parent's rows, what its elements need: the keys, and the array as JSON in `elements`."""
+    parent = TABLES[table.parent]
+    keys = {"call_number": "call_number", **{key: key for key in table.key[:-1]}}
+    keys |= {"call_id": "id"} if not parent.parent else {f"{parent.singular}_idx": "idx"}
+    return pa.table(
+        {name: rows[column] for name, column in keys.items()} | {"elements": rows[f"array {table.array}"]}
+    )
 
 
 def _elements(table: Table) -> str:
     """SQL for the elements of a table's arrays: the parents' keys, `idx`, and the element as `j`."""
-    parent = TABLES[table.parent]
-    above = f"call_id, idx as {parent.singular}_idx" if parent.parent else "id as call_id"
-    array = quoted("array " + table.array)
+    keys = ", ".join(("call_number", *table.key[:-1]))
     return (
-        f"select call_number, {above}, unnest(range(len(elements))) as idx, unnest(elements) as j"
-        f""" from (select *, from_json({array}, '["JSON"]') as elements from {_rows(parent.name)}"""
-        f" where left({array}, 1) = '[')"
+        f"(select {keys}, unnest(range(len(elements))) as idx, unnest(elements) as j from"
+        f""" (select {keys}, from_json(elements, '["JSON"]') as elements from parent where left(elements, 1) = '['))"""
     )
 
 
@@ -199,15 +226,6 @@ def arrow_schema(table: Table) -> pa.Schema:
     """The Arrow schema of a table as it is landed."""
     columns = (*table.key_columns, *table.columns, EXTRA)
     return pa.schema([*((c.name, ARROW_TYPES[c.type]) for c in columns), (DELETED, pa.bool_())])
-
-
-def _values(element: dict[str, Any], path: str) -> list[Any]:
-    """The value at a path of one or two keys: a list of one, or of none."""
-    if path in element:
-        return [element[path]]
-    name, _, key = path.partition(".")
-    inner = element.get(name)
-    return [inner[key]] if key and isinstance(inner, dict) and key in inner else []
 
 
 def _place(table: Table, keys: dict[str, int]) -> str:
@@ -223,7 +241,3 @@ def _reason(where: str, fault: str) -> str:
     """`handle_durations[0].hold_duration: expected a whole number`."""
     separator = "" if not where else " " if fault.startswith("is ") else "."
     return f"{where}{separator}{fault}"
-
-
-def _rows(name: str) -> str:
-    return quoted(f"rows {name}")

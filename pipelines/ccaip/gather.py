@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,8 +25,7 @@ from pipelines.ccaip.tables import REJECTED_CALLS, TABLES
 from pipelines.ccaip.windows import Window
 from pipelines.progress import Stage
 
-_BATCH = 2_500  # calls; about 25 MB of JSON
-_THREADS = 2
+_BATCH = 2_000  # calls; about 20 MB of JSON
 
 _REJECTED_SCHEMA = pa.schema(
     [*((c.name, ARROW_TYPES[c.type]) for c in REJECTED_CALLS.columns), (DELETED, pa.bool_())]
@@ -50,18 +50,19 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Calls sent to be exploded, by key, and the tables they will become."""
+    """Calls that were exploded: when each changed, by key, and what became of them."""
 
-    calls: dict[str, FetchedCall]
-    exploded: Future[Exploded]
+    changed: dict[str, datetime | None]
+    exploded: Exploded
+    refused: dict[str, tuple[Rejected, FetchedCall]]
 
 
 class Gatherer:
     """Gathers windows, one after the other. Close it, or use it in a `with` block."""
 
     def __init__(self) -> None:
-        self._exploders = [Exploder() for _ in range(_THREADS)]
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="explode")
+        self._exploder = Exploder()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="explode")
         self._cancelled = threading.Event()
 
     def __enter__(self) -> Gatherer:
@@ -70,9 +71,8 @@ class Gatherer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._threads.shutdown(cancel_futures=True)
-        for exploder in self._exploders:
-            exploder.close()
+        self._thread.shutdown(cancel_futures=True)
+        self._exploder.close()
 
     def cancel(self) -> None:
         """Let a `gather` in another thread end, by `CancelledError`, at its next page."""
@@ -80,7 +80,7 @@ class Gatherer:
 
     def gather(self, window: Window, pages: Iterable[list[FetchedCall]], stage: Stage) -> Chunk:
         """The calls of `window`, given page by page; `stage` is told of every page."""
-        batches: list[_Batch] = []
+        running: list[Future[_Batch]] = []
         waiting: dict[str, FetchedCall] = {}
         fetched = 0
         for page in pages:
@@ -90,59 +90,53 @@ class Gatherer:
             stage.advance(len(page))
             for call in page:
                 key = _key(call)
-                if key not in waiting or _is_newer(call, waiting[key]):
+                if key not in waiting or _is_newer(call.updated_at, waiting[key].updated_at):
                     waiting[key] = call
             if len(waiting) >= _BATCH:
-                batches.append(self._explode(waiting))
+                if running:
+                    running[-1].result()  # or bodies would pile up faster than they are read
+                running.append(self._thread.submit(self._explode, waiting))
                 waiting = {}
-        batches.append(self._explode(waiting))
-        return _combine(window, batches, fetched)
+        running.append(self._thread.submit(self._explode, waiting))
+        return _combine(window, [batch.result() for batch in running], fetched)
 
     def _explode(self, calls: dict[str, FetchedCall]) -> _Batch:
-        bodies = [call.body for call in calls.values()]
-        return _Batch(calls, self._threads.submit(self._explode_in_thread, bodies))
-
-    def _explode_in_thread(self, bodies: list[bytes]) -> Exploded:
-        exploder = self._exploders.pop()  # as many as threads, so there always is one
-        try:
-            return exploder.explode(bodies)
-        finally:
-            self._exploders.append(exploder)
+        exploded = self._exploder.explode([call.body for call in calls.values()])
+        keys = list(calls)
+        return _Batch(
+            {key: call.updated_at for key, call in calls.items()},
+            exploded,
+            {keys[each.number]: (each, calls[keys[each.number]]) for each in exploded.rejected},
+        )
 
 
 def _combine(window: Window, batches: list[_Batch], fetched: int) -> Chunk:
-    superseded = _superseded(batches)
     parts: dict[str, list[pa.Table]] = {name: [] for name in (*TABLES, REJECTED_CALLS.name)}
-    unknown: dict[tuple[str, str], int] = {}
+    unknown: Counter[tuple[str, str]] = Counter()
     rejected = 0
-    for batch, old in zip(batches, superseded, strict=True):
-        exploded = batch.exploded.result()
-        for name, table in exploded.tables.items():
+    for batch, old in zip(batches, _superseded(batches), strict=True):
+        for name, table in batch.exploded.tables.items():
             parts[name].append(_without(table, "call_id" if TABLES[name].parent else "id", old))
-        calls = list(batch.calls.items())
-        refused = [
-            (*calls[each.number], each) for each in exploded.rejected if calls[each.number][0] not in old
-        ]
+        refused = {key: why for key, why in batch.refused.items() if key not in old}
         rejected += len(refused)
         parts[REJECTED_CALLS.name].append(_rejected_table(window, refused, parts["calls"][-1]))
-        for path, count in exploded.unknown_keys.items():
-            unknown[path] = unknown.get(path, 0) + count
+        unknown.update(batch.exploded.unknown_keys)
     tables = {name: pa.concat_tables(each) for name, each in parts.items()}
-    return Chunk(window, tables, tables["calls"].num_rows, rejected, fetched, unknown)
+    return Chunk(window, tables, tables["calls"].num_rows, rejected, fetched, dict(unknown))
 
 
 def _superseded(batches: list[_Batch]) -> list[set[str]]:
     """For each batch, the calls of which another batch has a newer version."""
-    newest: dict[str, tuple[int, FetchedCall]] = {}
+    newest: dict[str, tuple[int, datetime | None]] = {}
     old: list[set[str]] = [set() for _ in batches]
     for number, batch in enumerate(batches):
-        for key, call in batch.calls.items():
-            if key in newest and not _is_newer(call, newest[key][1]):
+        for key, changed in batch.changed.items():
+            if key in newest and not _is_newer(changed, newest[key][1]):
                 old[number].add(key)
                 continue
             if key in newest:
                 old[newest[key][0]].add(key)
-            newest[key] = (number, call)
+            newest[key] = (number, changed)
     return old
 
 
@@ -152,7 +146,7 @@ def _without(table: pa.Table, column: str, keys: set[str]) -> pa.Table:
 
 
 def _rejected_table(
-    window: Window, refused: list[tuple[str, FetchedCall, Rejected]], good: pa.Table
+    window: Window, refused: dict[str, tuple[Rejected, FetchedCall]], good: pa.Table
 ) -> pa.Table:
     """The calls that were rejected, and a tombstone for each that was not: it may have been, before."""
     now = datetime.now(UTC)
@@ -165,7 +159,7 @@ def _rejected_table(
             "window_until": window.until,
             "rejected_at": now,
         }
-        for key, call, why in refused
+        for key, (why, call) in refused.items()
     ]
     read = pa.table(
         {"call_key": good["id"].cast(pa.string()), DELETED: pa.repeat(pa.scalar(True), good.num_rows)}
@@ -178,8 +172,6 @@ def _key(call: FetchedCall) -> str:
     return call.id if call.id is not None else "sha256:" + hashlib.sha256(call.body).hexdigest()
 
 
-def _is_newer(call: FetchedCall, than: FetchedCall) -> bool:
+def _is_newer(changed: datetime | None, than: datetime | None) -> bool:
     """Whether a version read later replaces one read before; the API never goes back by itself."""
-    if call.updated_at is None or than.updated_at is None:
-        return True
-    return call.updated_at >= than.updated_at
+    return changed is None or than is None or changed >= than

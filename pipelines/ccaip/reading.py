@@ -4,9 +4,9 @@ DuckDB's JSON reader hands every leaf over as text (a JSON string without its qu
 as written). A value whose meaning is plain is coerced (0 → false, "5" → 5); a value whose meaning
 is not is a fault: 2.5 is no 2, and nothing is ever rounded or cut.
 
-`Reading(table)` offers three statements. Each reads a relation with the table's key columns and `j`,
-the element's JSON: `rows` types the columns and flags rows with a fault, `faults` tells which
-faults they are, `keys` counts the keys of every object.
+`Reading(table)` offers three statements. Each reads a relation with `call_number`, the table's key
+columns and `j`, the element's JSON. `rows` types the columns, and flags the rows that want a closer
+look: those with a fault, which `faults` then names, and those with undeclared keys, which `keys` counts.
 """
 
 from __future__ import annotations
@@ -174,16 +174,32 @@ class Reading:
             faults["updated_at: missing"] = ("o.updated_at is null", "true")
         return faults
 
+    @cached_property
+    def _unfamiliar(self) -> str:
+        """True where an object has a key nobody declared."""
+        if self.whole_element:
+            return "false"
+        tests = []
+        for name, keys in self.objects.items():
+            known = ", ".join(literal(key) for key in keys)
+            tests.append(
+                f"coalesce(not list_has_all([{known}], json_keys({f'o.{quoted(name)}' if name else 'j'})), false)"
+            )
+        return " or ".join(tests)
+
     def rows(self, source: str) -> str:
-        """Typed columns, the arrays below as `array <name>`, and `faulty`: whether to look closer."""
-        selected = [*(quoted(column.name) for column in self.table.key_columns), "j"]
+        """Call number, key columns, typed columns, the arrays below as `array <name>`, and two flags."""
+        selected = ["call_number", *(quoted(column.name) for column in self.table.key_columns)]
         selected += [
             f"{_value(column.type, self._text(column))} as {quoted(column.name)}"
             for column in self.table.columns
         ]
         selected += [f"o.{quoted(child.array)} as {quoted('array ' + child.array)}" for child in self.arrays]
         faulty = " or ".join(found for found, _ in self._faults.values()) or "false"
-        return f"{self._opened(source)} select call_number, {', '.join(selected)}, ({faulty}) as faulty from opened"
+        return (
+            f"{self._opened(source)} select {', '.join(selected)}, ({faulty}) as faulty,"
+            f" ({self._unfamiliar}) as unfamiliar from opened"
+        )
 
     def faults(self, source: str) -> str:
         """The names of the faults of each row that has any: call number, key columns, list of names."""

@@ -14,7 +14,7 @@ import duckdb
 
 from pipelines.errors import LockedError
 
-_MEMORY = "256MB"  # what DuckDB keeps of the file; a load needs no more, and shares the machine
+_MEMORY = "128MB"  # what DuckDB keeps of the file; a load needs no more, and shares the machine
 _OWNER_ONLY = 0o600  # calls are personal data
 
 

@@ -6,7 +6,7 @@
 All of it runs on the server's one event-loop thread, from the clock's reading to the answer's bytes
 and without a pause between, so that an answer stands at one instant and index, limit and source need
 no locks. `__call__` is the one place through which every answer leaves, finished and not yet sent:
-there it could be held back, cut or replaced.
+there `Faults` may hold it back, cut or replace it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import math
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from starlette.requests import Request
@@ -51,6 +51,13 @@ class Refusal(Exception):
         self.headers = headers or {}
 
 
+class Faults(Protocol):
+    """What may befall an answer between the API and its client (`simulator.faults`)."""
+
+    def strike(self, answer: Response, clock: Clock) -> Response:
+        """What is sent instead of `answer`, the API's with status 200; the clock may be moved after it."""
+
+
 class Api:
     """The ASGI application. `retry_after` is whether a 429 says when to come again."""
 
@@ -63,6 +70,7 @@ class Api:
         stats: Stats,
         *,
         retry_after: bool,
+        faults: Faults | None,
     ) -> None:
         self._source = source
         self._indexes = Indexes(source)
@@ -71,6 +79,7 @@ class Api:
         self._limit = limit
         self._stats = stats
         self._retry_after = retry_after
+        self._faults = faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -78,6 +87,8 @@ class Api:
             arrived_at = time.monotonic()
             self._stats.arrived(arrived_at)
             response = self._respond(lambda: self._api(request, arrived_at))
+            if self._faults is not None and response.status_code == 200:
+                response = self._faults.strike(response, self._clock)
             self._stats.answered(response.status_code)
         else:
             body = await request.body()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import threading
@@ -10,10 +11,11 @@ from collections.abc import Callable
 from queue import SimpleQueue
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from pipelines.errors import ConfigurationError
 from simulator.calls import CallSource
-from simulator.platform.api import Api
+from simulator.platform.api import Api, Faults
 from simulator.platform.clock import Clock
 from simulator.platform.credentials import Credentials
 from simulator.platform.limits import RateLimit
@@ -23,12 +25,21 @@ REQUESTS_PER_SECOND = 10.0
 """The vendor's limit for one customer."""
 
 
+class _Breakable(H11Protocol):
+    """Hands the connection itself on, in each request's state: faults break it, which ASGI has no word for."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
 class Platform:
     """The calls API over `source`, served while the `with` block is open.
 
     `clock` decides what the calls look like; move it to let time pass. `source` is asked from the
     server's thread alone. `requests_per_second` is in real time and over all clients, 0 for no limit;
-    `retry_after` is whether a 429 carries that header. Port 0 takes a free one.
+    `retry_after` is whether a 429 carries that header. `faults` make it hostile (`simulator.faults`).
+    Port 0 takes a free one.
     """
 
     def __init__(
@@ -39,6 +50,7 @@ class Platform:
         credentials: Credentials,
         requests_per_second: float = REQUESTS_PER_SECOND,
         retry_after: bool = True,
+        faults: Faults | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
@@ -48,7 +60,13 @@ class Platform:
         self._host = host
         self._port = port
         self._api = Api(
-            source, clock, credentials, RateLimit(requests_per_second), self.stats, retry_after=retry_after
+            source,
+            clock,
+            credentials,
+            RateLimit(requests_per_second),
+            self.stats,
+            retry_after=retry_after,
+            faults=faults,
         )
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -63,6 +81,7 @@ class Platform:
         self._port = bound.getsockname()[1]
         config = uvicorn.Config(
             self._api,
+            http=_Breakable,
             lifespan="off",
             ws="none",
             # The platform's own clock names the date; and its log is what it answers.
@@ -98,6 +117,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     requests_per_second: float = REQUESTS_PER_SECOND,
+    faults: Faults | None = None,
     on_ready: Callable[[Platform], None] = lambda platform: None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, then stop in order. `on_ready` is called once requests are answered.
@@ -117,6 +137,7 @@ def serve(
             clock=clock,
             credentials=credentials,
             requests_per_second=requests_per_second,
+            faults=faults,
             host=host,
             port=port,
         ) as platform:

@@ -1,0 +1,61 @@
+"""A call source over another, which changes what passes through: what data faults are made of.
+
+Layers are stacked. The lowest, `Copied`, hands out bodies that the layers above may change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from simulator.calls import CallSource, CallVersion
+from simulator.platform.instants import parse_instant
+
+Json = dict[str, Any]
+
+
+class Layer:
+    """Passes everything on. A layer above may change the bodies it gets."""
+
+    def __init__(self, inner: CallSource) -> None:
+        self._inner = inner
+
+    def versions(self, now: datetime) -> Sequence[CallVersion]:
+        """Every call that exists at `now` (UTC), once each."""
+        return self._inner.versions(now)
+
+    def body(self, call_id: int, now: datetime) -> Json:
+        """The call at `now` (UTC)."""
+        return self._inner.body(call_id, now)
+
+
+class Copied(Layer):
+    """Bodies that share nothing: sources share objects between bodies, and a fault would strike all of them."""
+
+    def body(self, call_id: int, now: datetime) -> Json:
+        # Through JSON, and back: five times as fast as copying, and it is to become JSON anyway.
+        return orjson.loads(orjson.dumps(self._inner.body(call_id, now)))
+
+
+def updated_at(body: Json) -> datetime | None:
+    """When the call last changed (UTC), as its body says; `None` when that cannot be read."""
+    return instant_in(body, "updated_at")
+
+
+def instant_in(body: Json, key: str) -> datetime | None:
+    """The instant (UTC) under a key; `None` when there is none that can be read."""
+    value = body.get(key)
+    if not isinstance(value, str):
+        return None
+    try:
+        return parse_instant(value)
+    except ValueError:
+        return None
+
+
+def stamp(at: datetime) -> str:
+    """An instant as the API writes it."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
