@@ -203,22 +203,26 @@ class Client:
         raise ApiError(f"The API answered {status} ({answer.reason_phrase}).", mend)
 
     def _read(self, answer: httpx.Response) -> Page:
-        body = answer.content
         try:
-            heads, bodies = _heads.decode(body), _bodies.decode(body)
+            calls = read_calls(answer.content)
         except (msgspec.DecodeError, UnicodeDecodeError):
             self.counts.retries += 1
             raise _Transient("status 200 with a body that is no list of calls") from None
         return Page(
-            calls=[
-                FetchedCall(_id(head.id), parse_instant(head.updated_at), bytes(raw))
-                for head, raw in zip(heads, bodies, strict=True)
-            ],
+            calls=calls,
             total=_number(answer.headers.get("Total")),
             has_next=answer.links.get("next") is not None,
             server_time=_date(answer.headers.get("Date")),
-            size=len(body),
+            size=len(answer.content),
         )
+
+
+def read_calls(body: bytes) -> list[FetchedCall]:
+    """The calls of an answer's body. Raises `msgspec.DecodeError` when it is no JSON list of objects."""
+    return [
+        FetchedCall(_id(head.id), parse_instant(head.updated_at), bytes(raw))
+        for head, raw in zip(_heads.decode(body), _bodies.decode(body), strict=True)
+    ]
 
 
 def parse_instant(value: object) -> datetime | None:

@@ -68,7 +68,15 @@ class Exploder:
 
     def __init__(self) -> None:
         # one thread: the other core is landing the chunk before, and idle helpers would spin
-        self._db = duckdb.connect(":memory:", config={"threads": 1, "allocator_background_threads": True})
+        # and memory goes back when a batch is done, instead of being kept for the next
+        self._db = duckdb.connect(
+            ":memory:",
+            config={
+                "threads": 1,
+                "allocator_background_threads": True,
+                "allocator_bulk_deallocation_flush_threshold": "1MB",
+            },
+        )
         self._db.execute("set timezone = 'UTC'")
 
     def close(self) -> None:

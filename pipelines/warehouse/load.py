@@ -109,7 +109,8 @@ def _load(
         calls = rejected = chunks = 0
         if window is not None:
             windows = _expecting(plan(window, client.count, CALLS_PER_WINDOW), stage)
-            with closing(_fetched_ahead(windows, client, gatherer, stage)) as fetched:
+            gathered = (gatherer.gather(each, tail(client, each), stage) for each in windows)
+            with closing(fetched_ahead(gathered, gatherer.cancel)) as fetched:
                 for chunk in fetched:
                     land(pipeline, chunk, chunk.window.until if moves_cursor else None)
                     calls, rejected, chunks = calls + chunk.calls, rejected + chunk.rejected, chunks + 1
@@ -178,20 +179,16 @@ def _expecting(windows: Iterator[Window], stage: Stage) -> Iterator[Window]:
         yield window
 
 
-def _fetched_ahead(
-    windows: Iterator[Window], client: Client, gatherer: Gatherer, stage: Stage
-) -> Generator[Chunk]:
-    """Each window's chunk, the next one being fetched meanwhile."""
+def fetched_ahead(chunks: Iterator[Chunk], cancel: Callable[[], None]) -> Generator[Chunk]:
+    """The chunks, each fetched in another thread while the one before lands.
 
-    def fetch() -> Chunk | None:
-        window = next(windows, None)
-        return gatherer.gather(window, tail(client, window), stage) if window is not None else None
-
+    `cancel` is called at the end: when landing failed, the fetch in flight is of no use to anybody.
+    """
     with ThreadPoolExecutor(1, thread_name_prefix="gather") as thread:
-        coming = thread.submit(fetch)
+        coming = thread.submit(next, chunks, None)
         try:
             while (chunk := coming.result()) is not None:
-                coming = thread.submit(fetch)
+                coming = thread.submit(next, chunks, None)
                 yield chunk
         finally:
-            gatherer.cancel()  # when landing failed, the fetch in flight is of no use to anybody
+            cancel()

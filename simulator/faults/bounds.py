@@ -18,6 +18,7 @@ class Bounds:
     late_seconds: int = 30
     """The longest that a change stays unseen, simulated."""
     crowd: int = 400
-    """How many calls a nightly job touches within one second; all of the day's when there are fewer.
+    """How many calls a job touches within one second; all that changed in two days when there are fewer.
 
-    Other faults take some of them away again; more than 250 are to be left."""
+    Other faults take some of them away again; more than 250 are to be left.
+    """

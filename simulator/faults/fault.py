@@ -48,7 +48,7 @@ class Fault(StrEnum):
     LATE = "late"
     """A call's changes are seen seconds after their `updated_at`: behind a reader's cursor."""
     CROWDED = "crowded"
-    """A nightly job touches hundreds of calls within one second."""
+    """A job touches hundreds of calls within one second, every other day."""
     FUTURE = "future"
     """`updated_at` lies hours, a day or more than a year ahead."""
     VANISHING = "vanishing"

@@ -7,7 +7,7 @@ of them to a share of calls; how it strikes may differ from one version of a cal
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from random import Random
 from typing import Any
@@ -100,13 +100,15 @@ def missing_arrays(body: Json, rng: Random) -> None:
             del holder[key]
 
 
-def _objects(value: Any) -> Iterator[Json]:
-    """The objects inside `value`, at any depth, itself left out. Taken down first: they may be changed."""
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for each in list(inner):
+def _objects(value: Json | list[Any]) -> list[Json]:
+    """The objects inside `value`, at any depth, itself left out."""
+    found: list[Json] = []
+    for each in value.values() if isinstance(value, dict) else value:
         if isinstance(each, dict):
-            yield each
-        yield from _objects(each)
+            found.append(each)
+        if isinstance(each, dict | list):
+            found += _objects(each)
+    return found
 
 
 def _leaves(body: Json) -> list[tuple[Json, str]]:

@@ -12,11 +12,11 @@ from simulator.faults.layer import Json
 from simulator.faults.moving import Touches
 from simulator.faults.timing import Vanishing
 
-SETTLING = timedelta(days=4)
+SETTLING = timedelta(days=5)
 """Nothing changes any more so long after the source's last change and the last request of the storm.
 
-The longest way: 12 hours to a redaction, 6 to a shrunk array, a day to the nightly job, 6 hours to a
-silent correction, a day until a call that is dated ahead by one is in the past. Those dated 400 days
+The longest way: 6 hours to a shrunk array, 12 to a redaction, two days to the job that touches
+hundreds, 6 hours to a silent correction, a day until a call that is dated ahead by one is in the past. Those dated 400 days
 ahead stay so.
 """
 

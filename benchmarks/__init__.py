@@ -1,0 +1,1 @@
+"""Side-by-side measurements of speed and memory: `make bench`. They print figures and judge nothing."""

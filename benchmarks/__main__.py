@@ -1,0 +1,60 @@
+"""`python -m benchmarks [--calls N] [--rounds N]`: the three ways to land calls, in turn, and their ratios.
+
+Absolute figures are the machine's of the moment; the ratios hold when its speed drifts, since the ways
+take turns within each round. Medians over the rounds are shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.landing import WAYS
+from benchmarks.pages import write_pages
+
+
+def measure(way: str, pages: Path) -> dict[str, float]:
+    """One run of one way, in a process and a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "benchmarks.landing", way, str(pages), folder]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Land calls three ways; print figures."
+    )
+    parser.add_argument(
+        "--calls", type=int, default=20_000, help="calls in a run, in hundreds (default: 20,000)"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="how often each way takes its turn (default: 3)"
+    )
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        pages = Path(folder) / "pages"
+        size = write_pages(pages, options.calls)
+        print(
+            f"{options.calls:,} calls, {size / options.calls / 1000:.1f} kB each, {options.rounds} rounds; medians\n"
+        )
+        rounds = [{way: measure(way, pages) for way in WAYS} for _ in range(options.rounds)]
+    print(f"{'':14}{'calls/s':>10}{'CPU µs/call':>13}{'peak MB':>9}{'× callmart':>12}")
+    for way in WAYS:
+        median = {name: statistics.median(one[way][name] for one in rounds) for name in rounds[0][way]}
+        ratio = statistics.median(
+            one[way]["calls_a_second"] / one["callmart"]["calls_a_second"] for one in rounds
+        )
+        print(
+            f"{way:14}{median['calls_a_second']:>10,.0f}{median['cpu_us_a_call']:>13,.0f}"
+            f"{median['peak_mb']:>9,.0f}{ratio:>12.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

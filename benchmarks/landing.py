@@ -1,0 +1,109 @@
+"""Bytes of calls → tables in DuckDB, three ways: `python -m benchmarks.landing WAY PAGES FOLDER`.
+
+- `callmart`: what `callmart load` does with pages once they have arrived.
+- `dlt_nested`: dlt's own way, nested JSON rows normalised by dlt and merged through parquet.
+- `duckdb_json`: DuckDB's JSON reader and `unnest`, nothing declared, checked or merged.
+
+Each way runs in a process of its own and prints one JSON line: calls a second, processor microseconds
+a call, peak memory in MB.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from benchmarks.pages import read_pages
+
+_PAGES_A_CHUNK = 100  # 10,000 calls, as callmart's windows hold
+
+
+def callmart(pages: Path, folder: Path) -> None:
+    """Page bytes through gather and land, the next chunk being gathered while one lands."""
+    from pipelines.ccaip.client import read_calls
+    from pipelines.ccaip.gather import Chunk, Gatherer
+    from pipelines.ccaip.windows import Window
+    from pipelines.home import Home
+    from pipelines.progress import SilentProgress
+    from pipelines.warehouse.connection import writing
+    from pipelines.warehouse.load import fetched_ahead, land, open_pipeline
+
+    home = Home(folder)
+    home.activate()
+    now = datetime.now(UTC)
+    calls = (read_calls(body) for body in read_pages(pages))
+
+    def chunks() -> Iterator[Chunk]:
+        while (chunk := gatherer.gather(Window(now, now), islice(calls, _PAGES_A_CHUNK), stage)).calls:
+            yield chunk
+
+    with writing(home.warehouse) as connection, Gatherer() as gatherer, SilentProgress().stage("") as stage:
+        pipeline = open_pipeline(home, connection)
+        with closing(fetched_ahead(chunks(), gatherer.cancel)) as gathered:
+            for chunk in gathered:
+                land(pipeline, chunk, now)
+
+
+def dlt_nested(pages: Path, folder: Path) -> None:
+    """What a dlt user writes in five lines."""
+    os.environ |= {"DLT_DATA_DIR": str(folder), "RUNTIME__DLTHUB_TELEMETRY": "false"}
+    import dlt
+    import msgspec
+
+    @dlt.resource(name="calls", primary_key="id", write_disposition="merge")
+    def calls() -> Iterator[list[dict[str, Any]]]:
+        for body in read_pages(pages):
+            yield msgspec.json.decode(body)
+
+    destination = dlt.destinations.duckdb(str(folder / "nested.duckdb"))
+    dlt.pipeline("nested", destination=destination, dataset_name="raw").run(
+        calls(), loader_file_format="parquet"
+    )
+
+
+def duckdb_json(pages: Path, folder: Path) -> None:
+    """The reader alone: a table of calls, and one for each array."""
+    with duckdb.connect(str(folder / "json.duckdb")) as database:
+        database.execute(
+            f"create table calls as from read_json('{pages}/*.json', maximum_object_size=100000000, union_by_name=true)"
+        )
+        arrays = database.execute(
+            "select column_name from duckdb_columns() where table_name = 'calls' and data_type like 'STRUCT%[]'"
+        ).fetchall()
+        for (array,) in arrays:
+            database.execute(
+                f"create table {array} as select id as call_id, unnest({array}) as element from calls"
+            )
+
+
+WAYS = {"callmart": callmart, "dlt_nested": dlt_nested, "duckdb_json": duckdb_json}
+
+
+def main(way: str, pages: Path, folder: Path) -> None:
+    """Run one way and print its figures."""
+    calls = 100 * len(list(pages.iterdir()))
+    started = time.monotonic()
+    WAYS[way](pages, folder)
+    seconds = time.monotonic() - started
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    figures = {
+        "calls_a_second": calls / seconds,
+        "cpu_us_a_call": (usage.ru_utime + usage.ru_stime) / calls * 1e6,
+        "peak_mb": usage.ru_maxrss / 1024,
+    }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
