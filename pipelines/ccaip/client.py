@@ -169,7 +169,8 @@ class Client:
         def pause(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
             asked = error.pause if isinstance(error, _Transient) else None
-            return min(asked if asked is not None else growing(state), self._longest_pause)
+            # a Retry-After of 0 is no leave to use up all tries at once
+            return min(max(asked or 0.0, growing(state)), self._longest_pause)
 
         return pause
 
@@ -182,7 +183,7 @@ class Client:
             raise ConfigurationError(
                 "[sources.ccaip] base_url is no http(s) address.", "Set scheme and host."
             ) from None
-        except httpx.TransportError as error:
+        except (httpx.TransportError, httpx.DecodingError) as error:
             self.counts.retries += 1
             raise _Transient(f"{type(error).__name__} ({_about(error)})") from None
         if answer.status_code != 200:
@@ -195,6 +196,7 @@ class Client:
         if status in _RETRIED:
             self.counts.retries += 1
             pause = _retry_after(answer) if status in (429, 503) else None
+            pause = None if pause is None else min(pause, self._longest_pause)
             if status == 429:
                 self.counts.throttled += 1
                 self._pace.slow_down(pause)
@@ -231,16 +233,18 @@ def parse_instant(value: object) -> datetime | None:
         return None
     try:
         instant = datetime.fromisoformat(value)
-    except ValueError:
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
 def _id(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         return None
+    if isinstance(value, int) and abs(value) >= 2**63:
+        return None  # Python refuses to write out an integer of thousands of digits
     text = str(value)
-    return str(int(text)) if re.fullmatch(r"-?\d+", text) else None
+    return str(int(text)) if re.fullmatch(r"-?[0-9]{1,19}", text) else None
 
 
 def _instant(moment: datetime) -> str:
@@ -248,25 +252,25 @@ def _instant(moment: datetime) -> str:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() else None
+    return int(text) if text and re.fullmatch(r"[0-9]{1,18}", text) else None
 
 
 def _date(text: str | None) -> datetime | None:
     try:
         return parsedate_to_datetime(text).astimezone(UTC) if text else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
 def _retry_after(answer: httpx.Response) -> float | None:
     """Seconds to wait, from a `Retry-After` of seconds or of a date (by the server's own clock)."""
     text = answer.headers.get("Retry-After", "").strip()
-    if text.isdigit():
-        return float(text)
+    if (seconds := _number(text)) is not None:
+        return float(seconds)
     moment, now = _date(text), _date(answer.headers.get("Date")) or datetime.now(UTC)
     return max(0.0, (moment - now) / timedelta(seconds=1)) if moment else None
 
 
-def _about(error: httpx.TransportError) -> str:
+def _about(error: httpx.RequestError) -> str:
     """The error's words without any address: a URL holds the query, a proxy's may hold credentials."""
     return re.sub(r"\S+://\S+", "…", str(error)) or "no more is known"

@@ -108,6 +108,7 @@ def _load(
         window = window_for(client, cursor_of(pipeline))
         calls = rejected = chunks = 0
         if window is not None:
+            stage.note("fetching")
             windows = _expecting(plan(window, client.count, CALLS_PER_WINDOW), stage)
             gathered = (gatherer.gather(each, tail(client, each), stage) for each in windows)
             with closing(fetched_ahead(gathered, gatherer.cancel)) as fetched:
