@@ -52,7 +52,7 @@ def callmart(pages: Path, folder: Path) -> None:
         pipeline = open_pipeline(home, connection)
         with closing(fetched_ahead(chunks(), gatherer.cancel)) as gathered:
             for chunk in gathered:
-                land(pipeline, chunk, now)
+                land(pipeline, connection, chunk, now)
 
 
 def dlt_nested(pages: Path, folder: Path) -> None:

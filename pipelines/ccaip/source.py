@@ -1,6 +1,6 @@
 """A chunk of tables as a dlt source: names, types, keys and the cursor.
 
-    chunk.tables["calls"] → ccaip.calls, chunk.tables["transfers"] → ccaip.transfers, …
+    tables["calls"] → ccaip.calls, tables["transfers"] → ccaip.transfers, …
 
 dlt sees finished chunks, never the API. The cursor is dlt's state all the same: it is written with
 the chunk, lands in the same load package, and an empty working folder gets it back from the warehouse.
@@ -20,7 +20,6 @@ import dlt
 import pyarrow as pa
 
 from pipelines.ccaip.explode import DELETED
-from pipelines.ccaip.gather import Chunk
 from pipelines.ccaip.tables import EXTRA, REJECTED_CALLS, TABLES, Table
 
 NAME = "ccaip"
@@ -29,30 +28,33 @@ NAME = "ccaip"
 TAIL_UNTIL = "tail_until"
 """The state's key for the cursor: up to when (UTC, ISO) everything has landed."""
 
+_DECLARED = {table.name: table for table in (*TABLES.values(), REJECTED_CALLS)}
+
 
 @dlt.source(name=NAME, max_table_nesting=0)
-def ccaip(chunk: Chunk, tail_until: datetime | None = None) -> Iterator[Any]:
-    """The tables of `chunk`. `tail_until` moves the cursor with them; a backfill leaves it alone."""
-    for table in (*TABLES.values(), REJECTED_CALLS):
+def ccaip(tables: dict[str, pa.Table], tail_until: datetime | None = None) -> Iterator[Any]:
+    """A chunk's tables, by name. `tail_until` moves the cursor with them; a backfill leaves it alone."""
+    for name, rows in tables.items():
         yield dlt.resource(
-            _rows(chunk.tables[table.name], tail_until),
-            name=table.name,
-            columns=_columns(table),
-            merge_key=_merge_key(table),
+            _rows(rows, tail_until),
+            name=name,
+            columns=_columns(_DECLARED[name]),
+            merge_key=merge_key(name),
             write_disposition={"disposition": "merge", "strategy": "delete-insert"},
         )
+
+
+def merge_key(name: str) -> str:
+    """The column of a table that says which rows a newer version of a call replaces."""
+    if name == REJECTED_CALLS.name:
+        return "call_key"
+    return "call_id" if _DECLARED[name].parent else "id"
 
 
 def _rows(rows: pa.Table, tail_until: datetime | None) -> Iterator[pa.Table]:
     if tail_until is not None:
         dlt.current.source_state()[TAIL_UNTIL] = tail_until.isoformat()
     yield rows
-
-
-def _merge_key(table: Table) -> str:
-    if table is REJECTED_CALLS:
-        return "call_key"
-    return "call_id" if table.parent else "id"
 
 
 def _columns(table: Table) -> dict[str, dict[str, Any]]:

@@ -31,6 +31,7 @@ from pipelines.home import Home
 from pipelines.progress import Progress, Stage
 from pipelines.settings import Settings
 from pipelines.warehouse.connection import writing
+from pipelines.warehouse.tombstones import only_needed
 
 _DLT_SETTINGS = {
     # every row says which load landed it: the marts rebuild by it
@@ -113,7 +114,7 @@ def _load(
             gathered = (gatherer.gather(each, tail(client, each), stage) for each in windows)
             with closing(fetched_ahead(gathered, gatherer.cancel)) as fetched:
                 for chunk in fetched:
-                    land(pipeline, chunk, chunk.window.until if moves_cursor else None)
+                    land(pipeline, connection, chunk, chunk.window.until if moves_cursor else None)
                     calls, rejected, chunks = calls + chunk.calls, rejected + chunk.rejected, chunks + 1
                     stage.note(f"landed up to {chunk.window.until:%Y-%m-%d %H:%M}")
         return LoadReport(
@@ -154,10 +155,13 @@ def _drain(pipeline: dlt.Pipeline, stage: Stage) -> None:
         pipeline.sync_destination()
 
 
-def land(pipeline: dlt.Pipeline, chunk: Chunk, tail_until: datetime | None) -> None:
+def land(
+    pipeline: dlt.Pipeline, connection: duckdb.DuckDBPyConnection, chunk: Chunk, tail_until: datetime | None
+) -> None:
     """Land one chunk, and with it the cursor, in one load package."""
+    tables = only_needed(connection, chunk.tables)
     with _explained():
-        pipeline.run(ccaip(chunk, tail_until), loader_file_format="parquet")
+        pipeline.run(ccaip(tables, tail_until), loader_file_format="parquet")
 
 
 @contextmanager

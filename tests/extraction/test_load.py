@@ -174,7 +174,7 @@ def test_a_package_left_behind_is_landed_before_anything_new_is_asked(home, serv
         with QUIET.stage("") as stage:
             chunk = gatherer.gather(window, tail(client, window), stage)
         pipeline = load.open_pipeline(home, connection)
-        pipeline.extract(load.ccaip(chunk, window.until), loader_file_format="parquet")
+        pipeline.extract(load.ccaip(chunk.tables, window.until), loader_file_format="parquet")
         # … and here the machine is switched off
     calls.put(START + 2 * HOUR, a_call(99))
     platform.clock.set(START + 3 * HOUR)
