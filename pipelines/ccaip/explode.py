@@ -112,10 +112,8 @@ class Exploder:
         unknown: dict[tuple[str, str], int] = {}
         extras: dict[str, pa.Array] = {}
         for table in TABLES.values():
-            if table.parent:
-                self._register("parent", _parents(table, read[table.parent]))
             source = _elements(table) if table.parent else bodies
-            rows = self._db.execute(_READINGS[table.name].rows(source)).to_arrow_table()
+            rows = self._read(table, source, _parents(table, read[table.parent]) if table.parent else None)
             for number, faults in self._faults(table, source, _flagged(rows, "faulty")).items():
                 reasons.setdefault(number, []).extend(faults)
             unfamiliar = _flagged(rows, "unfamiliar")
@@ -131,6 +129,14 @@ class Exploder:
             Rejected(number, "; ".join(why[:_REASONS_KEPT])) for number, why in sorted(reasons.items())
         ]
         return Exploded(tables, rejected, unknown)
+
+    def _read(self, table: Table, source: str, parents: pa.Table | None) -> pa.Table:
+        """The table's typed rows and flags. Most arrays are empty in most batches: those cost nothing."""
+        if parents is not None:
+            if not parents.num_rows:
+                return _rows_schema(table).empty_table()
+            self._register("parent", parents)
+        return self._db.execute(_READINGS[table.name].rows(source)).to_arrow_table()
 
     def _faults(self, table: Table, source: str, numbers: list[int]) -> dict[int, list[str]]:
         """Look closer at the flagged calls: which have a fault in this table, and which faults."""
@@ -212,13 +218,13 @@ def _undeclared(element: dict[str, Any], objects: dict[str, tuple[str, ...]]) ->
 
 
 def _parents(table: Table, rows: pa.Table) -> pa.Table:
-    """Of the parent's rows, what its elements need: the keys, and the array as JSON in `elements`."""
+    """Of the parent's rows, what elements need: the keys, and the array's JSON where it is not empty."""
     parent = TABLES[table.parent]
+    array = f"array {table.array}"
+    rows = rows.filter(pc.not_equal(rows[array], "[]"))
     keys = {"call_number": "call_number", **{key: key for key in table.key[:-1]}}
     keys |= {"call_id": "id"} if not parent.parent else {f"{parent.singular}_idx": "idx"}
-    return pa.table(
-        {name: rows[column] for name, column in keys.items()} | {"elements": rows[f"array {table.array}"]}
-    )
+    return pa.table({name: rows[column] for name, column in keys.items()} | {"elements": rows[array]})
 
 
 def _elements(table: Table) -> str:
@@ -228,6 +234,14 @@ def _elements(table: Table) -> str:
         f"(select {keys}, unnest(range(len(elements))) as idx, unnest(elements) as j from"
         f""" (select {keys}, from_json(elements, '["JSON"]') as elements from parent where left(elements, 1) = '['))"""
     )
+
+
+def _rows_schema(table: Table) -> pa.Schema:
+    """The Arrow schema of `Reading.rows`."""
+    columns = [(c.name, ARROW_TYPES[c.type]) for c in (*table.key_columns, *table.columns)]
+    arrays = [(f"array {child.array}", pa.string()) for child in _READINGS[table.name].arrays]
+    flags = [("faulty", pa.bool_()), ("unfamiliar", pa.bool_())]
+    return pa.schema([("call_number", pa.int64()), *columns, *arrays, *flags])
 
 
 def arrow_schema(table: Table) -> pa.Schema:
