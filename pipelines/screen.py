@@ -61,7 +61,7 @@ def show_load(report: LoadReport) -> None:
     output().print(
         Text(
             f"Loaded {report.calls:,} calls in {report.seconds:.1f} s ({rate:,.0f} a second, "
-            f"{report.requests:,} requests, {report.chunks} chunks){window}."
+            f"{report.requests:,} requests, {report.chunks} {'chunk' if report.chunks == 1 else 'chunks'}){window}."
         )
     )
     if report.rejected:
