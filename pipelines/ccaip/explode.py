@@ -67,8 +67,8 @@ class Exploder:
     """Explodes chunks of calls, one after the other, in a DuckDB of its own in memory."""
 
     def __init__(self) -> None:
-        # one thread: the other core is landing the chunk before, and idle helpers would spin
-        # and memory goes back when a batch is done, instead of being kept for the next
+        # One thread: the other core is landing the chunk before, and idle helpers would spin.
+        # Memory goes back when a batch is done, instead of being kept for the next.
         self._db = duckdb.connect(
             ":memory:",
             config={

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from simulator.calls import CallSource, CallVersion
-from simulator.platform.instants import parse_instant
+from simulator.platform.instants import readable_instant
 
 Json = dict[str, Any]
 
@@ -47,13 +47,7 @@ def updated_at(body: Json) -> datetime | None:
 
 def instant_in(body: Json, key: str) -> datetime | None:
     """The instant (UTC) under a key; `None` when there is none that can be read."""
-    value = body.get(key)
-    if not isinstance(value, str):
-        return None
-    try:
-        return parse_instant(value)
-    except ValueError:
-        return None
+    return readable_instant(body.get(key))
 
 
 def stamp(at: datetime) -> str:

@@ -20,6 +20,16 @@ def parse_instant(text: str) -> datetime:
     return as_utc(datetime.fromisoformat(text))
 
 
+def readable_instant(value: object) -> datetime | None:
+    """The instant (UTC) that a JSON value names; None when it names none that can be read."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return parse_instant(value)
+    except ValueError:
+        return None
+
+
 def as_utc(at: datetime) -> datetime:
     """`at` in UTC; one without a zone is taken as UTC. Raises `ValueError` beyond the years 1 to 9999."""
     if at.tzinfo is None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from simulator.platform.instants import parse_instant
+from simulator.platform.instants import readable_instant
 from simulator.platform.vocabulary import CLASS_OF_LABEL
 
 
@@ -42,15 +42,15 @@ class Summary:
 
 def summarise(body: Mapping[str, Any]) -> Summary:
     """What filters and sorting need of a call's body."""
-    scheduled_at = _instant(body.get("scheduled_at"))
+    scheduled_at = readable_instant(body.get("scheduled_at"))
     status = _text(body.get("status"))
     verified = body.get("verified")
     return Summary(
-        created_at=_instant(body.get("created_at")),
-        queued_at=_instant(body.get("queued_at")),
-        assigned_at=_instant(body.get("assigned_at")),
-        connected_at=_instant(body.get("connected_at")),
-        ends_at=_instant(body.get("ends_at")),
+        created_at=readable_instant(body.get("created_at")),
+        queued_at=readable_instant(body.get("queued_at")),
+        assigned_at=readable_instant(body.get("assigned_at")),
+        connected_at=readable_instant(body.get("connected_at")),
+        ends_at=readable_instant(body.get("ends_at")),
         scheduled_at=scheduled_at,
         wait_duration=_number(body.get("wait_duration")),
         queue_duration=_number(body.get("queue_duration")),
@@ -94,15 +94,6 @@ def _id_in(element: object, key: str) -> int | None:
     if isinstance(value, str) and value.isdecimal():
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _instant(value: object) -> datetime | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        return parse_instant(value)
-    except ValueError:
-        return None
 
 
 def _number(value: object) -> float | None:
