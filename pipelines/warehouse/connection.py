@@ -14,7 +14,7 @@ import duckdb
 
 from pipelines.errors import LockedError
 
-_MEMORY = "128MB"  # what DuckDB keeps of the file; a load needs no more, and shares the machine
+_MEMORY = "1GB"  # a cap, not a need: a merge that meets it fails, and has left its table half written
 _OWNER_ONLY = 0o600  # calls are personal data
 
 
