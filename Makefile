@@ -1,6 +1,7 @@
 # Everything a newcomer, a developer or CI runs. Needs Python 3.11 or newer and make, nothing else.
 #   make demo    the whole way on a simulated contact centre
 #   make test    every check
+#   make soak    storms by the hundred, far longer than the tests
 
 PYTHON ?= python3
 VENV   := .venv
@@ -9,7 +10,7 @@ STAMP  := $(VENV)/.set-up
 CODE   := pipelines simulator tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format generate lock bench clean
+.PHONY: help setup demo test lint format generate lock soak bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +51,12 @@ generate: setup  ## write what is derived from pipelines/ccaip/tables.py
 lock:  ## pin every dependency again, after a change in pyproject.toml
 	uv pip compile --python-version 3.11 --universal --all-extras --no-emit-index-url --no-emit-find-links \
 	  --generate-hashes --no-header pyproject.toml -o requirements.lock
+
+SEEDS ?= 20
+JOBS  ?= 2
+
+soak: setup  ## seeds of storms with loads, backfills and kills, each compared with the truth: SEEDS=200 JOBS=2
+	$(BIN)/python -m tests.soak --seeds $(SEEDS) --jobs $(JOBS)
 
 bench: setup  ## measure speed and memory beside the references; prints, judges nothing
 	$(BIN)/python -m benchmarks

@@ -26,18 +26,18 @@ import duckdb
 
 from benchmarks.pages import read_pages
 
-_PAGES_A_CHUNK = 100  # 10,000 calls, as callmart's windows hold
+_PAGES_A_CHUNK = 100  # 10,000 calls, as callmart's chunks hold
 
 
 def callmart(pages: Path, folder: Path) -> None:
     """Page bytes through gather and land, the next chunk being gathered while one lands."""
     from pipelines.ccaip.client import read_calls
     from pipelines.ccaip.gather import Chunk, Gatherer
-    from pipelines.ccaip.windows import Window
+    from pipelines.ccaip.windows import Cursor, Window
     from pipelines.home import Home
     from pipelines.progress import SilentProgress
-    from pipelines.warehouse.connection import writing
-    from pipelines.warehouse.load import fetched_ahead, land, open_pipeline
+    from pipelines.warehouse.landing import Landing
+    from pipelines.warehouse.load import fetched_ahead
 
     home = Home(folder)
     home.activate()
@@ -45,14 +45,17 @@ def callmart(pages: Path, folder: Path) -> None:
     calls = (read_calls(body) for body in read_pages(pages))
 
     def chunks() -> Iterator[Chunk]:
-        while (chunk := gatherer.gather(Window(now, now), islice(calls, _PAGES_A_CHUNK), stage)).calls:
+        while (chunk := gatherer.regather(islice(calls, _PAGES_A_CHUNK), Window(now, now), stage)).calls:
             yield chunk
 
-    with writing(home.warehouse) as connection, Gatherer() as gatherer, SilentProgress().stage("") as stage:
-        pipeline = open_pipeline(home, connection)
-        with closing(fetched_ahead(chunks(), gatherer.cancel)) as gathered:
-            for chunk in gathered:
-                land(pipeline, connection, chunk, now)
+    with (
+        Landing(home, home.warehouse) as landing,
+        Gatherer() as gatherer,
+        SilentProgress().stage("") as stage,
+        closing(fetched_ahead(chunks(), gatherer.cancel)) as gathered,
+    ):
+        for chunk in gathered:
+            landing.land(chunk, Cursor(now), now)
 
 
 def dlt_nested(pages: Path, folder: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 _PAYLOAD = Path(__file__).parent.parent / "tests" / "fixtures" / "real_call_1418.json"
 _FIRST = datetime(2026, 3, 2, tzinfo=UTC)
 _PER_PAGE = 100
-_ROWS_WITH_ID = ("transfers", "handle_durations", "queue_durations", "participants", "dispositions")
+_ROWS_WITH_ID = ("transfers", "handle_durations", "queue_durations", "participants")
 
 
 def write_pages(folder: Path, calls: int) -> int:

@@ -22,6 +22,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from pipelines.cli_reconcile import reconcile
+from pipelines.cli_rejected import rejected
 from pipelines.errors import CallmartError
 from pipelines.home import HOME_VARIABLE, Home
 
@@ -204,7 +206,9 @@ def load() -> None:
     from pipelines.warehouse.load import load_new
 
     with _at_work("load", need_api=True) as (settings, home, progress):
-        show_load(load_new(settings, home, progress))
+        report = load_new(settings, home, progress)
+        show_load(report)
+    report.raise_if_incomplete()
 
 
 @app.command()
@@ -213,15 +217,21 @@ def backfill(
         str, typer.Option("--from", help="Start, inclusive: ISO date or instant, UTC if it names no offset.")
     ],
     to: Annotated[str, typer.Option("--to", help="End, inclusive, in the same forms.")],
+    newest_first: Annotated[
+        bool,
+        typer.Option("--newest-first", help="Begin with the latest calls: a long backfill is of use sooner."),
+    ] = False,
 ) -> None:
     """Load again the calls that changed between two instants, whatever the cursor says.
 
     For a stretch that the vendor has corrected, or from before start_date.
-    Replaces what is there of these calls and leaves the cursor of
-    `callmart load` alone.
+    Replaces what is there of these calls, unless it is newer, and leaves the
+    cursor of `callmart load` alone. Cut short, it is taken up by the next
+    load or backfill.
 
-    Example:
+    Examples:
       callmart backfill --from 2026-01-01 --to 2026-02-01
+      callmart backfill --from 2019-01-01 --to 2026-01-01 --newest-first
     """
     from pipelines.screen import show_load
     from pipelines.settings import parse_instant
@@ -234,7 +244,9 @@ def backfill(
     if start >= end:
         raise typer.BadParameter(f"--from {from_} must be earlier than --to {to}")
     with _at_work("backfill", need_api=True) as (settings, home, progress):
-        show_load(load_between(settings, home, progress, start, end))
+        report = load_between(settings, home, progress, start, end, newest_first=newest_first)
+        show_load(report)
+    report.raise_if_incomplete()
 
 
 @app.command()
@@ -261,19 +273,41 @@ def transform(
 
 
 @app.command()
+def publish() -> None:
+    """Copy the marts to a file of their own, which readers may hold open.
+
+    DuckDB has one writer or many readers of a file: who reads the warehouse keeps
+    loads out. The copy is <project folder>/published/<name of the warehouse>; it
+    holds the schema marts alone and is replaced at once. `callmart run` ends so.
+
+    Example:
+      callmart publish
+    """
+    from pipelines.screen import show_published
+    from pipelines.warehouse.publish import publish as copy_marts
+
+    with _at_work("publish", need_api=False) as (settings, home, _):
+        show_published(copy_marts(home, settings))
+
+
+@app.command()
 def run() -> None:
-    """Load what is new, then build the marts: the line to schedule.
+    """Load what is new, build the marts, publish them: the line to schedule.
 
     Example, every quarter of an hour from cron:
       */15 * * * * /path/to/.venv/bin/callmart run
     """
-    from pipelines.screen import show_load, show_transform
+    from pipelines.screen import show_load, show_published, show_transform
     from pipelines.transform import transform as build
     from pipelines.warehouse.load import load_new
+    from pipelines.warehouse.publish import publish as copy_marts
 
     with _at_work("run", need_api=True) as (settings, home, progress):
-        show_load(load_new(settings, home, progress))
+        report = load_new(settings, home, progress)
+        show_load(report)
         show_transform(build(home, settings, progress))
+        show_published(copy_marts(home, settings))
+    report.raise_if_incomplete()
 
 
 @app.command()
@@ -295,6 +329,10 @@ def status(
     home = _home()
     found = read_status(home, load_settings(home, need_api=False))
     (show_json if as_json else show_status)(found)
+
+
+app.command()(rejected)
+app.command()(reconcile)
 
 
 def _add_platform() -> None:

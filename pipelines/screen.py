@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
@@ -21,10 +23,13 @@ from rich.text import Text
 from pipelines.errors import CallmartError
 
 if TYPE_CHECKING:
+    from pipelines.ccaip.drift import Drift
     from pipelines.transform import TransformReport
     from pipelines.warehouse.load import LoadReport
     from pipelines.warehouse.status import Status
+    from pipelines.warehouse.trust import Trust
 
+_DRIFT_LINES = 20
 _LOG_COLUMNS = 160  # Rich takes 80 when the output is no terminal, and cuts tables to it
 
 
@@ -55,7 +60,7 @@ def show_notices(notices: tuple[str, ...]) -> None:
 
 
 def show_load(report: LoadReport) -> None:
-    """One line of a load: how much, how fast, up to when."""
+    """One line of a load: how much, how fast, up to when; then what a person should know of."""
     rate = report.calls / report.seconds if report.seconds else 0.0
     window = f", changes of {instant(report.since)} to {instant(report.until)}" if report.until else ""
     output().print(
@@ -65,13 +70,27 @@ def show_load(report: LoadReport) -> None:
         )
     )
     if report.rejected:
-        output().print(
-            Text(
-                f"{report.rejected:,} calls could not be read: they are kept in ccaip.rejected_calls, "
-                "with the reason.",
-                style="yellow",
-            )
-        )
+        warn(f"{report.rejected:,} calls could not be read: they are kept, see `callmart rejected`.")
+    show_new_drift(report.new_drift)
+    show_new_drift(report.new_drift)
+
+
+def show_published(copy: Path) -> None:
+    """Where readers find the marts."""
+    output().print(Text(f"Published the marts in {copy}."))
+
+
+def show_new_drift(new: Counter[Drift]) -> None:
+    """What the API sends that the declared tables do not know, and that nobody was told of before."""
+    for drift, count in list(new.items())[:_DRIFT_LINES]:
+        warn(f"{drift} ({count:,}×): kept as it came, told this once; `callmart status` counts on.")
+    if (more := len(new) - _DRIFT_LINES) > 0:
+        warn(f"{more:,} more that the declared tables do not know: see ccaip.drift.")
+
+
+def warn(text: str) -> None:
+    """A line that wants a look, among the results."""
+    output().print(Text(text, style="yellow"))
 
 
 def show_transform(report: TransformReport) -> None:
@@ -80,7 +99,7 @@ def show_transform(report: TransformReport) -> None:
         Text(f"Built {report.models} models and passed {report.tests} tests in {report.seconds:.1f} s.")
     )
     for warning in report.warnings:
-        output().print(Text(f"warning: {warning}", style="yellow"))
+        warn(f"warning: {warning}")
 
 
 def show_status(status: Status) -> None:
@@ -93,6 +112,7 @@ def show_status(status: Status) -> None:
     for label, value in _facts(status):
         facts.add_row(label, Text(value))
     console.print(facts)
+    _show_drift(console, status.trust)
     for title, rows in (("Raw tables (ccaip)", status.landed.rows), ("Marts (marts)", status.marts)):
         if rows:
             table = Table("Table", "Rows", title=title, title_justify="left")
@@ -113,6 +133,7 @@ def _facts(status: Status) -> list[tuple[str, str]]:
         ("Waiting to land", f"{pending.load_packages} packages"),
         ("Landed since the last transform", "never transformed" if since is None else f"{since:,} calls"),
         ("Rejected", f"{pending.rejected_calls:,} calls"),
+        *_trust_facts(status.trust),
     ]
     if pending.rows_with_unknown_keys:
         names = ", ".join(f"{key} ({count:,})" for key, count in list(pending.unknown_keys.items())[:10])
@@ -120,13 +141,66 @@ def _facts(status: Status) -> list[tuple[str, str]]:
     return facts
 
 
-def show_json(status: Status) -> None:
-    """The status as one JSON object; instants as ISO text in UTC."""
-    json.dump(asdict(status), sys.stdout, indent=2, default=_as_json)
+def _trust_facts(trust: Trust) -> list[tuple[str, str]]:
+    facts = []
+    if trust.windows:
+        facts.append(("Windows", f"{trust.windows:,} asked for, {_verdicts(trust.open_windows)} open"))
+        if trust.set_aside_windows:
+            stuck = _verdicts(trust.set_aside_windows)
+            facts.append(("", f"{stuck} set aside: asked for often enough, see ccaip.load_windows"))
+    if updates := trust.updates:
+        facts.append(
+            (
+                "Changes after a call's end",
+                f"half within {updates.p50_seconds:,.0f} s, 99% within {updates.p99_seconds:,.0f} s, "
+                f"the latest after {updates.max_seconds:,.0f} s ({updates.calls:,} calls)",
+            )
+        )
+    if advice := trust.recommended:
+        facts.append(
+            (
+                "Recommended",
+                f"settle_seconds = {advice.settle_seconds:.0f}, overlap_seconds = {advice.overlap_seconds:.0f}",
+            )
+        )
+        facts += [("", reason) for reason in advice.reasons]
+    facts += [
+        (
+            f"Reconciled by {days.counted_by}",
+            f"{days.days:,} days, {days.first_day:%Y-%m-%d} to {days.last_day:%Y-%m-%d}, last "
+            f"{instant(days.last_checked_at)}: {days.days_that_differ:,} differ ({days.missing:,} calls missing, "
+            f"{days.stale:,} stale, {days.vanished:,} vanished, {days.healed:,} healed)",
+        )
+        for days in trust.reconciled
+    ]
+    return facts
+
+
+def _verdicts(windows: dict[str, int]) -> str:
+    """`3 (2 short, 1 planned)`, or `none`."""
+    if not windows:
+        return "none"
+    parts = ", ".join(f"{count:,} {verdict}" for verdict, count in windows.items())
+    return f"{sum(windows.values()):,} ({parts})"
+
+
+def _show_drift(console: Console, trust: Trust) -> None:
+    if trust.drift:
+        table = Table("Drift of the latest loads", "Times", "Last seen", title_justify="left")
+        table.columns[1].justify = "right"
+        for each in trust.drift:
+            table.add_row(Text(str(each)), f"{each.occurrences:,}", instant(each.last_noticed_at))
+        console.print(table)
+
+
+def show_json(report: Any) -> None:
+    """A report (a dataclass) as one JSON object; instants as ISO text in UTC."""
+    json.dump(asdict(report), sys.stdout, indent=2, default=as_json_text)
     sys.stdout.write("\n")
 
 
-def _as_json(value: Any) -> str:
+def as_json_text(value: Any) -> str:
+    """What JSON has no form for: instants as ISO text in UTC, anything else as text."""
     return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
 
 

@@ -7,6 +7,8 @@
     [sources.ccaip] requests_per_second SOURCES__CCAIP__REQUESTS_PER_SECOND 10
     [sources.ccaip] settle_seconds      SOURCES__CCAIP__SETTLE_SECONDS      60
     [sources.ccaip] overlap_seconds     SOURCES__CCAIP__OVERLAP_SECONDS     1800
+    [sources.ccaip] rejected_share      SOURCES__CCAIP__REJECTED_SHARE      0.01
+    [sources.ccaip] fatal_drift         SOURCES__CCAIP__FATAL_DRIFT         none
     [destination.duckdb] credentials    DESTINATION__DUCKDB__CREDENTIALS    warehouse/callmart.duckdb
     [callmart] reporting_timezone       CALLMART__REPORTING_TIMEZONE        UTC
 
@@ -21,12 +23,14 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from pipelines.ccaip.tables import TABLES
 from pipelines.errors import ConfigurationError
 from pipelines.home import Home
 
@@ -36,11 +40,14 @@ DEFAULT_START = datetime(2015, 1, 1, tzinfo=UTC)  # before the first call the AP
 DEFAULT_REQUESTS_PER_SECOND = 10.0  # the vendor's limit for a customer, shared by all its clients
 DEFAULT_SETTLE_SECONDS = 60.0
 DEFAULT_OVERLAP_SECONDS = 1800.0  # wrap-up and surveys arrive 15 to 20 minutes after a call
+DEFAULT_REJECTED_SHARE = 0.01
 
 
 @dataclass(frozen=True)
 class Settings:
     """What a load and a transform need to know. Instants are UTC, lengths of time in seconds.
+
+    `rejected_share` is from 0 to 1, `fatal_drift` are patterns of `table.field`.
 
     `base_url` has no trailing slash. `username` and `api_token` are opaque texts; `base_url` and both
     are empty when loaded with `need_api=False` and not set. `warehouse` is absolute. `notices` are
@@ -56,6 +63,8 @@ class Settings:
     settle_seconds: float = DEFAULT_SETTLE_SECONDS
     overlap_seconds: float = DEFAULT_OVERLAP_SECONDS
     reporting_timezone: str = "UTC"
+    rejected_share: float = DEFAULT_REJECTED_SHARE
+    fatal_drift: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
 
@@ -110,6 +119,8 @@ def load_settings(home: Home, *, need_api: bool) -> Settings:
             _Key("sources.ccaip", "overlap_seconds"), _not_negative, DEFAULT_OVERLAP_SECONDS
         ),
         reporting_timezone=_read(_Key("callmart", "reporting_timezone"), _timezone, "UTC"),
+        rejected_share=_read(_Key("sources.ccaip", "rejected_share"), _share, DEFAULT_REJECTED_SHARE),
+        fatal_drift=_read(_Key("sources.ccaip", "fatal_drift"), _fields, ()),
         notices=notices,
     )
     if need_api:
@@ -244,6 +255,25 @@ def _not_negative(value: Any) -> float:
     if (number := _number(value)) < 0:
         raise ValueError("must be 0 or more")
     return number
+
+
+def _share(value: Any) -> float:
+    if not 0 <= (number := _number(value)) <= 1:
+        raise ValueError("must be from 0 (none) to 1 (all)")
+    return number
+
+
+def _fields(value: Any) -> tuple[str, ...]:
+    """Patterns of `table.field`: a list in a file, a text with commas in the environment."""
+    given = value if isinstance(value, (list, tuple)) else _text(value).strip("[]").split(",")
+    patterns = tuple(_text(each).strip("\"'") for each in given)
+    for pattern in patterns:
+        table, dot, field = pattern.partition(".")
+        if not dot or not field or not any(fnmatchcase(name, table) for name in TABLES):
+            raise ValueError(
+                f"has {pattern or 'an empty text'}, which is no field of a raw table such as calls.status or transfers.*"
+            )
+    return patterns
 
 
 def _timezone(value: Any) -> str:

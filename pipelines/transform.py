@@ -2,8 +2,9 @@
 
 dbt runs as a process of its own, by this interpreter: it leaves nothing behind in ours (flags, log
 handlers, an open DuckDB file that would keep the next load out), and a scheduler's PATH has no say in which
-dbt that is. What it compiles and logs goes below the home. It tells its progress as JSON events, one a line;
-the verdict of each node is then read from its `run_results.json`.
+dbt that is. It ends with us, also when we are killed: left to itself it would go on and hold the warehouse,
+and the next run would be locked out by nobody. What it compiles and logs goes below the home. It tells its
+progress as JSON events, one a line; the verdict of each node is then read from its `run_results.json`.
 
 Alone: `callmart transform`.
 """
@@ -26,10 +27,24 @@ from pipelines.errors import TransformError
 from pipelines.home import REPOSITORY, Home
 from pipelines.progress import Progress
 from pipelines.settings import Settings
+from pipelines.steps import reached
 
 PROJECT_DIR = REPOSITORY / "dbt_project"
 RAW_SCHEMA = "ccaip"
-_DBT = (sys.executable, "-c", "from dbt.cli.main import cli; cli()")
+# Our end of its stdin is closed by the system however we end, and that is all the reading ever returns. A raw
+# read: a thread that waits inside sys.stdin makes the interpreter abort at its own end.
+_DBT_MAIN = """
+import os, threading
+
+def end_with_parent():
+    os.read(0, 1)
+    os._exit(1)
+
+threading.Thread(target=end_with_parent, daemon=True).start()
+from dbt.cli.main import cli
+cli()
+"""
+_DBT = (sys.executable, "-c", _DBT_MAIN)
 _FAILED = ("error", "fail", "runtime error")
 _SHOWN_FAILURES = 8
 _SECRET_SETTINGS = "SOURCES__"  # the API's token is none of dbt's business
@@ -86,6 +101,7 @@ def transform(
             if node:
                 stage.advance()
                 stage.note(node)
+                reached("dbt")
         process.wait()
         results = json.loads(results_file.read_text())["results"] if results_file.exists() else []
         failed = [result for result in results if result["status"] in _FAILED]
@@ -124,21 +140,21 @@ def _dbt(home: Home, settings: Settings, arguments: list[str]) -> Iterator[subpr
         "CALLMART_DUCKDB_PATH": str(settings.warehouse),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [*_DBT, *arguments],
         cwd=home.dbt_target_dir,
         env=environment,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
 
 
 @dataclass

@@ -11,13 +11,15 @@ count, never to bound what is read.
 
 from __future__ import annotations
 
+import copy
+import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import msgspec
@@ -30,6 +32,9 @@ from pipelines.settings import Settings
 CALLS_PATH = "/manager/api/v1/calls"
 PER_PAGE = 100
 """The API's own maximum; larger values silently become 100 (vendor)."""
+
+By = Literal["updated_at", "queued_at"]
+"""The timestamp that calls are asked for by, and sorted by."""
 
 _TRIES = 8
 _LONGEST_PAUSE_SECONDS = 60.0
@@ -49,6 +54,7 @@ class _Head(msgspec.Struct):
 
     id: Any = None
     updated_at: Any = None
+    queued_at: Any = None
 
 
 _heads = msgspec.json.Decoder(list[_Head])
@@ -57,11 +63,20 @@ _bodies = msgspec.json.Decoder(list[msgspec.Raw])
 
 @dataclass(frozen=True, slots=True)
 class FetchedCall:
-    """A call as it came: its id as text (None when unreadable), when it changed (UTC), its JSON."""
+    """A call as it came: its id as text, when it changed and was queued (UTC), its JSON.
+
+    Each is None when it is missing or unreadable.
+    """
 
     id: str | None
     updated_at: datetime | None
     body: bytes
+    queued_at: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        """What tells one call from another: its id, or a fingerprint where even that is unreadable."""
+        return self.id if self.id is not None else "sha256:" + hashlib.sha256(self.body).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +87,6 @@ class Page:
     total: int | None
     has_next: bool
     server_time: datetime | None
-    size: int
 
 
 class _Transient(Exception):
@@ -85,15 +99,26 @@ class _Transient(Exception):
 
 @dataclass
 class RequestCounts:
-    """What a client has asked so far."""
+    """What a client has asked so far: requests, those sent again, answers 429, bytes of bodies."""
 
     requests: int = 0
     retries: int = 0
     throttled: int = 0
+    bytes: int = 0
+
+    def add(self, other: RequestCounts) -> None:
+        """Count what `other` has counted too."""
+        self.requests += other.requests
+        self.retries += other.retries
+        self.throttled += other.throttled
+        self.bytes += other.bytes
 
 
 class Client:
-    """A connection to one tenant's API. Close it, or use it in a `with` block."""
+    """A connection to one tenant's API. Close it, or use it in a `with` block.
+
+    Several threads may ask at once, each through a `counting()` of its own.
+    """
 
     def __init__(
         self,
@@ -126,14 +151,29 @@ class Client:
     ) -> None:
         self._http.close()
 
-    def calls_since(self, since: datetime, *, page: int = 1) -> Page:
-        """A page of calls updated at or after `since` (UTC), oldest change first."""
-        return self._get({"updated_at[from]": _instant(since), "page": page, "per": self.per_page})
+    def counting(self) -> Client:
+        """The same connection and pace, with counts of its own, from nought."""
+        other = copy.copy(self)
+        other.counts = RequestCounts()
+        return other
 
-    def count(self, since: datetime, until: datetime) -> int | None:
-        """How many calls the API says were updated between the two (UTC); None when it does not say."""
-        bounds = {"updated_at[from]": _instant(since), "updated_at[to]": _instant(until)}
-        return self._get(bounds | {"page": 1, "per": 1}).total
+    def calls_since(self, since: datetime, *, by: By = "updated_at", page: int = 1) -> Page:
+        """A page of calls updated (or queued) at or after `since` (UTC), oldest first."""
+        return self._get({f"{by}[from]": _instant(since), "page": page, "per": self.per_page}, by)
+
+    def calls_by_id(self, ids: Sequence[int]) -> list[FetchedCall]:
+        """Those of the calls that the API has; at most a page of ids."""
+        if len(ids) > self.per_page:
+            raise ValueError(f"{len(ids)} ids are more than one page")
+        return self._get({"id[]": list(ids), "page": 1, "per": self.per_page}).calls
+
+    def count(self, since: datetime, until: datetime, *, by: By = "updated_at") -> int | None:
+        """How many calls the API says were updated (or queued) between the two (UTC).
+
+        None when it does not say.
+        """
+        bounds = {f"{by}[from]": _instant(since), f"{by}[to]": _instant(until)}
+        return self._get(bounds | {"page": 1, "per": 1}, by).total
 
     def server_now(self) -> datetime:
         """The server's clock (UTC). This machine's may be wrong, and windows are closed by the server's."""
@@ -145,9 +185,9 @@ class Client:
             )
         return answer.server_time
 
-    def _get(self, parameters: dict[str, Any]) -> Page:
+    def _get(self, parameters: dict[str, Any], by: By = "updated_at") -> Page:
         # sort_column and sort_direction work but are not on the page; always both (vendor)
-        query = parameters | {"sort_column": "updated_at", "sort_direction": "ASC"}
+        query = parameters | {"sort_column": by, "sort_direction": "ASC"}
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Transient),
             stop=tenacity.stop_after_attempt(_TRIES),
@@ -205,6 +245,7 @@ class Client:
         raise ApiError(f"The API answered {status} ({answer.reason_phrase}).", mend)
 
     def _read(self, answer: httpx.Response) -> Page:
+        self.counts.bytes += len(answer.content)
         try:
             calls = read_calls(answer.content)
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -215,14 +256,13 @@ class Client:
             total=_number(answer.headers.get("Total")),
             has_next=answer.links.get("next") is not None,
             server_time=_date(answer.headers.get("Date")),
-            size=len(answer.content),
         )
 
 
 def read_calls(body: bytes) -> list[FetchedCall]:
     """The calls of an answer's body. Raises `msgspec.DecodeError` when it is no JSON list of objects."""
     return [
-        FetchedCall(_id(head.id), parse_instant(head.updated_at), bytes(raw))
+        FetchedCall(_id(head.id), parse_instant(head.updated_at), bytes(raw), parse_instant(head.queued_at))
         for head, raw in zip(_heads.decode(body), _bodies.decode(body), strict=True)
     ]
 

@@ -1,17 +1,16 @@
-"""The pages of one window → one chunk of tables, ready to land.
+"""The pages of some windows → one chunk of tables, ready to land.
 
-Calls are exploded in batches while the next pages are still on their way, so that a window's JSON is
-never in memory as a whole. Where a call was read twice (it moved while the window was read), only
-its newest version stays, in every table.
+Calls are exploded in batches while the next pages are still on their way, so that a chunk's JSON is
+never in memory as a whole. Where a call was read twice (it moved while the windows were read, or
+stands on a seam), only its newest version stays, in every table.
 """
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections import Counter
-from collections.abc import Iterable
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -19,11 +18,14 @@ from types import TracebackType
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.ccaip.client import FetchedCall
+from pipelines.ccaip.client import Client, FetchedCall
+from pipelines.ccaip.drift import Drift, notice
 from pipelines.ccaip.explode import ARROW_TYPES, DELETED, Exploded, Exploder, Rejected
+from pipelines.ccaip.fetch import Fetch, FetchedPage, WindowRead
 from pipelines.ccaip.tables import REJECTED_CALLS, TABLES
 from pipelines.ccaip.windows import Window
 from pipelines.progress import Stage
+from pipelines.steps import reached
 
 _BATCH = 2_000  # calls; about 20 MB of JSON
 
@@ -31,34 +33,54 @@ _REJECTED_SCHEMA = pa.schema(
     [*((c.name, ARROW_TYPES[c.type]) for c in REJECTED_CALLS.columns), (DELETED, pa.bool_())]
 )
 
+OWNERS_SCHEMA = pa.schema([("id", pa.int64()), ("window", pa.int64())])
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What one dlt run lands: a window's calls as tables, `rejected_calls` among them.
+    """What one dlt run lands: some windows' calls as tables, `rejected_calls` among them.
 
-    `calls` were read, `rejected` could not be, `fetched` counts versions as they came.
-    `unknown_keys` counts undeclared keys by table and dotted path.
+    `reads` tells of each window; `rejected` counts, in the same order, the calls of each that could
+    not be read. `owners` has, for every row of `calls`, the id and the place of its window.
     """
 
-    window: Window
+    reads: list[WindowRead]
     tables: dict[str, pa.Table]
-    calls: int
-    rejected: int
-    fetched: int
-    unknown_keys: dict[tuple[str, str], int]
+    owners: pa.Table
+    rejected: list[int]
+    drift: Counter[Drift]
+
+    @property
+    def calls(self) -> int:
+        """How many calls land."""
+        return self.tables["calls"].num_rows
+
+    @property
+    def until(self) -> datetime:
+        """The latest end of its windows (UTC)."""
+        return max(read.window.until for read in self.reads)
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """A call as a window has it."""
+
+    call: FetchedCall
+    window: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Calls that were exploded: when each changed, by key, and what became of them."""
+    """Calls that were exploded: the version of each, by key (bodies only of the refused), and what became of it."""
 
-    changed: dict[str, datetime | None]
+    versions: dict[str, tuple[datetime | None, int]]
     exploded: Exploded
-    refused: dict[str, tuple[Rejected, FetchedCall]]
+    refused: dict[str, tuple[Rejected, _Version]]
+    drift: Counter[Drift]
 
 
 class Gatherer:
-    """Gathers windows, one after the other. Close it, or use it in a `with` block."""
+    """Gathers windows, chunk after chunk. Close it, or use it in a `with` block."""
 
     def __init__(self) -> None:
         self._exploder = Exploder()
@@ -78,51 +100,70 @@ class Gatherer:
         """Let a `gather` in another thread end, by `CancelledError`, at its next page."""
         self._cancelled.set()
 
-    def gather(self, window: Window, pages: Iterable[list[FetchedCall]], stage: Stage) -> Chunk:
-        """The calls of `window`, given page by page; `stage` is told of every page."""
+    def gather(self, windows: Sequence[Window], client: Client, stage: Stage) -> Chunk:
+        """The calls of `windows`; `stage` is told of every page."""
+        fetch = Fetch(client, windows, self._cancelled)
+        return self._gather(fetch.pages(), fetch.reads, stage)
+
+    def regather(self, pages: Iterable[list[FetchedCall]], window: Window, stage: Stage) -> Chunk:
+        """The same for calls that are already here, as though `window` had brought them."""
+        read = WindowRead(window, started_at=datetime.now(UTC))
+
+        def noted() -> Iterator[FetchedPage]:
+            for calls in pages:
+                read.note(calls)
+                yield FetchedPage(0, calls)
+            read.finished_at = datetime.now(UTC)
+
+        return self._gather(noted(), [read], stage)
+
+    def _gather(self, pages: Iterable[FetchedPage], reads: list[WindowRead], stage: Stage) -> Chunk:
         running: list[Future[_Batch]] = []
-        waiting: dict[str, FetchedCall] = {}
-        fetched = 0
+        waiting: dict[str, _Version] = {}
         for page in pages:
-            if self._cancelled.is_set():
-                raise CancelledError
-            fetched += len(page)
-            stage.advance(len(page))
-            for call in page:
-                key = _key(call)
-                if key not in waiting or _is_newer(call.updated_at, waiting[key].updated_at):
-                    waiting[key] = call
+            stage.advance(len(page.calls))
+            for call in page.calls:
+                old = waiting.get(call.key)
+                if old is None or _is_newer(call.updated_at, old.call.updated_at):
+                    waiting[call.key] = _Version(call, page.window)
             if len(waiting) >= _BATCH:
                 if running:
                     running[-1].result()  # or bodies would pile up faster than they are read
                 running.append(self._thread.submit(self._explode, waiting))
                 waiting = {}
         running.append(self._thread.submit(self._explode, waiting))
-        return _combine(window, [batch.result() for batch in running], fetched)
+        return _combine([batch.result() for batch in running], reads)
 
-    def _explode(self, calls: dict[str, FetchedCall]) -> _Batch:
-        exploded = self._exploder.explode([call.body for call in calls.values()])
-        keys = list(calls)
+    def _explode(self, versions: dict[str, _Version]) -> _Batch:
+        reached("explode")
+        bodies = [version.call.body for version in versions.values()]
+        exploded = self._exploder.explode(bodies)
+        keys = list(versions)
         return _Batch(
-            {key: call.updated_at for key, call in calls.items()},
+            {key: (version.call.updated_at, version.window) for key, version in versions.items()},
             exploded,
-            {keys[each.number]: (each, calls[keys[each.number]]) for each in exploded.rejected},
+            {keys[each.number]: (each, versions[keys[each.number]]) for each in exploded.rejected},
+            notice(exploded, bodies),
         )
 
 
-def _combine(window: Window, batches: list[_Batch], fetched: int) -> Chunk:
+def _combine(batches: list[_Batch], reads: list[WindowRead]) -> Chunk:
     parts: dict[str, list[pa.Table]] = {name: [] for name in (*TABLES, REJECTED_CALLS.name)}
-    unknown: Counter[tuple[str, str]] = Counter()
-    rejected = 0
+    owners: list[pa.Table] = []
+    rejected = [0] * len(reads)
+    drift: Counter[Drift] = Counter()
     for batch, old in zip(batches, _superseded(batches), strict=True):
         for name, table in batch.exploded.tables.items():
             parts[name].append(_without(table, "call_id" if TABLES[name].parent else "id", old))
         refused = {key: why for key, why in batch.refused.items() if key not in old}
-        rejected += len(refused)
-        parts[REJECTED_CALLS.name].append(_rejected_table(window, refused, parts["calls"][-1]))
-        unknown.update(batch.exploded.unknown_keys)
+        for _, version in refused.values():
+            rejected[version.window] += 1
+        good = parts["calls"][-1]["id"]
+        parts[REJECTED_CALLS.name].append(_rejected_table(reads, refused, good))
+        owners.append(_owners(good, batch))
+        drift.update(batch.drift)
     tables = {name: pa.concat_tables(each) for name, each in parts.items()}
-    return Chunk(window, tables, tables["calls"].num_rows, rejected, fetched, dict(unknown))
+    return Chunk(reads, tables, pa.concat_tables(owners), rejected, drift)
 
 
 def _superseded(batches: list[_Batch]) -> list[set[str]]:
@@ -130,7 +171,7 @@ def _superseded(batches: list[_Batch]) -> list[set[str]]:
     newest: dict[str, tuple[int, datetime | None]] = {}
     old: list[set[str]] = [set() for _ in batches]
     for number, batch in enumerate(batches):
-        for key, changed in batch.changed.items():
+        for key, (changed, _) in batch.versions.items():
             if key in newest and not _is_newer(changed, newest[key][1]):
                 old[number].add(key)
                 continue
@@ -145,8 +186,14 @@ def _without(table: pa.Table, column: str, keys: set[str]) -> pa.Table:
     return table.filter(pc.invert(pc.is_in(table[column], ids))) if len(ids) else table
 
 
+def _owners(good: pa.ChunkedArray, batch: _Batch) -> pa.Table:
+    """Which window each call comes from."""
+    windows = [batch.versions[str(number)][1] for number in good.to_pylist()]
+    return pa.table({"id": good, "window": pa.array(windows, pa.int64())}, OWNERS_SCHEMA)
+
+
 def _rejected_table(
-    window: Window, refused: dict[str, tuple[Rejected, FetchedCall]], good: pa.Table
+    reads: list[WindowRead], refused: dict[str, tuple[Rejected, _Version]], good: pa.ChunkedArray
 ) -> pa.Table:
     """The calls that were rejected, and a tombstone for each that was not: it may have been, before."""
     now = datetime.now(UTC)
@@ -154,22 +201,16 @@ def _rejected_table(
         {
             "call_key": key,
             "reason": why.reason,
-            "body": call.body.decode("utf-8", "replace"),
-            "window_from": window.since,
-            "window_until": window.until,
+            "body": version.call.body.decode("utf-8", "replace"),
+            "window_from": reads[version.window].window.since,
+            "window_until": reads[version.window].window.until,
+            "attempt": 1,
             "rejected_at": now,
         }
-        for key, (why, call) in refused.items()
+        for key, (why, version) in refused.items()
     ]
-    read = pa.table(
-        {"call_key": good["id"].cast(pa.string()), DELETED: pa.repeat(pa.scalar(True), good.num_rows)}
-    )
+    read = pa.table({"call_key": good.cast(pa.string()), DELETED: pa.repeat(pa.scalar(True), len(good))})
     return pa.concat_tables([pa.Table.from_pylist(rows, _REJECTED_SCHEMA), read], promote_options="default")
-
-
-def _key(call: FetchedCall) -> str:
-    """What tells one call from another: its id, or a fingerprint where even that is unreadable."""
-    return call.id if call.id is not None else "sha256:" + hashlib.sha256(call.body).hexdigest()
 
 
 def _is_newer(changed: datetime | None, than: datetime | None) -> bool:

@@ -22,7 +22,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipelines.ccaip.tables import EXTRA, REJECTED_CALLS, TABLES, Column, Privacy, Table
+from pipelines.ccaip.tables import EXTRA, LOAD_WINDOWS, RECORDS, TABLES, Column, Privacy, Table
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGING = Path("dbt_project/models/staging")
@@ -31,6 +31,10 @@ DICTIONARY = Path("docs/tables.md")
 HEADER = "Generated from pipelines/ccaip/tables.py by `make generate`: do not edit."
 
 LOAD_ID = Column("_dlt_load_id", "text", "The load that landed the row.", (), staging_name="load_id")
+# The ledger has a `load_id` of its own: the load that landed the window's calls.
+RECORD_LOAD_ID = Column(
+    "_dlt_load_id", "text", "The load that wrote the row.", (), staging_name="record_load_id"
+)
 
 LOADS = Table(
     "_dlt_loads",
@@ -43,6 +47,17 @@ LOADS = Table(
     ),
 )
 
+# How old the data are: up to when everything that changed has been asked for and has landed. Not
+# `_dlt_loads`: a backfill or a reconcile writes there too, and brings nothing new.
+FRESHNESS = (
+    "        config:",
+    "          loaded_at_field: window_until",
+    "          freshness:",
+    "            warn_after: {count: \"{{ var('freshness_warn_hours') }}\", period: hour}",
+    "            error_after: {count: \"{{ var('freshness_error_hours') }}\", period: hour}",
+    "            filter: why = 'tail' and verdict = 'complete'",
+)
+
 
 # --- what a table looks like in the warehouse -----------------------------------------------------
 
@@ -51,8 +66,8 @@ def raw_columns(table: Table) -> tuple[Column, ...]:
     """The columns of the raw table that staging reads, in order."""
     if table is LOADS:
         return table.columns
-    if table is REJECTED_CALLS:
-        return (*table.columns, LOAD_ID)
+    if table in RECORDS:
+        return (*table.columns, RECORD_LOAD_ID)
     return (*table.key_columns, *table.columns, EXTRA, LOAD_ID)
 
 
@@ -60,8 +75,6 @@ def key_names(table: Table) -> list[str]:
     """Names of the key columns as staging calls them."""
     if table is LOADS:
         return ["load_id"]
-    if table is REJECTED_CALLS:
-        return ["call_key"]
     names = {column.name: column.staging_name for column in raw_columns(table)}
     return [names[name] for name in table.key]
 
@@ -116,6 +129,7 @@ def sources_yaml(tables: Sequence[Table]) -> str:
     ]
     for table in tables:
         lines += [f"      - name: {table.name}", f"        description: {_quoted(table.description)}"]
+        lines += FRESHNESS if table is LOAD_WINDOWS else ()
         lines += ["        columns:"]
         for column in raw_columns(table):
             lines += _column_yaml(column, column.name, indent=10)
@@ -135,8 +149,8 @@ def models_yaml(tables: Sequence[Table]) -> str:
             "          arguments:",
             f"            columns: [{', '.join(key_names(table))}]",
         ]
-        if table is REJECTED_CALLS:
-            # A call rejected twice is no reason to hold up the marts: nothing is built on this table.
+        if table in RECORDS:
+            # A call rejected twice is no reason to hold up the marts: no metric is built on records.
             lines += ["          config: {severity: warn}"]
         lines += ["    columns:"]
         for column in raw_columns(table):
@@ -191,7 +205,7 @@ def dictionary(tables: Sequence[Table]) -> str:
 
 def render() -> dict[Path, str]:
     """Every generated file: path from the repository's root → content."""
-    tables = (*TABLES.values(), REJECTED_CALLS, LOADS)
+    tables = (*TABLES.values(), *RECORDS, LOADS)
     files = {STAGING / f"{model_name(table)}.sql": staging_sql(table) for table in tables}
     files[STAGING / "_ccaip__sources.yml"] = sources_yaml(tables)
     files[STAGING / "_ccaip__models.yml"] = models_yaml(tables)

@@ -67,7 +67,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table. `array` is the key of the array it is made from; empty for `calls` itself."""
+    """One table. `array` is the key of the array it is made from; empty for `calls` itself.
+
+    `record_key` is the key of a table that callmart writes about its own work.
+    """
 
     name: str
     singular: str
@@ -75,10 +78,13 @@ class Table:
     columns: tuple[Column, ...]
     array: str = ""
     parent: str = ""
+    record_key: tuple[str, ...] = ()
 
     @cached_property
     def key(self) -> tuple[str, ...]:
         """The columns that tell one row from every other, in order."""
+        if self.record_key:
+            return self.record_key
         if not self.parent:
             return ("id",)
         if self.parent == "calls":
@@ -553,6 +559,8 @@ CHILDREN: tuple[Table, ...] = tuple(table for table in TABLES.values() if table.
 EXTRA = Column("_extra", "json", "Keys nobody declared, by dotted path, as they came.", (),
                privacy=Privacy.FREE_TEXT, staging_name="_extra")  # fmt: skip
 
+# --- records: what callmart writes about its own work --------------------------------------------
+
 REJECTED_CALLS = Table(
     "rejected_calls",
     "rejected_call",
@@ -563,6 +571,97 @@ REJECTED_CALLS = Table(
         _text("body", "The call as it came.", Privacy.FREE_TEXT),
         _at("window_from", "Start of the window that fetched it, inclusive."),
         _at("window_until", "End of the window that fetched it, inclusive."),
+        _int("attempt", "How often the call has been rejected by now, counted from 1."),
         _at("rejected_at", "When it was rejected."),
     ),
+    record_key=("call_key",),
 )
+
+LOAD_WINDOWS = Table(
+    "load_windows",
+    "load_window",
+    "The ledger: one row per window that was asked for, and attempt. Shows what the copy rests on.",
+    (
+        _text("window_id", "The window; the same in every attempt at it."),
+        _int("attempt", "Which attempt at the window, counted from 1."),
+        _text("why", "`tail`, `overlap`, `future`, `backfill` or `heal`."),
+        _at("window_from", "Start, inclusive, of `updated_at`."),
+        _at("window_until", "End, inclusive, of `updated_at`."),
+        _int("counted_before", "Calls in the window by the API's `Total`, before it was read."),
+        _int("counted_after", "The same after it was read: calls that changed meanwhile have left it."),
+        _int("fetched", "Versions of calls that came, doubles included."),
+        _int("distinct_calls", "Calls among them: `landed` + `rejected` + `superseded`."),
+        _int("rejected", "Calls that could not be read: in `rejected_calls`."),
+        _int("superseded", "Calls of which another window or the warehouse has the newer version."),
+        _int("landed", "Calls found in the warehouse after landing, with this load's id."),
+        _int("new_versions", "Of the landed, those the warehouse did not have in this version; in an overlap: seen late."),
+        _int("requests", "Requests sent, retries included."),
+        _int("retries", "Requests that had to be sent again."),
+        _int("throttled", "Answers 429."),
+        _int("bytes", "Bytes of the answers' bodies."),
+        _at("started_at", "When fetching began."),
+        _at("finished_at", "When fetching ended."),
+        _text("load_id", "The load that landed it; empty when none did."),
+        _text(
+            "verdict",
+            "`complete`; `short` (fewer came than the API counts), `planned` (asked for, not begun or cut short), "
+            "`unverified` (landed, not yet checked), `mismatch` (the warehouse does not hold what was sent), `failed` "
+            "(could not land): all but the first are asked again.",
+        ),
+        _text("note", "What went wrong, in words."),
+    ),
+    record_key=("window_id", "attempt"),
+)  # fmt: skip
+
+DRIFT = Table(
+    "drift",
+    "drift",
+    "What the API sent that the declared tables do not know, by load and field: kept, counted, told once.",
+    (
+        _text("run_id", "The load command that saw it."),
+        _text("kind", "`new_key`, `new_value` of an enumeration, or `new_type`."),
+        _text("table_name", "The table."),
+        _text("field", "The key in the API's JSON, dotted below the element."),
+        _text("value", "The new value or the type that came; empty for a new key.", Privacy.FREE_TEXT),
+        _int("occurrences", "How often in this load."),
+        _at("noticed_at", "When."),
+    ),
+    record_key=("run_id", "kind", "table_name", "field", "value"),
+)
+
+VANISHED_CALLS = Table(
+    "vanished_calls",
+    "vanished_call",
+    "Calls of the warehouse that the API does not know any more, found by `callmart reconcile`. Their rows stay.",
+    (
+        _int("call_id", "The call's id."),
+        _at("queued_at", "When it was queued, if it was."),
+        _at("updated_at", "When it last changed, as landed."),
+        _at("noticed_at", "When it was first found to be gone."),
+    ),
+    record_key=("call_id",),
+)
+
+RECONCILED_DAYS = Table(
+    "reconciled_days",
+    "reconciled_day",
+    "What `callmart reconcile` found, day by day: the newest look at each day.",
+    (
+        _text("counted_by", "The timestamp that puts a call on a day: `queued_at` or `updated_at`."),
+        _at("day", "Start of the day (UTC)."),
+        _at("counted_until", "Up to when the day was looked at (UTC): its end, or earlier on the last day."),
+        _int("counted_by_api", "Calls of the day by the API."),
+        _int("in_warehouse", "Calls of the day in the warehouse."),
+        _int("missing", "Calls the API has and the warehouse has not."),
+        _int("stale", "Calls that differ in the warehouse from what the API shows."),
+        _int("vanished", "Calls the warehouse has and the API does not show any more."),
+        _int("healed", "Of the missing and stale, those that were loaded right away."),
+        _bool("compared", "Whether the contents were compared, not only the counts.", staging="is_compared"),
+        _int("requests", "Requests it cost."),
+        _at("checked_at", "When."),
+    ),
+    record_key=("counted_by", "day"),
+)
+
+RECORDS: tuple[Table, ...] = (REJECTED_CALLS, LOAD_WINDOWS, DRIFT, VANISHED_CALLS, RECONCILED_DAYS)
+"""The tables callmart writes about its own work."""

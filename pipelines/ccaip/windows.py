@@ -4,29 +4,60 @@ A window is closed at both ends, on whole seconds of `updated_at`; the next one 
 the last one ended, so a call on the seam is read twice rather than never. `until` is the server's
 clock minus a settle time: what has changed since may not be visible everywhere yet.
 
-`plan` cuts a stretch of time into windows small enough to hold in memory, by asking the API how many
-calls each half has. It trusts that number for nothing else.
+`plan` cuts a stretch of time into windows small enough to be read side by side, by asking the API how
+many calls each half has. It trusts that number for nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Literal
+from uuid import uuid4
 
-CALLS_PER_WINDOW = 10_000
-"""What one window may hold: about 100 MB of JSON, of which a part is in memory at a time."""
+CALLS_PER_WINDOW = 1_250
+"""What one window may hold: what one thread reads on its own, in a dozen requests or so."""
+
+CALLS_PER_CHUNK = 10_000
+"""What the windows that land together may hold: about 100 MB of JSON, a part of it in memory at a time."""
+
+FUTURE = timedelta(hours=1)
+"""A call dated so far after the server's clock is misdated; nearer ones will have passed by the next load."""
+
+END_OF_TIME = datetime(9999, 12, 30, tzinfo=UTC)
+
+Why = Literal["tail", "overlap", "future", "backfill", "heal"]
 
 _SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Calls with `since` ≤ `updated_at` ≤ `until` (UTC, whole seconds); `expected` as the API counts."""
+    """Calls with `since` ≤ `updated_at` ≤ `until` (UTC, whole seconds); `expected` as the API counts.
+
+    `window_id` is the same in every `attempt` to read it. A `heal` names its calls by `ids`.
+    """
 
     since: datetime
     until: datetime
     expected: int | None = None
+    why: Why = "tail"
+    window_id: str = field(default_factory=lambda: uuid4().hex)
+    attempt: int = 1
+    ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far the scheduled load has come (UTC).
+
+    `until`: everything that changed up to then has been asked for. `last_change`: the newest change
+    that was seen doing so. Nothing is known to have been visible between the two.
+    """
+
+    until: datetime
+    last_change: datetime | None = None
 
 
 def whole_second(moment: datetime) -> datetime:
@@ -34,24 +65,33 @@ def whole_second(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(microsecond=0)
 
 
-def tail_window(
-    cursor: datetime | None,
+def tail_windows(
+    cursor: Cursor | None,
     start: datetime,
     server_now: datetime,
     settle_seconds: float,
     overlap_seconds: float,
-) -> Window | None:
-    """What a scheduled load asks for: from an overlap before the cursor to the settled present.
+) -> list[Window]:
+    """What a scheduled load asks for, oldest first: an overlap before the cursor, the news since, the future.
 
-    `cursor` is where the last load ended; without one the load begins at `start`. None when less than
-    a second has settled since.
+    Without a cursor the load begins at `start`. The overlap begins before the last change seen, not
+    before the cursor: a `Date` header that was wrong by hours would have moved the cursor past calls
+    that nobody had made yet. When the server's clock is behind the cursor it was ahead before, and all
+    since the last change is read as though for the first time. Empty when nothing has settled since.
     """
     until = whole_second(server_now - timedelta(seconds=settle_seconds))
-    if cursor is not None and until <= cursor:
-        return None
-    since = start if cursor is None else max(start, cursor - timedelta(seconds=overlap_seconds))
-    since = whole_second(since)
-    return Window(since, until) if since < until else None
+    start = whole_second(start)
+    future = Window(whole_second(server_now + FUTURE), END_OF_TIME, why="future")
+    if cursor is None:
+        return [Window(start, until), future] if start < until else []
+    if until == cursor.until:
+        return []
+    seen = min(cursor.until, until, cursor.last_change or start)
+    since = max(start, whole_second(seen - timedelta(seconds=overlap_seconds)))
+    if until < cursor.until:
+        return [Window(since, until), future] if since < until else []
+    overlap = [Window(since, cursor.until, why="overlap")] if since < cursor.until else []
+    return [*overlap, Window(cursor.until, until), future]
 
 
 def plan(
@@ -67,8 +107,25 @@ def plan(
     expected = count(window.since, window.until)
     seconds = int((window.until - window.since) / _SECOND)
     if expected is None or expected <= most or seconds < 2:
-        yield Window(window.since, window.until, expected)
+        yield replace(window, expected=expected)
         return
     middle = window.since + timedelta(seconds=seconds // 2)
-    yield from plan(Window(window.since, middle), count, most)
-    yield from plan(Window(middle, window.until), count, most)
+    for since, until in ((window.since, middle), (middle, window.until)):
+        yield from plan(Window(since, until, why=window.why), count, most)
+
+
+def chunks(windows: Iterable[Window], most: int) -> Iterator[list[Window]]:
+    """Put consecutive windows together that hold at most `most` calls in all, as the API counts.
+
+    A window that is asked for again stands alone: what cannot land must not keep others from landing.
+    """
+    together: list[Window] = []
+    for window in windows:
+        alone = window.attempt > 1
+        expected = sum(each.expected or 0 for each in together) + (window.expected or 0)
+        if together and (alone or together[-1].attempt > 1 or expected > most):
+            yield together
+            together = []
+        together.append(window)
+    if together:
+        yield together

@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import tenacity
 
 from pipelines.errors import LockedError
 
-_MEMORY = "1GB"  # a cap, not a need: a merge that meets it fails, and has left its table half written
+_MEMORY = "1GB"  # a cap, not a need: what meets it fails
+_PATIENCE_SECONDS = 3.0  # a killed run's process may still be on its way out
 _OWNER_ONLY = 0o600  # calls are personal data
 
 
@@ -26,9 +28,9 @@ def writing(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """
     warehouse.parent.mkdir(parents=True, exist_ok=True)
     try:
-        connection = duckdb.connect(str(warehouse), config={"memory_limit": _MEMORY})
+        connection = _connect(warehouse)
     except duckdb.IOException as error:
-        if "lock" not in str(error).lower():
+        if not _is_locked(error):
             raise
         raise LockedError(
             f"Another program has {warehouse} open ({_holder(str(error))}).",
@@ -41,6 +43,20 @@ def writing(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
     finally:
         connection.close()
+
+
+def _is_locked(error: BaseException) -> bool:
+    return isinstance(error, duckdb.IOException) and "lock" in str(error).lower()
+
+
+@tenacity.retry(
+    retry=tenacity.retry_if_exception(_is_locked),
+    stop=tenacity.stop_after_delay(_PATIENCE_SECONDS),
+    wait=tenacity.wait_fixed(0.2),
+    reraise=True,
+)
+def _connect(warehouse: Path) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(str(warehouse), config={"memory_limit": _MEMORY})
 
 
 def _holder(message: str) -> str:

@@ -6,27 +6,25 @@ either is missing. All instants are UTC. A scheduler can watch `fresh.tail_until
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import cache
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Inspector, TableClause, column, func, inspect, select, table
+from sqlalchemy import TableClause, func, select
 
+from pipelines.ccaip.enumerations import final_statuses
 from pipelines.ccaip.tables import REJECTED_CALLS, TABLES
-from pipelines.home import REPOSITORY, Home
+from pipelines.home import Home
 from pipelines.settings import Settings
 from pipelines.warehouse.engine import reading
+from pipelines.warehouse.look import Look, utc
+from pipelines.warehouse.trust import Trust, read_trust
 
 PIPELINE = "ccaip"
-RAW_SCHEMA = "ccaip"
 MARTS_SCHEMA = "marts"
-_CALL_STATUSES = REPOSITORY / "dbt_project" / "seeds" / "call_statuses.csv"
 _EXTRAS_LOOKED_AT = 10_000  # rows whose unknown keys are named; all rows that have some are counted
 
 
@@ -66,7 +64,10 @@ class Pending:
 
 @dataclass
 class Status:
-    """The state of one home and its warehouse. `marts` are rows per table built by dbt."""
+    """The state of one home and its warehouse. `marts` are rows per table built by dbt.
+
+    `trust` is what the copy rests on: open windows, drift, lateness, reconciled days.
+    """
 
     home: Path
     warehouse: Path
@@ -74,6 +75,7 @@ class Status:
     landed: Landed = field(default_factory=Landed)
     fresh: Fresh = field(default_factory=Fresh)
     pending: Pending = field(default_factory=Pending)
+    trust: Trust = field(default_factory=Trust)
     marts: dict[str, int] = field(default_factory=dict)
 
 
@@ -84,10 +86,11 @@ def read_status(home: Home, settings: Settings) -> Status:
     if not status.exists:
         return status
     with reading(settings.warehouse) as connection:
-        look = _Look(connection)
+        look = Look(connection)
         status.landed = _landed(look)
         status.fresh = _fresh(look)
         _fill_pending(status.pending, look)
+        status.trust = read_trust(look, settings, status.fresh.tail_until or status.fresh.last_load_at)
         status.marts = {
             relation.name: look.count(relation)
             for name in look.tables(MARTS_SCHEMA)
@@ -96,36 +99,7 @@ def read_status(home: Home, settings: Settings) -> Status:
     return status
 
 
-# --- looking --------------------------------------------------------------------------------------
-
-
-class _Look:
-    """Tables of a warehouse that may not have them yet."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self._inspector: Inspector = inspect(connection)
-
-    def tables(self, schema: str) -> list[str]:
-        """Names of tables and views in `schema`, sorted."""
-        names = self._inspector.get_table_names(schema=schema) + self._inspector.get_view_names(schema=schema)
-        return sorted(set(names))
-
-    def relation(self, name: str, schema: str = RAW_SCHEMA) -> TableClause | None:
-        """The table with the columns it really has; None when it is not there."""
-        if name not in self.tables(schema):
-            return None
-        columns = (
-            column(found["name"], found["type"]) for found in self._inspector.get_columns(name, schema=schema)
-        )
-        return table(name, *columns, schema=schema)
-
-    def count(self, relation: TableClause, *conditions: Any) -> int:
-        query = select(func.count()).select_from(relation).where(*conditions)
-        return self.connection.execute(query).scalar_one()
-
-
-def _landed(look: _Look) -> Landed:
+def _landed(look: Look) -> Landed:
     landed = Landed()
     for name in (*TABLES, REJECTED_CALLS.name):
         if (relation := look.relation(name)) is not None:
@@ -133,25 +107,18 @@ def _landed(look: _Look) -> Landed:
     if (calls := look.relation("calls")) is not None:
         by_status = look.connection.execute(select(calls.c.status, func.count()).group_by(calls.c.status))
         for call_status, count in by_status:
-            if call_status in _final_statuses():
+            if call_status in final_statuses():
                 landed.calls_final += count
             else:
                 landed.calls_not_final += count
     return landed
 
 
-@cache
-def _final_statuses() -> frozenset[str]:
-    """The statuses a call ends in, from the seed that the marts use too."""
-    with _CALL_STATUSES.open(newline="") as lines:
-        return frozenset(row["status"] for row in csv.DictReader(lines) if row["is_final"] == "true")
-
-
-def _fresh(look: _Look) -> Fresh:
+def _fresh(look: Look) -> Fresh:
     fresh = Fresh(tail_until=_tail_until(look))
     if (calls := look.relation("calls")) is not None:
         newest = look.connection.execute(select(func.max(calls.c.updated_at))).scalar()
-        fresh.newest_updated_at = _utc(newest)
+        fresh.newest_updated_at = utc(newest)
     if (loads := look.relation("_dlt_loads")) is not None:
         last = (
             select(loads.c.load_id, loads.c.inserted_at)
@@ -159,11 +126,11 @@ def _fresh(look: _Look) -> Fresh:
             .order_by(loads.c.inserted_at.desc())
         )
         if row := look.connection.execute(last).first():
-            fresh.last_load_id, fresh.last_load_at = row[0], _utc(row[1])
+            fresh.last_load_id, fresh.last_load_at = row[0], utc(row[1])
     return fresh
 
 
-def _tail_until(look: _Look) -> datetime | None:
+def _tail_until(look: Look) -> datetime | None:
     """The cursor, from the copy of dlt's state that landed with the data."""
     states = look.relation("_dlt_pipeline_state")
     if states is None:
@@ -180,10 +147,10 @@ def _tail_until(look: _Look) -> datetime | None:
 
     sources = decompress_state(row[0]).get("sources", {})
     text = sources.get(PIPELINE, {}).get("tail_until")
-    return _utc(datetime.fromisoformat(text)) if text else None
+    return utc(datetime.fromisoformat(text)) if text else None
 
 
-def _fill_pending(pending: Pending, look: _Look) -> None:
+def _fill_pending(pending: Pending, look: Look) -> None:
     if (rejected := look.relation(REJECTED_CALLS.name)) is not None:
         pending.rejected_calls = look.count(rejected)
     pending.calls_since_transform = _calls_since_transform(look)
@@ -196,13 +163,13 @@ def _fill_pending(pending: Pending, look: _Look) -> None:
     pending.unknown_keys = dict(keys.most_common())
 
 
-def _unknown_keys(look: _Look, relation: TableClause) -> Iterator[str]:
+def _unknown_keys(look: Look, relation: TableClause) -> Iterator[str]:
     extra = relation.c["_extra"]
     for (value,) in look.connection.execute(select(extra).where(extra.is_not(None)).limit(_EXTRAS_LOOKED_AT)):
         yield from json.loads(value) if isinstance(value, str) else value
 
 
-def _calls_since_transform(look: _Look) -> int | None:
+def _calls_since_transform(look: Look) -> int | None:
     """Calls of loads that the facts have not seen: two machines' load ids need not grow as they land."""
     calls, facts = look.relation("calls"), look.relation("fct_calls", MARTS_SCHEMA)
     if calls is None or facts is None or "load_id" not in facts.c:
@@ -216,9 +183,3 @@ def _pending_packages(home: Home) -> int:
     working = home.pipelines_dir / PIPELINE
     folders = (working / "normalize" / "extracted", working / "load" / "normalized")
     return sum(entry.is_dir() for folder in folders if folder.is_dir() for entry in folder.iterdir())
-
-
-def _utc(instant: datetime | None) -> datetime | None:
-    if instant is None:
-        return None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

@@ -47,6 +47,8 @@ def test_defaults(tmp_path, monkeypatch) -> None:
         settle_seconds=60,
         overlap_seconds=1800,
         reporting_timezone="UTC",
+        rejected_share=0.01,
+        fatal_drift=(),
     )
 
 
@@ -60,8 +62,9 @@ def test_the_documented_defaults_are_the_real_ones() -> None:
     source = documented["sources"]["ccaip"]
     assert datetime.fromisoformat(source["start_date"]).replace(tzinfo=UTC) == DEFAULT_START
     default = Settings(Path())
-    for name in ("requests_per_second", "settle_seconds", "overlap_seconds"):
+    for name in ("requests_per_second", "settle_seconds", "overlap_seconds", "rejected_share"):
         assert source[name] == getattr(default, name)
+    assert tuple(source["fatal_drift"]) == default.fatal_drift
     assert documented["callmart"]["reporting_timezone"] == default.reporting_timezone
     assert Path(documented["destination"]["duckdb"]["credentials"]) == Home(Path("/x")).warehouse.relative_to(
         "/x"
@@ -168,6 +171,9 @@ def test_the_warehouse_is_a_path_relative_to_the_home(credentials, expected, tmp
         ("DESTINATION__DUCKDB__CREDENTIALS", "md:callmart", "is no path"),
         ("DESTINATION__DUCKDB__CREDENTIALS", "postgresql://host/calls", "is no path"),
         ("DESTINATION__DUCKDB__CREDENTIALS", "warehouse/ccaip.duckdb", "must not be named"),
+        ("SOURCES__CCAIP__REJECTED_SHARE", "5", "must be from 0 (none) to 1 (all)"),
+        ("SOURCES__CCAIP__FATAL_DRIFT", "cals.status", "has cals.status, which is no field"),
+        ("SOURCES__CCAIP__FATAL_DRIFT", "calls", "has calls, which is no field"),
     ],
 )
 def test_a_wrong_value_names_setting_value_and_place(name, value, says, tmp_path, monkeypatch) -> None:
@@ -177,6 +183,17 @@ def test_a_wrong_value_names_setting_value_and_place(name, value, says, tmp_path
     assert value in str(caught.value)
     assert f"(from {name})" in str(caught.value)
     assert name in caught.value.mend
+
+
+@pytest.mark.parametrize("text", ["calls.status, transfers.*", '["calls.status", "transfers.*"]'])
+def test_a_contract_can_stand_in_the_environment(text, tmp_path, monkeypatch) -> None:
+    found = settings_of(tmp_path, API | {"SOURCES__CCAIP__FATAL_DRIFT": text}, monkeypatch)
+    assert found.fatal_drift == ("calls.status", "transfers.*")
+
+
+def test_a_contract_can_stand_in_a_file(tmp_path, monkeypatch) -> None:
+    write(tmp_path, "config.toml", '[sources.ccaip]\nfatal_drift = ["*.status", "calls.agent_info.name"]')
+    assert settings_of(tmp_path, API, monkeypatch).fatal_drift == ("*.status", "calls.agent_info.name")
 
 
 def test_a_wrong_value_in_a_file_names_the_file(tmp_path, monkeypatch) -> None:

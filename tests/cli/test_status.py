@@ -23,17 +23,38 @@ def landed(callmart) -> Path:
         db.execute("""
             set TimeZone = 'UTC';
             create schema ccaip;
-            create table ccaip.calls (id bigint, status varchar, updated_at timestamptz, _extra json, _dlt_load_id varchar);
+            create table ccaip.calls (id bigint, status varchar, ends_at timestamptz, updated_at timestamptz,
+                _extra json, _dlt_load_id varchar);
             insert into ccaip.calls values
-                (1, 'finished', '2026-03-02 08:00:00Z', null, '1700.1'),
-                (2, 'queued', '2026-03-02 09:00:00Z', '{"new_key": 1, "other.key": [2]}', '1700.1'),
-                (3, 'never_seen_before', '2026-03-02 09:30:00Z', '{"new_key": 2}', '1800.1');
+                (1, 'finished', '2026-03-02 07:59:15Z', '2026-03-02 08:00:00Z', null, '1700.1'),
+                (2, 'queued', null, '2026-03-02 09:00:00Z', '{"new_key": 1, "other.key": [2]}', '1700.1'),
+                (3, 'never_seen_before', null, '2026-03-02 09:30:00Z', '{"new_key": 2}', '1800.1');
             create table ccaip.transfers (call_id bigint, idx bigint, _extra json);
             create table ccaip.rejected_calls (call_key varchar, reason varchar);
             insert into ccaip.rejected_calls values ('7', 'ends_at: not an instant');
             create table ccaip._dlt_loads (load_id varchar, status bigint, inserted_at timestamptz);
             insert into ccaip._dlt_loads values ('1700.1', 0, '2026-03-02 09:10:00Z'), ('1800.1', 0, '2026-03-02 10:01:00Z');
             create table ccaip._dlt_pipeline_state (version bigint, pipeline_name varchar, state varchar, created_at timestamptz);
+            create table ccaip.load_windows (window_id varchar, attempt bigint, why varchar, window_from timestamptz,
+                window_until timestamptz, new_versions bigint, verdict varchar);
+            insert into ccaip.load_windows values
+                ('a', 1, 'tail', '2026-03-02 08:00:00Z', '2026-03-02 09:00:00Z', 2, 'short'),
+                ('a', 2, 'tail', '2026-03-02 08:00:00Z', '2026-03-02 09:00:00Z', 0, 'complete'),
+                ('b', 1, 'backfill', '2026-02-01 00:00:00Z', '2026-02-02 00:00:00Z', null, 'planned'),
+                ('c', 1, 'tail', '2026-03-02 09:00:00Z', '2026-03-02 10:00:00Z', 1, 'short'),
+                ('d', 5, 'tail', '2026-03-01 09:00:00Z', '2026-03-01 10:00:00Z', 1, 'mismatch'),
+                ('e', 1, 'future', '2026-03-02 11:00:00Z', '9999-12-30 00:00:00Z', 1, 'failed');
+            create table ccaip.drift (run_id varchar, kind varchar, table_name varchar, field varchar, value varchar,
+                occurrences bigint, noticed_at timestamptz);
+            insert into ccaip.drift values
+                ('r1', 'new_value', 'calls', 'status', 'never_seen_before', 1, '2026-03-02 09:10:00Z'),
+                ('r2', 'new_value', 'calls', 'status', 'never_seen_before', 3, '2026-03-02 10:01:00Z'),
+                ('r2', 'new_key', 'calls', 'new_key', '', 2, '2026-03-02 10:01:00Z');
+            create table ccaip.reconciled_days (counted_by varchar, day timestamptz, missing bigint, stale bigint,
+                vanished bigint, healed bigint, checked_at timestamptz);
+            insert into ccaip.reconciled_days values
+                ('queued_at', '2026-03-01 00:00:00Z', 2, 1, 0, 3, '2026-03-02 09:00:00Z'),
+                ('queued_at', '2026-03-02 00:00:00Z', 2, 0, 0, 1, '2026-03-02 09:00:00Z');
             create schema marts;
             create table marts.fct_calls as select 1 as call_id, '1700.1' as load_id;
         """)
@@ -85,6 +106,33 @@ def test_what_landed_how_fresh_and_what_is_pending(callmart, landed) -> None:
     assert told["marts"] == {"fct_calls": 1}
 
 
+def test_what_the_copy_rests_on(callmart, landed) -> None:
+    told = json.loads(callmart("status", "--json").stdout)["trust"]
+    assert told["windows"] == 4  # the latest attempt at each; the future is asked anew by every load
+    assert told["open_windows"] == {"planned": 1, "short": 1}
+    assert told["set_aside_windows"] == {"mismatch": 1}
+    assert [(each["field"], each["value"], each["occurrences"]) for each in told["drift"]] == [
+        ("status", "never_seen_before", 4),
+        ("new_key", "", 2),
+    ]
+    assert told["updates"] == {"calls": 1, "p50_seconds": 45, "p99_seconds": 45, "max_seconds": 45}
+    assert (told["recommended"]["settle_seconds"], told["recommended"]["overlap_seconds"]) == (60, 1800)
+    assert told["reconciled"] == [
+        {
+            "counted_by": "queued_at",
+            "days": 2,
+            "first_day": "2026-03-01T00:00:00Z",
+            "last_day": "2026-03-02T00:00:00Z",
+            "last_checked_at": "2026-03-02T09:00:00Z",
+            "days_that_differ": 1,
+            "missing": 4,
+            "stale": 1,
+            "vanished": 0,
+            "healed": 4,
+        }
+    ]
+
+
 def test_the_page_for_people_tells_the_same(callmart, landed) -> None:
     page = " ".join(callmart("status").stdout.split())
     for words in (
@@ -92,6 +140,12 @@ def test_the_page_for_people_tells_the_same(callmart, landed) -> None:
         "Asked up to 2026-03-02 10:00:00 UTC",
         "Landed since the last transform 1 calls",
         "in 2 rows: calls.new_key (2), calls.other.key (1)",
+        "4 asked for, 2 (1 planned, 1 short) open",
+        "1 (1 mismatch) set aside",
+        "new value of calls.status: never_seen_before │ 4 │",
+        "99% within 45 s",
+        "settle_seconds = 60, overlap_seconds = 1800",
+        "2 days, 2026-03-01 to 2026-03-02, last 2026-03-02 09:00:00 UTC: 1 differ",
     ):
         assert words in page
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import duckdb
@@ -13,6 +17,7 @@ from pipelines.errors import TransformError
 from pipelines.home import Home
 from pipelines.progress import SilentProgress
 from pipelines.settings import Settings
+from pipelines.steps import KILL_VARIABLE
 from pipelines.transform import transform
 
 pytestmark = pytest.mark.usefixtures("kept_environment")
@@ -100,9 +105,6 @@ def test_a_project_dbt_cannot_parse_is_no_success(home) -> None:
 
 
 def test_a_warehouse_that_another_program_has_open_is_named(home) -> None:
-    import subprocess
-    import sys
-
     hold = (
         "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('held', flush=True); time.sleep(60)"
     )
@@ -116,6 +118,48 @@ def test_a_warehouse_that_another_program_has_open_is_named(home) -> None:
         other.kill()
         other.wait()
     assert "close it" in caught.value.mend
+
+
+TRANSFORM = """
+import sys
+from pathlib import Path
+from pipelines import transform as module
+from pipelines.home import Home
+from pipelines.progress import SilentProgress
+from pipelines.settings import Settings
+home, module.PROJECT_DIR = Home(Path(sys.argv[1])), Path(sys.argv[2])
+module.transform(home, Settings(home.warehouse), SilentProgress(), select=sys.argv[3:])
+"""
+
+
+def transform_and_die(home: Home, at: str, *select: str) -> None:
+    """A transform in a process of its own, killed when it reaches the step."""
+    killed = subprocess.run(
+        [sys.executable, "-c", TRANSFORM, home.root, module.PROJECT_DIR, *select],
+        env=os.environ | {KILL_VARIABLE: at},
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+
+
+def wait_until_free(warehouse: Path, seconds: float = 15) -> None:
+    """Until nobody has the file open: a killed process takes a moment to be gone."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return duckdb.connect(str(warehouse)).close()
+        except duckdb.IOException:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
+
+
+def test_dbt_does_not_outlive_a_killed_transform(home) -> None:
+    """An orphan would hold the warehouse for as long as its model takes, and lock the next run out."""
+    endless = "select sum(hash(range)) as total from range(100000000000), {{ ref('first') }}"
+    model(home, "second", "{{ config(materialized='table') }} " + endless)
+    transform_and_die(home, "dbt:1")
+    wait_until_free(home.warehouse)
 
 
 def test_dbt_gets_no_credentials_of_the_api(home, monkeypatch) -> None:

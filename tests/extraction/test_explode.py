@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.ccaip.explode import DELETED, Exploded, Exploder
-from pipelines.ccaip.tables import CHILDREN, EXTRA, TABLES, Column, Table
+from pipelines.ccaip.tables import CHILDREN, EXTRA, TABLES, Table
 from tests.extraction.living import a_call, stamp
+from tests.extraction.oracle import expected_rows, landed
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 DOCUMENTS = ("real_call_1418.json", "documented_example_response.json", "documented_call_model.json")
@@ -50,65 +51,7 @@ def call_with(**fields: Any) -> dict[str, Any]:
     return a_call(1, updated_at="2026-03-02T08:00:00.000Z", **fields)
 
 
-# --- an oracle: the same reading in plain Python, leaf by leaf --------------------------------------
-
-
-def typed(column: Column, value: Any) -> Any:
-    """What the declared column should hold of a JSON value."""
-    if value is None:
-        return None
-    match column.type:
-        case "text":
-            return value if isinstance(value, str) else json.dumps(value)
-        case "json":
-            return value
-        case "bool":
-            return {"true": True, "1": True, "false": False, "0": False}[str(value).lower()]
-        case "bigint":
-            return int(value)
-        case "double":
-            return float(value)
-        case "timestamp":
-            moment = datetime.fromisoformat(value)
-            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def at(element: Any, path: tuple[str, ...]) -> Any:
-    for key in path:
-        element = element.get(key) if isinstance(element, dict) else None
-    return element
-
-
-def expected_row(table: Table, element: Any, keys: dict[str, int]) -> dict[str, Any]:
-    row: dict[str, Any] = dict(keys)
-    for column in table.columns:
-        values = [at(element, path) for path in (column.path, *column.aliases)]
-        row[column.name] = typed(column, next((value for value in values if value is not None), None))
-    return row
-
-
-def expected_rows(table: Table, call: dict[str, Any]) -> list[dict[str, Any]]:
-    if not table.parent:
-        return [expected_row(table, call, {})]
-    keys = {"call_id": call["id"]}
-    if table.parent == "calls":
-        return [expected_row(table, e, keys | {"idx": i}) for i, e in enumerate(call.get(table.array) or [])]
-    parent = TABLES[table.parent]
-    return [
-        expected_row(table, e, keys | {f"{parent.singular}_idx": number, "idx": i})
-        for number, above in enumerate(call.get(parent.array) or [])
-        for i, e in enumerate(above.get(table.array) or [])
-    ]
-
-
-def landed(table: Table, row: dict[str, Any]) -> dict[str, Any]:
-    """A landed row as the oracle writes it: JSON parsed, callmart's own columns left out."""
-    parsed = {c.name for c in table.columns if c.type == "json"}
-    return {
-        name: json.loads(value) if name in parsed and value is not None else value
-        for name, value in row.items()
-        if name not in (DELETED, EXTRA.name)
-    }
+# --- every documented leaf ---------------------------------------------------------------------------
 
 
 def leaves(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -244,6 +187,25 @@ def test_a_misshapen_call_is_rejected_whole_and_says_where(exploder, fields, rea
     assert [row["id"] for row in rows(exploded, "transfers")] == [5]
 
 
+def test_objects_and_arrays_with_nothing_in_them_are_no_fault(exploder):
+    empty = {"agent_info": {}, "end_user": {"id": None}, "menu_path": None, "photos": None, "videos": []}
+    exploded = explode(exploder, call_with(**empty, transfers=[{}, {"id": None, "to_agent": {}}]))
+    assert not exploded.rejected
+    assert len(rows(exploded, "transfers")) == 2
+
+
+def test_reasons_come_in_the_order_of_the_tables(exploder):
+    call = call_with(rating="x", agent_info=5, transfers=[{"id": "x", "from_agent": 5}, 7], photos=1)
+    assert explode(exploder, call).rejected[0].reason.split("; ") == [
+        "agent_info: expected an object",
+        "photos: expected an array",
+        "rating: expected a whole number",
+        "transfers[0].from_agent: expected an object",
+        "transfers[0].id: expected a whole number",
+        "transfers[1] is no object",
+    ]
+
+
 def test_a_reason_never_quotes_a_value(exploder):
     exploded = explode(exploder, call_with(rating="secret", agent_info={"id": "secret"}, queued_at="secret"))
     assert "secret" not in exploded.rejected[0].reason
@@ -284,6 +246,42 @@ def test_undeclared_keys_are_kept_where_they_stood_and_counted(exploder):
         ("handle_durations", "mood"): 1,
         ("redaction_times", "why"): 1,
     }
+
+
+def test_a_key_is_undeclared_where_it_stands_though_it_is_declared_elsewhere(exploder):
+    call = call_with(photos=[{"id": 1, "menu_path_id": 8}], agent_info={"id": 5, "identifier": "x"})
+    assert explode(exploder, call).unknown_keys == {
+        ("photos", "menu_path_id"): 1,
+        ("calls", "agent_info.identifier"): 1,
+    }
+
+
+def test_an_undeclared_key_is_found_in_later_calls_and_batches_too(exploder):
+    usual, odd = call_with(photos=[{"id": 1}]), call_with(photos=[{"id": 1}, {"id": 2, "depth": 3}])
+    for calls, found in (([usual], 0), ([usual, odd | {"id": 2}], 1), ([usual], 0), ([odd], 1)):
+        exploded = explode(exploder, *calls)
+        assert exploded.unknown_keys.get(("photos", "depth"), 0) == found
+        assert [row[EXTRA.name] for row in rows(exploded, "photos")].count('{"depth":3}') == found
+
+
+def test_a_key_that_comes_twice_hides_no_undeclared_key_of_later_calls(exploder):
+    odd = {"id": 5, "crew": "b"}
+    twice = json.dumps(call_with(agent_info=odd)).encode()
+    explode(exploder, twice[:-1] + b', "agent_info": {"id": 5}}')
+    assert explode(exploder, call_with(agent_info=odd)).unknown_keys == {("calls", "agent_info.crew"): 1}
+
+
+def test_an_undeclared_key_is_found_however_long_the_array(exploder):
+    photos = [{"id": number} for number in range(50)] + [{"id": 50, "depth": 3}]
+    exploded = explode(exploder, call_with(photos=photos), a_call(2, updated_at="2026-03-02T08:00:00.000Z"))
+    assert [row[EXTRA.name] for row in rows(exploded, "photos")] == [None] * 50 + ['{"depth":3}']
+
+
+def test_an_undeclared_key_beside_an_element_that_is_none_rejects_that_call_alone(exploder):
+    call = call_with(photos=["x", {"id": 1, "depth": 3}])
+    exploded = explode(exploder, call, a_call(2, updated_at="2026-03-02T08:00:00.000Z"))
+    assert [(each.number, each.reason) for each in exploded.rejected] == [(0, "photos[0] is no object")]
+    assert [row["id"] for row in rows(exploded, "calls")] == [2]
 
 
 def test_keys_that_differ_by_case_alone_are_two_keys(exploder):

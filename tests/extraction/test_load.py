@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import dlt
 import duckdb
+import pyarrow.parquet as pq
 import pytest
+from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.ccaip.client import Client
 from pipelines.ccaip.gather import Gatherer
+from pipelines.ccaip.source import ccaip
 from pipelines.ccaip.tables import TABLES
 from pipelines.ccaip.tailing import tail
-from pipelines.ccaip.windows import Window
+from pipelines.ccaip.windows import Cursor, Window
 from pipelines.errors import ApiError, ConfigurationError, LockedError
 from pipelines.home import Home
 from pipelines.progress import SilentProgress
-from pipelines.warehouse import load
-from pipelines.warehouse.connection import writing
+from pipelines.warehouse.landing import Landing
 from pipelines.warehouse.load import LoadReport, backfill, load_new
+from pipelines.warehouse.sifting import sift
+from pipelines.warehouse.verifying import verify
+from simulator.platform import Platform
 from tests.extraction.conftest import settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds
 from tests.extraction.test_explode import expected_rows, landed
@@ -31,8 +38,6 @@ HOUR = timedelta(hours=1)
 
 
 def loaded(platform, home, **settings: Any) -> LoadReport:
-    from dataclasses import replace
-
     return load_new(replace(settings_for(platform, home), **settings), home, QUIET)
 
 
@@ -112,8 +117,8 @@ def test_a_second_load_asks_for_what_is_new_and_a_little_before(home, serve, cal
     calls.put(START + 2 * HOUR, a_call(99))
     platform.clock.set(START + 3 * HOUR)
     second = loaded(platform, home, overlap_seconds=600)
-    assert second.since == first.until - seconds(600)
-    assert second.calls == 1
+    assert second.since == START + seconds(5) - seconds(600)  # a little before the last change seen
+    assert second.until > first.until
     assert_equals_platform(home, calls.truth(platform.clock.now()))
 
 
@@ -144,14 +149,14 @@ def test_another_machine_with_an_empty_working_folder_goes_on_from_the_warehouse
 ):
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    first = loaded(platform, home)
+    loaded(platform, home)
     other = Home(tmp_path / "other")
     other.activate()
     shutil.copy(home.warehouse, other.warehouse)
     calls.put(START + 2 * HOUR, a_call(99))
     platform.clock.set(START + 3 * HOUR)
     second = loaded(platform, other, warehouse=other.warehouse)
-    assert second.since == first.until - timedelta(minutes=30)
+    assert second.since == START + seconds(5) - timedelta(minutes=30)
     assert_equals_platform(other, calls.truth(platform.clock.now()))
 
 
@@ -159,28 +164,225 @@ def test_a_load_that_dies_before_landing_moves_no_cursor_and_loses_nothing(home,
     platform = serve(calls)
     platform.clock.advance(HOUR)
     with monkeypatch.context() as broken, pytest.raises(ZeroDivisionError):
-        broken.setattr(load, "land", lambda *_: 1 / 0)
+        broken.setattr(Landing, "land", lambda *_: 1 / 0)
         loaded(platform, home)
     assert loaded(platform, home).since == START.replace(hour=0)
     assert_equals_platform(home, calls.truth(platform.clock.now()))
 
 
-def test_a_package_left_behind_is_landed_before_anything_new_is_asked(home, serve, calls):
+def left_behind(platform: Platform, home: Home, window: Window, cursor: Cursor | None) -> None:
+    """A load that is switched off when its package is made and not yet landed."""
+    with (
+        Client(settings_for(platform, home)) as client,
+        Gatherer() as gatherer,
+        Landing(home, home.warehouse) as landing,
+    ):
+        with QUIET.stage("") as stage:
+            chunk = gatherer.gather([window], client, stage)
+        landing._pipeline.extract(ccaip(chunk.tables, cursor), loader_file_format="parquet")
+
+
+def test_a_package_left_behind_neither_blocks_the_next_load_nor_is_its_window_lost(home, serve, calls):
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    settings = settings_for(platform, home)
     window = Window(START, START + seconds(600))
-    with Client(settings) as client, Gatherer() as gatherer, writing(home.warehouse) as connection:
-        with QUIET.stage("") as stage:
-            chunk = gatherer.gather(window, tail(client, window), stage)
-        pipeline = load.open_pipeline(home, connection)
-        pipeline.extract(load.ccaip(chunk.tables, window.until), loader_file_format="parquet")
-        # … and here the machine is switched off
+    left_behind(platform, home, window, Cursor(window.until))
     calls.put(START + 2 * HOUR, a_call(99))
     platform.clock.set(START + 3 * HOUR)
-    report = loaded(platform, home)
-    assert report.since == window.until - timedelta(minutes=30)
+    assert loaded(platform, home).since == START.replace(hour=0)
     assert_equals_platform(home, calls.truth(platform.clock.now()))
+
+
+def test_a_package_left_behind_does_not_overwrite_what_another_machine_landed_since(
+    home, serve, calls, tmp_path
+):
+    platform = serve(calls)
+    platform.clock.advance(HOUR)
+    left_behind(platform, home, Window(START, START + seconds(600)), None)
+    other = Home(tmp_path / "other")
+    other.activate()
+    calls.put(START + 2 * HOUR, a_busy_call(1) | {"transfers": []})
+    platform.clock.set(START + 3 * HOUR)
+    loaded(platform, other, warehouse=home.warehouse)
+    home.activate()
+    platform.clock.advance(seconds(5))
+    loaded(platform, home)
+    assert_equals_platform(home, calls.truth(platform.clock.now()))
+
+
+def test_a_package_that_can_never_load_blocks_nothing(home, serve, calls):
+    platform = serve(calls)
+    platform.clock.advance(HOUR)
+    left_behind(platform, home, Window(START, START + seconds(600)), None)
+    for file in home.pipelines_dir.rglob("*.parquet"):
+        file.write_bytes(b"not parquet")
+    loaded(platform, home)
+    assert_equals_platform(home, calls.truth(platform.clock.now()))
+
+
+def test_an_answer_from_a_copy_that_lags_does_not_overwrite_a_newer_version(home, serve, calls):
+    platform = serve(calls)
+    platform.clock.advance(HOUR)
+    with Client(settings_for(platform, home)) as client, Gatherer() as gatherer, QUIET.stage("") as stage:
+        old = gatherer.gather([Window(START, START + HOUR, why="backfill")], client, stage)
+    calls.put(platform.clock.now(), a_busy_call(1) | {"transfers": []})
+    platform.clock.advance(HOUR)
+    loaded(platform, home)
+    with Landing(home, home.warehouse) as landing:
+        landed = landing.land(old, None, platform.clock.now() + HOUR)
+    assert landed.calls == [4]
+    assert_equals_platform(home, calls.truth(platform.clock.now()))
+    assert ask(
+        home, "select distinct_calls, landed, superseded from ccaip.load_windows where why = 'backfill'"
+    ) == [(5, 4, 1)]
+
+
+def test_a_chunk_that_is_not_wholly_there_after_landing_is_landed_again_and_told(
+    home, serve, calls, monkeypatch
+):
+    platform = serve(calls)
+    platform.clock.advance(HOUR)
+    run, runs = Landing._run, []
+
+    def half(landing: Landing, tables: Any, cursor: Any) -> str:
+        load_id = run(landing, tables, cursor)
+        runs.append(load_id)
+        if len(runs) <= broken_runs:
+            landing.connection.execute("delete from ccaip.transfers where call_id = 2")
+            landing.connection.execute("insert into ccaip.calls from ccaip.calls where id = 3")
+        return load_id
+
+    monkeypatch.setattr(Landing, "_run", half)
+    broken_runs = 1
+    assert loaded(platform, home).problems == []
+    assert_equals_platform(home, calls.truth(platform.clock.now()))
+    broken_runs = len(runs) + 2
+    platform.clock.advance(seconds(10))
+    report = loaded(platform, home)
+    assert report.problems == [
+        "3 windows are not in the warehouse as they were sent; the next load asks for them again."
+    ]
+    ((note,),) = ask(
+        home, "select distinct note from ccaip.load_windows where verdict = 'mismatch' and why = 'overlap'"
+    )
+    assert note == "calls: 5 rows sent, 6 landed, 6 there; transfers: 10 rows sent, 8 landed, 8 there"
+    platform.clock.advance(seconds(10))
+    assert loaded(platform, home).problems == []
+    assert_equals_platform(home, calls.truth(platform.clock.now()))
+
+
+def test_rows_that_landed_under_other_rows_ids_are_noticed_though_their_number_is_right(home, serve, calls):
+    platform = serve(calls)
+    platform.clock.advance(HOUR)
+    window = Window(START, START + seconds(600), why="backfill")
+    with (
+        Client(settings_for(platform, home)) as client,
+        Gatherer() as gatherer,
+        Landing(home, home.warehouse) as landing,
+    ):
+        with QUIET.stage("") as stage:
+            chunk = gatherer.gather([window], client, stage)
+        horizon = platform.clock.now()
+        landed = landing.land(chunk, None, horizon)
+        assert landed.problems == []
+        landing.connection.execute(
+            "update ccaip.handle_durations set call_duration = 61 where call_id = 2 and idx = 0"
+        )
+        sifted = sift(landing.connection, chunk, horizon)
+        problems = verify(landing.connection, chunk, sifted, landed.load_id).problems
+    assert problems == ["handle_durations: 10 rows sent, 10 there, but not the same"]
+
+
+def test_a_chunk_that_cannot_land_holds_up_no_other_and_is_asked_for_again(home, serve, monkeypatch):
+    calls = LivingCalls()
+    for call_id in range(1, 400):
+        calls.put(START + seconds(call_id), a_busy_call(call_id))
+    platform = serve(calls)
+    platform.clock.advance(HOUR)
+    monkeypatch.setattr("pipelines.warehouse.load.CALLS_PER_WINDOW", 150)
+    monkeypatch.setattr("pipelines.warehouse.load.CALLS_PER_CHUNK", 150)
+    normalise = dlt.Pipeline.normalize
+
+    def poisoned(pipeline: dlt.Pipeline) -> Any:
+        if poison and any(10 in pq.read_table(file)["id"].to_pylist() for file in calls_files()):
+            raise PipelineStepFailed(pipeline, "normalize", None, ValueError("no such thing"))
+        return normalise(pipeline)
+
+    def calls_files() -> list[Path]:
+        return list(home.pipelines_dir.rglob("calls.*.parquet"))
+
+    monkeypatch.setattr(dlt.Pipeline, "normalize", poisoned)
+    poison = True
+    report = loaded(platform, home)
+    (problem,) = report.problems
+    assert problem.endswith("windows could not land; the next load asks for them again.")
+    there = ask(home, "select count(*), min(id), max(id) from ccaip.calls")
+    assert there[0][0] > 200 and there[0][1] > 10 and there[0][2] == 399
+    assert ask(home, "select distinct note from ccaip.load_windows where verdict = 'failed'") == [
+        ("ValueError at step normalize",)
+    ]
+    poison = False
+    platform.clock.advance(seconds(10))
+    assert loaded(platform, home).resumed == int(problem.split()[0])
+    assert_equals_platform(home, calls.truth(platform.clock.now()))
+    platform.clock.advance(seconds(10))
+    assert loaded(platform, home).resumed == 0
+
+
+def test_a_backfill_that_was_cut_short_is_taken_up_by_the_next_load_from_anywhere(
+    home, serve, monkeypatch, tmp_path
+):
+    calls = LivingCalls()
+    for call_id in range(1, 400):
+        calls.put(START + seconds(call_id), a_busy_call(call_id))
+    platform = serve(calls)
+    platform.clock.advance(24 * HOUR)
+    later = START + 23 * HOUR
+    settings = replace(settings_for(platform, home), start_date=later)
+    load_new(settings, home, QUIET)
+    monkeypatch.setattr("pipelines.warehouse.load.CALLS_PER_WINDOW", 150)
+    monkeypatch.setattr("pipelines.warehouse.load.CALLS_PER_CHUNK", 150)
+    land, landed = Landing.land, []
+
+    def twice(*arguments: Any) -> Any:
+        landed.append(land(*arguments))
+        return landed[-1] if len(landed) < 2 else 1 / 0
+
+    with monkeypatch.context() as broken, pytest.raises(ZeroDivisionError):
+        broken.setattr(Landing, "land", twice)
+        backfill(settings, home, QUIET, START, START + HOUR, newest_first=True)
+    assert 0 < ask(home, "select count(*) from ccaip.calls")[0][0] < 399
+    assert ask(home, "select min(id) > 10 from ccaip.calls") == [(True,)]  # the newest first
+    other = Home(tmp_path / "other")
+    other.activate()
+    platform.clock.advance(seconds(10))
+    assert load_new(settings, other, QUIET).resumed > 0
+    assert_equals_platform(home, calls.truth(platform.clock.now()))
+
+
+def test_the_ledger_accounts_for_every_call_that_came(home, serve, calls):
+    platform = serve(calls)
+    calls.put(START, a_call(50, rating=2.5))
+    platform.clock.advance(HOUR)
+    loaded(platform, home)
+    platform.clock.advance(seconds(30))
+    loaded(platform, home)
+    rows = ask(
+        home,
+        """select why, counted_before, counted_after, distinct_calls, landed, rejected, superseded, new_versions,
+                  verdict, load_id = _dlt_load_id from ccaip.load_windows order by started_at, window_from""",
+    )
+    assert sorted(rows) == sorted(
+        [
+            ("tail", 6, 6, 6, 5, 1, 0, 5, "complete", True),
+            ("future", None, None, 0, 0, 0, 0, 0, "complete", True),
+            ("overlap", 6, 6, 6, 5, 1, 0, 0, "complete", True),
+            ("tail", 0, 0, 0, 0, 0, 0, 0, "complete", True),
+            ("future", None, None, 0, 0, 0, 0, 0, "complete", True),
+        ]
+    )
+    ((requests, asked),) = ask(home, "select sum(requests), sum(bytes) > 0 from ccaip.load_windows")
+    assert (requests, asked) == (2 + 1 + 2 + 2 + 1, True)
 
 
 def test_a_bad_call_is_kept_whole_with_its_reason_and_let_go_when_it_is_mended(home, serve, calls):
@@ -206,14 +408,14 @@ def test_a_bad_call_is_kept_whole_with_its_reason_and_let_go_when_it_is_mended(h
 def test_a_backfill_reads_the_past_again_and_leaves_the_cursor_alone(home, serve, calls):
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    first = loaded(platform, home)
+    loaded(platform, home)
     with duckdb.connect(str(home.warehouse)) as connection:
         connection.execute("delete from ccaip.calls; delete from ccaip.transfers")
     report = backfill(settings_for(platform, home), home, QUIET, START, START + HOUR)
     assert report.calls == 5
     assert_equals_platform(home, calls.truth(platform.clock.now()))
     platform.clock.advance(HOUR)
-    assert loaded(platform, home).since == first.until - timedelta(minutes=30)
+    assert loaded(platform, home).since == START + seconds(5) - timedelta(minutes=30)
 
 
 def test_many_chunks_land_the_same_as_one(home, serve, monkeypatch):
@@ -222,7 +424,8 @@ def test_many_chunks_land_the_same_as_one(home, serve, monkeypatch):
         calls.put(START + seconds(call_id // 3), a_busy_call(call_id))
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    monkeypatch.setattr("pipelines.warehouse.load.CALLS_PER_WINDOW", 150)
+    monkeypatch.setattr("pipelines.warehouse.load.CALLS_PER_WINDOW", 50)
+    monkeypatch.setattr("pipelines.warehouse.load.CALLS_PER_CHUNK", 150)
     report = loaded(platform, home)
     assert report.chunks >= 3
     assert_equals_platform(home, calls.truth(platform.clock.now()))
@@ -236,16 +439,17 @@ def test_a_call_that_moves_between_batches_keeps_its_newest_version_alone(home, 
     platform.clock.set(START + seconds(200))
     monkeypatch.setattr("pipelines.ccaip.gather._BATCH", 50)
     moved = a_busy_call(3) | {"transfers": []}
+    window = Window(START, START + seconds(400))
     with Client(settings_for(platform, home)) as client, Gatherer() as gatherer, QUIET.stage("") as stage:
 
         def pages():
-            for number, page in enumerate(tail(client, Window(START, START + seconds(400)))):
+            for number, page in enumerate(tail(client, window)):
                 yield page
                 if number == 0:
                     calls.put(START + seconds(300), moved)
                     platform.clock.set(START + seconds(500))
 
-        chunk = gatherer.gather(Window(START, START + seconds(400)), pages(), stage)
+        chunk = gatherer.regather(pages(), window, stage)
     assert chunk.tables["calls"]["id"].to_pylist().count(3) == 1
     transfers = [row for row in chunk.tables["transfers"].to_pylist() if row["call_id"] == 3]
     assert [row["_deleted"] for row in transfers] == [True]

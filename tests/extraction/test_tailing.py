@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipelines.ccaip.client import Client, FetchedCall
 from pipelines.ccaip.tailing import tail
-from pipelines.ccaip.windows import Window, plan, tail_window, whole_second
+from pipelines.ccaip.windows import Cursor, Window, plan, tail_windows, whole_second
 from simulator.platform import Clock, Credentials, Platform
 from tests.extraction.conftest import TOKEN, USER, settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds
@@ -26,8 +26,8 @@ class MovingClient(Client):
         self._platform = platform
         self._steps = steps
 
-    def calls_since(self, since: datetime, *, page: int = 1):
-        answer = super().calls_since(since, page=page)
+    def calls_since(self, since: datetime, *, by="updated_at", page: int = 1):
+        answer = super().calls_since(since, by=by, page=page)
         if self._steps:
             self._platform.clock.advance(seconds(self._steps.pop()))
         return answer
@@ -43,14 +43,18 @@ def _read(pages, into: dict[int, dict]) -> None:
 def _tail_to_the_end(client: Client, platform: Platform, end: datetime) -> dict[int, dict]:
     """Load after load, as a scheduler would, until the clock stands at `end` and all has settled."""
     read: dict[int, dict] = {}
-    cursor: datetime | None = None
+    cursor: Cursor | None = None
     for moment in (None, end, end + timedelta(hours=1)):
         if moment is not None:
             platform.clock.set(max(moment, platform.clock.now()))
-        window = tail_window(cursor, START - timedelta(hours=1), client.server_now(), 5, 60)
-        if window is not None:
-            _read(tail(client, window), read)
-            cursor = window.until
+        seen = cursor.last_change if cursor else None
+        for window in tail_windows(cursor, START - timedelta(hours=1), client.server_now(), 5, 60):
+            for page in tail(client, window):
+                _read([page], read)
+                if window.why == "tail":
+                    seen = max(call.updated_at for call in page)
+            if window.why == "tail":
+                cursor = Cursor(window.until, seen)
     return read
 
 
@@ -135,22 +139,44 @@ def test_planned_windows_cover_every_second_and_none_is_larger_than_it_must_be(c
 
 def test_a_cursor_moves_over_empty_time_but_never_past_what_has_settled():
     now = START + timedelta(hours=2, microseconds=5)
-    window = tail_window(START, START, now, settle_seconds=60, overlap_seconds=0)
-    assert window == Window(START, whole_second(now) - timedelta(minutes=1))
-    assert tail_window(window.until, START, now, settle_seconds=60, overlap_seconds=0) is None
+    tail_, _ = tail_windows(Cursor(START, START), START, now, settle_seconds=60, overlap_seconds=0)
+    assert (tail_.since, tail_.until) == (START, whole_second(now) - timedelta(minutes=1))
+    assert tail_windows(Cursor(tail_.until), START, now, settle_seconds=60, overlap_seconds=0) == []
 
 
-@pytest.mark.parametrize("cursor", [None, START + timedelta(minutes=5)])
+@pytest.mark.parametrize("cursor", [None, Cursor(START + timedelta(minutes=5))])
 def test_the_overlap_never_reaches_before_the_start(cursor):
-    window = tail_window(cursor, START, START + timedelta(hours=1), settle_seconds=60, overlap_seconds=3_600)
-    assert window is not None
-    assert window.since == START
+    now = START + timedelta(hours=1)
+    windows = tail_windows(cursor, START, now, settle_seconds=60, overlap_seconds=3_600)
+    assert min(window.since for window in windows) == START
+
+
+def test_a_server_clock_that_was_hours_ahead_leaves_no_stretch_unread():
+    ahead, seen = START + timedelta(hours=9), START + timedelta(hours=1)
+    for now in (
+        START + timedelta(hours=2),
+        START + timedelta(hours=12),
+    ):  # still behind the cursor, and past it
+        windows = tail_windows(Cursor(ahead, seen), START, now, settle_seconds=60, overlap_seconds=600)
+        *read, future = windows
+        assert read[0].since == seen - timedelta(minutes=10)
+        assert all(earlier.until == later.since for earlier, later in pairwise(read))
+        assert read[-1].until == now - timedelta(minutes=1)
+        assert read[-1].why == "tail"  # moves the cursor, back if need be
+        assert future.why == "future"
+
+
+def test_a_call_dated_in_the_future_is_asked_for_by_the_very_next_load():
+    now = START + timedelta(hours=1)
+    *_, future = tail_windows(None, START, now, settle_seconds=60, overlap_seconds=600)
+    assert future.since == now + timedelta(hours=1)  # nearer ones will have passed by the next load
+    assert future.until.year == 9999
 
 
 def test_an_answer_out_of_order_stops_the_load_instead_of_losing_calls(home, serve):
     class Shuffled(Client):
-        def calls_since(self, since: datetime, *, page: int = 1):
-            answer = super().calls_since(since, page=page)
+        def calls_since(self, since: datetime, *, by="updated_at", page: int = 1):
+            answer = super().calls_since(since, by=by, page=page)
             answer.calls.reverse()
             return answer
 

@@ -52,5 +52,9 @@ PUBLIC = {
         "average_hold_time", "average_acw_time", "average_hold_time_held", "hold_rate", "short_call_rate",
         "transfer_rate", "cold_transfer_rate", "warm_transfer_rate", "calls_with_transfer_rate",
     },
+    "mart_completeness": {
+        "counted_by", "day_utc", "counted_by_api", "landed", "rejected", "vanished", "differences", "open_windows",
+        "checked_at", "verdict",
+    },
 }  # fmt: skip
 """Columns of the contracted marts; adding one is a change to their users, taking one away breaks them."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from pipelines.ccaip.tables import REJECTED_CALLS, TABLES, Column, Table
+from pipelines.ccaip.tables import RECORDS, TABLES, Column, Table
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = ROOT / "dbt_project"
@@ -36,7 +36,7 @@ def create_raw(path: Path) -> None:
     """An empty raw schema, as the first load leaves it."""
     with duckdb.connect(str(path)) as connection:
         connection.execute("create schema ccaip")
-        for table in (*TABLES.values(), REJECTED_CALLS):
+        for table in (*TABLES.values(), *RECORDS):
             columns = [f"{c.name} {TYPES[c.type]}" for c in (*table.key_columns, *table.columns)]
             columns += ["_extra json", "_deleted boolean", "_dlt_load_id varchar"]
             connection.execute(f"create table ccaip.{table.name} ({', '.join(columns)})")

@@ -23,7 +23,7 @@ from tests.marts.dbt_expected import FAULTS, PUBLIC
 FACTS = ("fct_calls", "fct_queue_segments", "fct_handled_segments", "fct_transfers")
 DERIVED = (
     "agg_queue_intervals", "agg_agent_days", "mart_service_level", "mart_abandonment", "mart_agent_handle_time",
-    "dim_agents", "dim_queues", "dim_call_types", "dim_dates", "dim_intervals",
+    "dim_agents", "dim_queues", "dim_call_types", "dim_dates", "dim_intervals", "mart_completeness",
 )  # fmt: skip
 
 SECOND_LEG = 12
@@ -241,8 +241,8 @@ def test_first_build_ran_every_test_and_failed_none(built: Built) -> None:
     """Counts, so that a test lost by a renamed file is missed."""
     kinds = [result["unique_id"].split(".")[0] for result in built.results]
     assert {result["status"] for result in built.results} <= {"success", "pass", "warn"}
-    assert kinds.count("unit_test") >= 11
-    assert kinds.count("test") >= 80
+    assert kinds.count("unit_test") >= 15
+    assert kinds.count("test") >= 110
 
 
 def test_every_column_is_described_and_none_is_made_up(built: Built) -> None:
@@ -281,4 +281,4 @@ def test_public_marts_keep_their_columns(built: Built, mart: str) -> None:
     ratios = [
         name for name in types if name.startswith(("service_level", "average_")) or name.endswith("_rate")
     ]
-    assert {types[name] for name in ratios} == {"DOUBLE"}
+    assert {types[name] for name in ratios} <= {"DOUBLE"}

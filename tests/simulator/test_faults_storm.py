@@ -14,7 +14,7 @@ import pytest
 
 from pipelines.ccaip.client import Client
 from pipelines.ccaip.tailing import tail
-from pipelines.ccaip.windows import tail_window
+from pipelines.ccaip.windows import Cursor, tail_windows
 from pipelines.settings import Settings
 from simulator.centre import Centre
 from simulator.faults import ALL, BREAKING, DATA, SETTLING, TRANSPORT, Bounds, Fault, Storm
@@ -123,7 +123,7 @@ def test_what_a_reader_of_windows_has_after_the_storm_is_the_truth(centre: Centr
     storm = Storm(seed, faults=TRANSPORT | CONTENT_ONLY, bounds=QUICK, probability=0.2, requests=120)
     end = centre.last_change + SETTLING
     read: dict[int, Any] = {}
-    cursor: datetime | None = None
+    cursor: Cursor | None = None
     with _platform(storm, centre, START) as platform:
         settings = Settings(
             warehouse=Path("unused.duckdb"),
@@ -138,10 +138,10 @@ def test_what_a_reader_of_windows_has_after_the_storm_is_the_truth(centre: Centr
                 platform.clock.set(moment)
                 if moment == end:
                     storm.stop()
-                window = tail_window(cursor, START, client.server_now(), 60, 1800)
-                assert window is not None
-                for page in tail(client, window):
-                    read |= {int(call.id or -1): json.loads(call.body) for call in page}
-                cursor = window.until
+                for window in tail_windows(cursor, START, client.server_now(), 60, 1800):
+                    for page in tail(client, window):
+                        read |= {int(call.id or -1): json.loads(call.body) for call in page}
+                    if window.why == "tail":
+                        cursor = Cursor(window.until)
         assert len(storm.struck) >= 6
         assert read == storm.over(centre).truth(end)

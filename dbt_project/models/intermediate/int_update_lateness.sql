@@ -1,30 +1,41 @@
 -- One row: how far the data reach, and how late a call's record still changes after the call's end.
 with
 
+-- "Now" comes from the data. A change dated in the future must make no interval final and is no lateness, so only
+-- changes that the loads have reached are looked at.
+updates as (
+
+    select
+        calls.is_ended,
+        calls.ended_at,
+        calls.updated_at
+    from {{ ref('int_calls_classified') }} as calls
+    cross join {{ ref('int_load_reach') }} as reach
+    where calls.updated_at <= coalesce(reach.reached_at, calls.updated_at)
+
+),
+
 lateness as (
 
     select {{ percentile(seconds_between('ended_at', 'updated_at'), 0.99) }} as p99_seconds
-    from {{ ref('int_calls_classified') }}
+    from updates
     where
         is_ended
         and updated_at >= ended_at
 
 ),
 
--- "Now" comes from the data. A call dated in the future must not make every interval final, so the
--- clock of the load that landed it bounds it.
-reach as (
+newest as (
 
-    select
-        (select max(updated_at) from {{ ref('int_calls_classified') }}) as newest_update_at,
-        (select max(inserted_at) from {{ ref('stg_ccaip__loads') }}) as newest_load_at
+    select max(updated_at) as as_of_at
+    from updates
 
 )
 
 select
-    least(reach.newest_update_at, coalesce(reach.newest_load_at, reach.newest_update_at)) as as_of_at,
+    newest.as_of_at,
     cast(
         greatest(coalesce(lateness.p99_seconds, 0), {{ var('lateness_floor_minutes') * 60 }}) as bigint
     ) as lateness_seconds
-from reach
+from newest
 cross join lateness

@@ -5,6 +5,7 @@ select
     body,
     window_from,
     window_until,
+    attempt,
     rejected_at,
-    _dlt_load_id as load_id
+    _dlt_load_id as record_load_id
 from {{ source('ccaip', 'rejected_calls') }}

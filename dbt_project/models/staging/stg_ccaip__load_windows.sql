@@ -1,0 +1,26 @@
+-- Generated from pipelines/ccaip/tables.py by `make generate`: do not edit.
+select
+    window_id,
+    attempt,
+    why,
+    window_from,
+    window_until,
+    counted_before,
+    counted_after,
+    fetched,
+    distinct_calls,
+    rejected,
+    superseded,
+    landed,
+    new_versions,
+    requests,
+    retries,
+    throttled,
+    bytes,
+    started_at,
+    finished_at,
+    load_id,
+    verdict,
+    note,
+    _dlt_load_id as record_load_id
+from {{ source('ccaip', 'load_windows') }}

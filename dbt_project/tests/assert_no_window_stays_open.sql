@@ -1,0 +1,15 @@
+-- Windows that have been waiting for more than a day to land whole: asking again does not help them.
+select
+    windows.window_id,
+    windows.why,
+    windows.window_from,
+    windows.window_until,
+    windows.attempt,
+    windows.verdict,
+    windows.first_recorded_at
+from {{ ref('int_load_windows_judged') }} as windows
+where
+    windows.is_open
+    and {{ add_seconds('windows.first_recorded_at', '86400') }} < (
+        select max(loads.inserted_at) from {{ ref('stg_ccaip__loads') }} as loads
+    )

@@ -1,0 +1,290 @@
+"""What the API sends that the declared tables do not know: noticed, counted, never lost.
+
+    exploded batch → notice → Counter[Drift] → rows → ccaip.drift, landed with the calls
+
+Three kinds. A **new key** is kept in `_extra`. A **new value** is a word that its list of known words does
+not have. A **new type** is a JSON value of another type than its column's, either rejected (counted each
+time, from the reasons) or read all the same, because its meaning is plain ("5" → 5).
+
+The latter is looked for in a sample of each batch. That is enough for what it is for: an API that
+changes a type changes it in nearly every call, and one odd call that was read right needs no alarm.
+Two things are no drift: 0 and 1 for a flag, which the vendor's own documents mix with false and true, and
+any plain value in a column of text, which is text because the documents disagree on its type.
+
+No personal data goes into a drift: of values only words of enumerations are shown, and only those that look
+like words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+from functools import cache
+from typing import Any, Literal
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.ccaip.enumerations import known_words
+from pipelines.ccaip.explode import ARROW_TYPES, DELETED, Exploded
+from pipelines.ccaip.reading import EXPECTED
+from pipelines.ccaip.tables import DRIFT, TABLES, Column, ColumnType, Table
+from pipelines.errors import QualityError
+
+Kind = Literal["new_key", "new_value", "new_type"]
+
+OTHERS = "(others)"
+"""Stands for all values of a field beyond the first `VALUES_KEPT`."""
+
+WITHHELD = "(no plain word)"
+"""Stands for values that look like no word of a list: a number dialled, an address, a sentence."""
+
+VALUES_KEPT = 20
+
+_SAMPLE = 20  # calls of a batch that are looked at for types
+_WORD = re.compile(r"(?!.*\d{6})[\w .,:&/()+-]{1,60}")  # six digits in a row may be part of a number dialled
+_FAULT = re.compile(r"(?:(?P<place>\w+\[\d+\](?:\.\w+\[\d+\])?)[. ])?(?P<what>.+)")
+_STEP = re.compile(r"(\w+)\[(\d+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One thing the declared tables do not know.
+
+    `field` is the key in the API's JSON, dotted below the element of `table`; empty for the element
+    itself. `value` is the new word or the type that came; empty for a new key.
+    """
+
+    kind: Kind
+    table: str
+    field: str
+    value: str = ""
+
+    @property
+    def name(self) -> str:
+        """`calls.status`: what a contract's patterns are compared with."""
+        return f"{self.table}.{self.field}"
+
+    def __str__(self) -> str:
+        match self.kind:
+            case "new_key":
+                return f"new key {self.name}"
+            case "new_value":
+                return f"new value of {self.name}: {self.value}"
+            case "new_type":
+                return f"new type of {self.name.removesuffix('.')}: {self.value}"
+
+
+def notice(exploded: Exploded, bodies: Sequence[bytes]) -> Counter[Drift]:
+    """What is new in a batch, and how often; `bodies` are the calls that were exploded, in their order."""
+    seen: Counter[Drift] = Counter()
+    for (table, key), count in exploded.unknown_keys.items():
+        seen[Drift("new_key", table, key)] += count
+    for drift, count in _new_words(exploded.tables):
+        seen[drift] += count
+    for each in exploded.rejected:
+        seen.update(_wrong_types(each.reason, bodies[each.number]))
+    rejected = {each.number for each in exploded.rejected}
+    for number in range(0, len(bodies), max(1, len(bodies) // _SAMPLE)):
+        if number not in rejected and isinstance(call := _decoded(bodies[number]), dict):
+            seen.update(_coerced(TABLES["calls"], call))
+    return capped(seen)
+
+
+def rows(drifts: Counter[Drift], run_id: str, now: datetime) -> pa.Table:
+    """The table `drift` for what a run has seen by now; `now` is UTC.
+
+    Landed again with a higher count, a drift of the same run replaces itself.
+    """
+    return pa.Table.from_pylist(
+        [
+            {
+                "run_id": run_id,
+                "kind": drift.kind,
+                "table_name": drift.table,
+                "field": drift.field,
+                "value": drift.value,
+                "occurrences": count,
+                "noticed_at": now,
+            }
+            for drift, count in capped(drifts).items()
+        ],
+        pa.schema([*((c.name, ARROW_TYPES[c.type]) for c in DRIFT.columns), (DELETED, pa.bool_())]),
+    )
+
+
+def capped(drifts: Counter[Drift]) -> Counter[Drift]:
+    """The same with at most `VALUES_KEPT` values a field, those seen first; the rest are `OTHERS`.
+
+    By the order seen and not by how often: so what was kept stays, however the counts grow.
+    """
+    kept: Counter[Drift] = Counter()
+    values: Counter[str] = Counter()
+    for drift, count in drifts.items():
+        if drift.kind == "new_value" and drift.value != OTHERS:
+            values[drift.name] += 1
+            if values[drift.name] > VALUES_KEPT:
+                kept[Drift(drift.kind, drift.table, drift.field, OTHERS)] += count
+                continue
+        kept[drift] += count
+    return kept
+
+
+def fatal(drifts: Iterable[Drift], patterns: Iterable[str]) -> list[Drift]:
+    """Those that meet a pattern of `table.field`, with `*` for any part (`calls.status`, `transfers.*`)."""
+    patterns = list(patterns)
+    return [drift for drift in drifts if any(fnmatchcase(drift.name, pattern) for pattern in patterns)]
+
+
+def enforce(drifts: Iterable[Drift], patterns: Iterable[str]) -> None:
+    """Raise `QualityError` when a drift meets the contract `patterns`: what has it must not land."""
+    if broken := fatal(drifts, patterns):
+        names = "; ".join(str(drift) for drift in broken[:VALUES_KEPT])
+        raise QualityError(
+            f"The API broke the contract of [sources.ccaip] fatal_drift: {names}. "
+            "The calls that have it were not landed.",
+            "If it is right as it is, make it known (a word: in its list in dbt_project/seeds; a key or a type: "
+            "in pipelines/ccaip/tables.py) or take the field out of fatal_drift. Then load again: "
+            "it goes on from where this load stopped.",
+        )
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+def _new_words(tables: dict[str, pa.Table]) -> Iterator[tuple[Drift, int]]:
+    for table, columns in known_words().items():
+        for column, known in columns.items():
+            for found in pc.value_counts(tables[table][column]):
+                word, count = found["values"].as_py(), found["counts"].as_py()
+                if word is not None and str(word) not in known:
+                    yield Drift("new_value", table, _key(table, column), _shown(str(word))), count
+
+
+@cache
+def _key(table: str, column: str) -> str:
+    """The column's key in the API's JSON, dotted."""
+    return next(".".join(each.path) for each in TABLES[table].columns if each.name == column)
+
+
+def _shown(word: str) -> str:
+    return word if _WORD.fullmatch(word) else WITHHELD
+
+
+# --- types ----------------------------------------------------------------------------------------
+
+
+def _wrong_types(reason: str, body: bytes) -> Iterator[Drift]:
+    """What a call was rejected for, as drifts: the reason says what was expected, the body what came."""
+    call = _decoded(body)
+    for fault in reason.split("; "):
+        place, what = _FAULT.fullmatch(fault).group("place", "what")  # type: ignore[union-attr]  # any text matches
+        steps = [(array, int(idx)) for array, idx in _STEP.findall(place or "")]
+        table = TABLES[steps[-1][0] if steps else "calls"]
+        field, _, expected = what.partition(": expected ")
+        element = _element(call, steps)
+        if expected:
+            came = _type(_leaf(element, _paths(table, field)))
+            yield Drift("new_type", table.name, field, f"{came}, expected {expected}")
+        elif what == "is no object":
+            yield Drift("new_type", table.name, "", f"{_type(element)}, expected an object")
+        elif what.endswith(": missing"):
+            yield Drift("new_type", table.name, what.removesuffix(": missing"), "missing")
+
+
+def _element(call: Any, steps: list[tuple[str, int]]) -> Any:
+    """The array element a reason speaks of. None where Python sees another call than the reader did.
+
+    (JSON with a key twice: each takes another of the two.)
+    """
+    for array, idx in steps:
+        elements = call.get(array) if isinstance(call, dict) else None
+        call = elements[idx] if isinstance(elements, list) and idx < len(elements) else None
+    return call
+
+
+def _paths(table: Table, field: str) -> tuple[tuple[str, ...], ...]:
+    """Where a field of a reason may stand: a column's paths, or an object's or an array's key."""
+    for column in table.columns:
+        if ".".join(column.path) == field:
+            return (column.path, *column.aliases)
+    return ((field,),)
+
+
+def _coerced(table: Table, element: dict[str, Any]) -> Iterator[Drift]:
+    """The leaves of an element, and of those below, that were read although another type was expected."""
+    for column, paths, plain in _typed(table.name):
+        value = _leaf(element, paths)
+        if value is not None and type(value) not in plain:
+            came = f"{_type(value)}, read as {EXPECTED[column.type]}"
+            yield Drift("new_type", table.name, ".".join(column.path), came)
+    for child in _below(table.name):
+        elements = element.get(child.array)
+        for each in elements if isinstance(elements, list) else ():
+            if isinstance(each, dict):
+                yield from _coerced(child, each)
+
+
+_PLAIN: dict[ColumnType, tuple[type, ...]] = {
+    "bigint": (int,),
+    "double": (int, float),
+    "bool": (bool, int),
+}
+"""What JSON holds where a column of this type is filled; of other column types nothing is ever coerced."""
+
+
+@cache
+def _typed(table: str) -> list[tuple[Column, tuple[tuple[str, ...], ...], tuple[type, ...]]]:
+    """The columns whose values may have been coerced, where they stand and what is no coercion."""
+    return [
+        (column, (column.path, *column.aliases), _PLAIN[column.type])
+        for column in TABLES[table].columns
+        if column.type in _PLAIN
+    ]
+
+
+@cache
+def _below(table: str) -> list[Table]:
+    return [child for child in TABLES.values() if child.parent == table]
+
+
+def _leaf(element: Any, paths: Iterable[tuple[str, ...]]) -> Any:
+    """The first value that is there."""
+    for path in paths:
+        value = element
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        if value is not None:
+            return value
+    return None
+
+
+def _decoded(body: bytes) -> Any:
+    """The body as Python sees it; None where it has a number that Python cannot hold."""
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return None
+
+
+def _type(value: Any) -> str:
+    """The JSON type, in words; never the value."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true or false"
+        case int():
+            return "whole number"
+        case float():
+            return "number with a fraction"
+        case str():
+            return "text"
+        case list():
+            return "array"
+    return "object"

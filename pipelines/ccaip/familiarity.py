@@ -1,0 +1,108 @@
+"""Which calls have a key that nobody declared, without looking at every key.
+
+Objects of a kind mostly have the same keys. Here the reader makes a fingerprint of each object's list
+of keys; a list is compared with the declared keys the first time its fingerprint is seen, and never again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.ccaip.closer_look import Spot
+from pipelines.ccaip.reading import SHAPES, literal, quoted, shown
+from pipelines.ccaip.tables import TABLES, Table
+from pipelines.ccaip.unfolding import Rows
+
+_ELEMENTS = 8
+"""So many elements of an array have their keys fingerprinted; a call that has more is looked at whole."""
+
+_CALLS_AT_ONCE = 64  # with more, the lists of keys outgrow the processor's cache
+
+_ALL_BITS = 2**64 - 1
+_SPREAD = 0x9E3779B97F4A7C15  # 2^64 / golden ratio: its multiples differ in all bits
+
+
+class Familiarity:
+    """Remembers the lists of keys it has seen, from one batch to the next."""
+
+    def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
+        self._database = database
+        self._declared: set[int] = set()
+        self._undeclared: set[int] = set()
+        kinds = [(name, inner) for name, shape in SHAPES.items() for inner in shape.objects]
+        # the same keys may be declared in one kind of object and not in another
+        self._salts = {kind: number * _SPREAD & _ALL_BITS for number, kind in enumerate(kinds, 1)}
+
+    def unfamiliar(self, calls: Sequence[bytes], rows: Mapping[str, Rows]) -> dict[int, list[Spot]]:
+        """Where each call has undeclared keys; `rows` are what was read of the calls.
+
+        Calls with long arrays are only seen in part.
+        """
+        spots = list(_spots(TABLES["calls"], (), (), rows))
+        prints = self._fingerprints(calls, spots)
+        self._compare(prints, calls, spots)
+        found: dict[int, list[Spot]] = defaultdict(list)
+        for index in pc.indices_nonzero(pc.is_in(prints, _values(self._undeclared))).to_pylist():
+            number, spot = divmod(index, len(spots))
+            found[number].append(spots[spot])
+        return found
+
+    def _fingerprints(self, calls: Sequence[bytes], spots: list[Spot]) -> pa.Array:
+        """A number for the keys at each spot of each call; where there is no object, one that says so."""
+        prints = self._keys(calls, spots, "hash(unnest({}))")
+        salts = pa.array([self._salts[spot.table, spot.name] for spot in spots], pa.uint64())
+        return pc.bit_wise_xor(prints, pa.concat_arrays([salts[:0], *[salts] * len(calls)]))
+
+    def _compare(self, prints: pa.Array, calls: Sequence[bytes], spots: list[Spot]) -> None:
+        """Look at the first object of every fingerprint not seen before."""
+        seen = _values(self._declared | self._undeclared)
+        new = pc.unique(prints.filter(pc.invert(pc.is_in(prints, seen)))).to_pylist()
+        first = [divmod(prints.index(fingerprint).as_py(), len(spots)) for fingerprint in new]
+        # the reader's keys, not another's: of two equal keys each reader takes its own
+        keys = self._keys([calls[call] for call, _ in first], spots, "{}").to_pylist()
+        for fingerprint, (_, number), at_spots in zip(new, first, keys, strict=True):
+            spot = spots[number]
+            declared = SHAPES[spot.table].objects[spot.name].issuperset(at_spots[number] or ())
+            (self._declared if declared else self._undeclared).add(fingerprint)
+
+    def _keys(self, calls: Sequence[bytes], spots: list[Spot], expression: str) -> pa.Array:
+        """An SQL expression of the calls' lists of keys, one list for each spot."""
+        paths = ", ".join(literal(_pointer(spot.path)) for spot in spots)
+        keys = expression.format(f"json_keys(json, [{paths}])")
+        with shown(self._database, "calls", calls, _CALLS_AT_ONCE):
+            return self._database.execute(f"select {keys} from calls").to_arrow_table()[0].combine_chunks()
+
+
+def with_long_arrays(rows: Mapping[str, Rows]) -> set[int]:
+    """The calls with arrays of which `Familiarity` sees only the beginning."""
+    numbers: set[int] = set()
+    for each in rows.values():
+        if each.longest > _ELEMENTS:
+            numbers.update(each.numbers.filter(pc.greater_equal(each.place["idx"], _ELEMENTS)).to_pylist())
+    return numbers
+
+
+def _spots(
+    table: Table, place: tuple[int, ...], path: tuple[str | int, ...], rows: Mapping[str, Rows]
+) -> Iterator[Spot]:
+    shape = SHAPES[table.name]
+    if shape.whole_element:
+        return
+    for name in shape.objects:
+        yield Spot(table.name, place, name, (*path, name) if name else path)
+    for child in shape.arrays:
+        for number in range(min(rows[child.name].longest, _ELEMENTS)):
+            yield from _spots(child, (*place, number), (*path, child.array, number), rows)
+
+
+def _pointer(path: tuple[str | int, ...]) -> str:
+    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{quoted(step)}" for step in path)
+
+
+def _values(fingerprints: set[int]) -> pa.Array:
+    return pa.array(fingerprints, pa.uint64())

@@ -1,0 +1,117 @@
+"""`callmart rejected`: the calls that could not be read, and reading them again."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from pipelines.warehouse.rejected import RejectedCall
+
+_SHOWN = 50
+
+
+def rejected(
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Read the kept calls again and land those that can be read now.")
+    ] = False,
+    bodies: Annotated[
+        bool, typer.Option("--body", help="Show the calls as they came, personal data and all.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a line, of every rejected call.")
+    ] = False,
+) -> None:
+    """List the calls that could not be read, or read them again.
+
+    A call with a value that its column cannot hold is kept whole, with the
+    reason, and with how often it has been rejected. It leaves by itself when the
+    API sends a version that can be read. When it is callmart that has been mended
+    (a column declared otherwise), --retry reads what is kept; it asks nothing of
+    the API. A newer version in the warehouse is never overwritten.
+
+    Examples:
+      callmart rejected
+      callmart rejected --json --body | jq -r .body
+      callmart rejected --retry
+    """
+    if retry:
+        if bodies or as_json:
+            raise typer.BadParameter("--retry goes without --body and --json: list what is left afterwards")
+        _retry()
+        return
+    from pipelines.cli import _home
+    from pipelines.settings import load_settings
+    from pipelines.warehouse.engine import reading
+
+    home = _home()
+    with reading(load_settings(home, need_api=False).warehouse) as connection:
+        (_list_as_json if as_json else _list)(connection, bodies)
+
+
+def _retry() -> None:
+    from pipelines.cli import _at_work
+    from pipelines.screen import output, show_new_drift
+    from pipelines.warehouse.retry import retry
+
+    with _at_work("rejected --retry", need_api=False) as (settings, home, progress):
+        report = retry(settings, home, progress)
+    outdated = f" Of {report.outdated:,} the warehouse has a newer version." if report.outdated else ""
+    output().print(
+        f"Read {report.tried:,} rejected calls again: {report.landed:,} have landed, "
+        f"{report.still_rejected:,} still cannot be read.{outdated}"
+    )
+    show_new_drift(report.new_drift)
+
+
+def _list_as_json(connection: Connection, bodies: bool) -> None:
+    from pipelines.screen import as_json_text
+    from pipelines.warehouse.rejected import rejected_calls
+
+    for call in rejected_calls(connection, bodies=bodies):
+        fields = asdict(call)
+        if not bodies:
+            del fields["body"]
+        sys.stdout.write(json.dumps(fields, default=as_json_text) + "\n")
+
+
+def _list(connection: Connection, bodies: bool) -> None:
+    from pipelines.screen import output
+    from pipelines.warehouse.rejected import count_rejected, rejected_calls
+
+    total = count_rejected(connection)
+    if not total:
+        output().print("No call is rejected.")
+        return
+    _show(list(rejected_calls(connection, most=_SHOWN, bodies=bodies)))
+    if total > _SHOWN:
+        output().print(f"The newest {_SHOWN} of {total:,}; --json shows all.")
+
+
+def _show(calls: list[RejectedCall]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from pipelines.screen import instant, output
+
+    table = Table(
+        "Call", "Reason", "Attempt", "Rejected", "Changed in", title="Rejected", title_justify="left"
+    )
+    for call in calls:
+        table.add_row(
+            call.call_key,
+            Text(call.reason),
+            str(call.attempt),
+            instant(call.rejected_at),
+            f"{instant(call.window_from)} to {instant(call.window_until)}",
+        )
+    output().print(table)
+    for call in calls:
+        if call.body is not None:
+            sys.stdout.write(f"{call.body}\n")

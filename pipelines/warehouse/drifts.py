@@ -1,0 +1,96 @@
+"""What the warehouse knows of earlier drift: so that each is told of once, and `status` can show the latest."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+from sqlalchemy import func, select
+
+from pipelines.ccaip.drift import OTHERS, Drift, Kind, capped
+from pipelines.ccaip.source import NAME
+from pipelines.ccaip.tables import DRIFT
+from pipelines.warehouse.asking import ask_rows, existing_tables
+from pipelines.warehouse.look import Look, utc
+
+logger = logging.getLogger(__name__)
+
+RECENT_RUNS = 10
+"""How many of the latest loads with drift `status` looks at."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticedDrift:
+    """A drift of the latest loads that had any: how often in all of them, and when last (UTC)."""
+
+    kind: Kind
+    table: str
+    field: str
+    value: str
+    occurrences: int
+    last_noticed_at: datetime | None
+
+    def __str__(self) -> str:
+        return str(Drift(self.kind, self.table, self.field, self.value))
+
+
+def new_only(connection: duckdb.DuckDBPyConnection, drifts: Counter[Drift]) -> Counter[Drift]:
+    """Those the warehouse has not recorded yet, which are logged here. To be asked before they land.
+
+    A field that has had more new words than are kept is no list of words, and gets no more attention.
+    """
+    known = _told(connection)
+    new = Counter(
+        {
+            drift: count
+            for drift, count in capped(drifts).items()
+            if drift not in known and Drift(drift.kind, drift.table, drift.field, OTHERS) not in known
+        }
+    )
+    for drift, count in new.items():
+        logger.warning("%s (%d times)", drift, count)
+    return new
+
+
+def latest(look: Look, most: int) -> list[NoticedDrift]:
+    """The drift of the latest `RECENT_RUNS` loads that had any, most frequent first."""
+    if (noticed := look.relation(DRIFT.name)) is None:
+        return []
+    column = noticed.c
+    runs = (
+        select(column.run_id)
+        .group_by(column.run_id)
+        .order_by(func.max(column.noticed_at).desc())
+        .limit(RECENT_RUNS)
+    )
+    times = func.sum(column.occurrences)
+    query = (
+        select(
+            column.kind,
+            column.table_name,
+            column.field,
+            column.value,
+            times.label("times"),
+            func.max(column.noticed_at).label("last"),
+        )
+        .where(column.run_id.in_(runs))
+        .group_by(column.kind, column.table_name, column.field, column.value)
+        .order_by(times.desc(), column.table_name, column.field, column.value)
+        .limit(most)
+    )
+    return [
+        NoticedDrift(row.kind, row.table_name, row.field, row.value, int(row.times), utc(row.last))
+        for row in look.connection.execute(query)
+    ]
+
+
+def _told(connection: duckdb.DuckDBPyConnection) -> set[Drift]:
+    if DRIFT.name not in existing_tables(connection):
+        return set()
+    columns = "kind, table_name, field, value"
+    return {
+        Drift(*each) for each in ask_rows(connection, f"select distinct {columns} from {NAME}.{DRIFT.name}")
+    }

@@ -1,0 +1,44 @@
+"""Looking at tables that a warehouse may not have yet: before the first load, or made by an older callmart."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Inspector, TableClause, column, func, inspect, select, table
+
+RAW_SCHEMA = "ccaip"
+
+
+class Look:
+    """A look at the warehouse through `connection`, for as long as that is open."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._inspector: Inspector = inspect(connection)
+
+    def tables(self, schema: str) -> list[str]:
+        """Names of tables and views in `schema`, sorted."""
+        names = self._inspector.get_table_names(schema=schema) + self._inspector.get_view_names(schema=schema)
+        return sorted(set(names))
+
+    def relation(self, name: str, schema: str = RAW_SCHEMA) -> TableClause | None:
+        """The table with the columns it really has; None when it is not there."""
+        if name not in self.tables(schema):
+            return None
+        columns = (
+            column(found["name"], found["type"]) for found in self._inspector.get_columns(name, schema=schema)
+        )
+        return table(name, *columns, schema=schema)
+
+    def count(self, relation: TableClause, *conditions: Any) -> int:
+        """How many rows of it meet all the conditions."""
+        query = select(func.count()).select_from(relation).where(*conditions)
+        return self.connection.execute(query).scalar_one()
+
+
+def utc(instant: datetime | None) -> datetime | None:
+    """The instant in UTC, which it is taken to be in when it does not say."""
+    if instant is None:
+        return None
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

@@ -1,0 +1,119 @@
+"""Publishes the marts: a copy that dashboards and analysts open without keeping a load out.
+
+    warehouse/callmart.duckdb (marts) → published/callmart.duckdb.part → published/callmart.duckdb
+
+DuckDB has one writer or many readers of a file; a copy has readers only. It holds the tables of the
+schema `marts` and nothing else: the raw tables are personal data that no dashboard asks for, and a view
+of staging would name tables that are not there. The name is the warehouse's, so that a query finds the
+same catalog in both.
+
+The copy is made beside the old one and takes its place at once, so a kill at any moment leaves the old
+one whole. Who has the old copy open goes on reading it, and sees the new one on opening it again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import duckdb
+
+from pipelines.ccaip.reading import literal, quoted
+from pipelines.errors import CallmartError, ConfigurationError, LockedError
+from pipelines.home import Home
+from pipelines.settings import Settings
+from pipelines.steps import reached
+
+MARTS_SCHEMA = "marts"
+_OWNER_ONLY = 0o600  # agents have names
+_OWNER_ONLY_FOLDER = 0o700
+
+
+def published_copy(home: Home, settings: Settings) -> Path:
+    """Where the copy is, or will be after the first `publish`."""
+    return home.root / "published" / settings.warehouse.name
+
+
+def publish(home: Home, settings: Settings) -> Path:
+    """Copy the marts as they are now; the caller holds the home's lock. Returns the copy's path.
+
+    Raises `CallmartError` when there are no marts yet, `LockedError` when another program writes the
+    warehouse, and `ConfigurationError` when the warehouse lies where its copy would.
+    """
+    copy = published_copy(home, settings)
+    if copy == settings.warehouse:
+        raise ConfigurationError(
+            f"The warehouse {settings.warehouse} lies where its published copy belongs, and would be overwritten.",
+            "Move it to another folder and change [destination.duckdb] credentials.",
+        )
+    copy.parent.mkdir(mode=_OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
+    draft = copy.with_name(copy.name + ".part")
+    _remove(draft)  # what a killed publish left
+    try:
+        _copy_marts(settings.warehouse, draft)
+        draft.chmod(_OWNER_ONLY)
+        _write_out(draft)
+        reached("publish")
+        draft.replace(copy)
+    finally:
+        _remove(draft)
+    return copy
+
+
+def _copy_marts(warehouse: Path, draft: Path) -> None:
+    """Write every table of the marts into a new file."""
+    spill = draft.with_name(draft.name + ".spill")  # else DuckDB spills into the current folder
+    with duckdb.connect(config={"temp_directory": str(spill)}) as connection:
+        _attach(connection, warehouse)
+        tables = connection.execute(
+            "select table_name from duckdb_tables() where database_name = 'original' and schema_name = ?"
+            " order by table_name",
+            [MARTS_SCHEMA],
+        ).fetchall()
+        if not tables:
+            raise _nothing_to_publish(warehouse)
+        connection.execute(f"attach {literal(str(draft))} as published")
+        connection.execute(f"create schema published.{MARTS_SCHEMA}")
+        for (name,) in tables:
+            table = f"{MARTS_SCHEMA}.{quoted(name)}"
+            connection.execute(f"create table published.{table} as from original.{table}")
+        reached("publish")
+        connection.execute("checkpoint published")  # nothing is left in the log beside the file
+        connection.execute("detach published")
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> None:
+    """Open the warehouse read-only, as `original`."""
+    if not warehouse.exists():
+        raise _nothing_to_publish(warehouse)
+    try:
+        connection.execute(f"attach {literal(str(warehouse))} as original (read_only)")
+    except duckdb.IOException as error:
+        if "lock" not in str(error).lower():
+            raise
+        raise LockedError(
+            f"Another program is writing {warehouse}.", "Close it there, then publish again."
+        ) from None
+
+
+def _nothing_to_publish(warehouse: Path) -> CallmartError:
+    return CallmartError(
+        f"There are no marts in {warehouse} yet, so there is nothing to publish.",
+        "Build them first: `callmart transform`, or `callmart run` for all steps.",
+    )
+
+
+def _write_out(file: Path) -> None:
+    """Wait until the file is on the disk: after a power cut a name must not stand for half a file."""
+    with file.open("rb") as written:
+        os.fsync(written.fileno())
+
+
+def _remove(draft: Path) -> None:
+    """Remove the draft and what DuckDB puts beside it: its log, what it spilled."""
+    for leftover in draft.parent.glob(draft.name + "*"):
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink()

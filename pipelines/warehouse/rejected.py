@@ -1,0 +1,110 @@
+"""Calls that could not be read: who they are, how often they were tried, and when they are too many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Connection, func, select
+
+from pipelines.ccaip.explode import DELETED
+from pipelines.ccaip.source import NAME
+from pipelines.ccaip.tables import REJECTED_CALLS
+from pipelines.warehouse.asking import ask_rows
+from pipelines.warehouse.look import Look, utc
+
+_FEW = 2
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedCall:
+    """A call that is kept because it could not be read. Instants are UTC.
+
+    `attempt` counts how often it was rejected. `body` is the call as it came, personal data and all;
+    None unless it was asked for.
+    """
+
+    call_key: str
+    reason: str
+    window_from: datetime | None
+    window_until: datetime | None
+    attempt: int
+    rejected_at: datetime | None
+    body: str | None = None
+
+
+def too_many_rejected(rejected: int, distinct: int, share: float) -> str | None:
+    """What to say when more than `share` (0 to 1) of the distinct calls of a run were rejected, else None.
+
+    One or two odd calls are no sign of anything, and in a run of twenty calls they would be a share to
+    worry about; so from three on the share decides, in runs of any size. A share of 0 tolerates none.
+    """
+    if rejected <= (max(share * distinct, _FEW) if share else 0):
+        return None
+    return (
+        f"{rejected:,} of {distinct:,} calls could not be read, more than the {share:.2%} that "
+        "[sources.ccaip] rejected_share tolerates. The rest has landed; `callmart rejected` says why they "
+        "were not, and `callmart rejected --retry` reads them again when that is mended."
+    )
+
+
+def count_attempts(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> pa.Table:
+    """Rows of `rejected_calls` about to land, each with its `attempt`: one more than the warehouse has.
+
+    As it is when the warehouse counts none: before the first load, or made by an older callmart.
+    """
+    living = rows.filter(pc.is_null(rows[DELETED]))
+    if not living.num_rows or not _counts_attempts(connection):
+        return rows
+    known = dict(
+        ask_rows(
+            connection,
+            f"select call_key, attempt from {NAME}.{REJECTED_CALLS.name} semi join coming using (call_key)",
+            coming=living.select(["call_key"]),
+        )
+    )
+    attempts = [
+        None if deleted else 1 + (known.get(key) or 0)
+        for key, deleted in zip(rows["call_key"].to_pylist(), rows[DELETED].to_pylist(), strict=True)
+    ]
+    place = rows.schema.get_field_index("attempt")
+    return rows.set_column(place, rows.schema.field(place), pa.array(attempts, pa.int64()))
+
+
+def rejected_calls(
+    connection: Connection, *, most: int | None = None, bodies: bool = False
+) -> Iterator[RejectedCall]:
+    """The rejected calls, newest first, at most `most`; with their bodies only when asked for."""
+    kept = Look(connection).relation(REJECTED_CALLS.name)
+    if kept is None:
+        return
+    wanted = [column.name for column in REJECTED_CALLS.columns if column.name != "body" or bodies]
+    query = select(*(kept.c[name] for name in wanted if name in kept.c))
+    query = query.order_by(kept.c.rejected_at.desc(), kept.c.call_key).limit(most)
+    for row in connection.execute(query).mappings():
+        yield RejectedCall(
+            call_key=row["call_key"],
+            reason=row["reason"],
+            window_from=utc(row["window_from"]),
+            window_until=utc(row["window_until"]),
+            attempt=row.get("attempt") or 1,
+            rejected_at=utc(row["rejected_at"]),
+            body=row.get("body"),
+        )
+
+
+def count_rejected(connection: Connection) -> int:
+    """How many calls are kept because they could not be read."""
+    kept = Look(connection).relation(REJECTED_CALLS.name)
+    return 0 if kept is None else connection.execute(select(func.count()).select_from(kept)).scalar_one()
+
+
+def _counts_attempts(connection: duckdb.DuckDBPyConnection) -> bool:
+    query = (
+        "select 1 from duckdb_columns() where schema_name = ? and table_name = ? and column_name = 'attempt'"
+    )
+    return connection.execute(query, [NAME, REJECTED_CALLS.name]).fetchone() is not None

@@ -1,0 +1,61 @@
+"""Whether a chunk is in the warehouse as it was sent: looked at there, in every table.
+
+Nothing is taken for landed because somebody said so. A commit that ran out of memory and was tried
+again has reported success and left rows twice, others missing, and columns under other rows' ids, with
+the right number of rows in all. So rows are counted, and their contents summed up by a hash.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from pipelines.ccaip.gather import Chunk
+from pipelines.ccaip.source import NAME, merge_key
+from pipelines.ccaip.tables import EXTRA, TABLES, Table
+from pipelines.warehouse.asking import ask_rows
+from pipelines.warehouse.ledger import Landed
+from pipelines.warehouse.sifting import Sifted
+
+
+def verify(connection: duckdb.DuckDBPyConnection, chunk: Chunk, sifted: Sifted, load_id: str) -> Landed:
+    """Compare, in every table, the rows of the chunk's calls with what was sent."""
+    by_window = 'select "window", count(*) from owners semi join {} using (id) group by all'
+    landed_calls = f"(select id from {NAME}.calls where _dlt_load_id = '{load_id}')"
+    calls = dict(ask_rows(connection, by_window.format(landed_calls), owners=sifted.owners))
+    new = dict(ask_rows(connection, by_window.format("new"), owners=sifted.owners, new=sifted.new))
+    windows = range(len(chunk.reads))
+    return Landed(
+        load_id,
+        [calls.get(each, 0) for each in windows],
+        [new.get(each, 0) for each in windows],
+        _problems(connection, sifted, load_id),
+    )
+
+
+def _problems(connection: duckdb.DuckDBPyConnection, sifted: Sifted, load_id: str) -> list[str]:
+    """What is not there as it was sent, table by table."""
+    sent = {name: rows for name, rows in sifted.living().items() if name in TABLES and rows.num_rows}
+    hashes = {
+        name: f"sum(hash({_columns(TABLES[name])})::hugeint)" if name in sent else "null" for name in TABLES
+    }
+    there = " union all ".join(
+        f"select '{name}', count(*), count(*) filter (_dlt_load_id = '{load_id}'), {hashes[name]}"
+        f" from {NAME}.{name} semi join ids on {name}.{merge_key(name)[0]} = ids.id"
+        for name in TABLES
+    )
+    coming = [f"select '{name}', {hashes[name]} from {name}" for name in sent]
+    expected = dict(ask_rows(connection, " union all ".join(coming), **sent)) if coming else {}
+    problems = []
+    for name, rows, landed, contents in ask_rows(connection, there, ids=sifted.owners.select(["id"])):
+        count = sent[name].num_rows if name in sent else 0
+        if (rows, landed) != (count, count):
+            problems.append(f"{name}: {count} rows sent, {landed} landed, {rows} there")
+        elif contents != expected.get(name):
+            problems.append(f"{name}: {count} rows sent, {count} there, but not the same")
+    return problems
+
+
+def _columns(table: Table) -> str:
+    """A table's columns, as SQL that reads the same from Arrow and from the warehouse."""
+    columns = (*table.key_columns, *table.columns, EXTRA)
+    return ", ".join(f"{c.name}::varchar" if c.type == "json" else c.name for c in columns)

@@ -1,0 +1,46 @@
+"""A comparison that costs too much is not run: what it asks of the API, in requests."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.extraction.living import START, seconds
+from tests.reconcile.conftest import HOUR, LOADED_AT, Centre, a_queued_call
+
+DAYS = 20
+CALLS_A_DAY = 400
+
+
+@pytest.fixture
+def long_centre(centre: Centre) -> Centre:
+    """The centre, and before its three days twenty busier ones, loaded too."""
+    for number in range(DAYS * CALLS_A_DAY):
+        at = START - timedelta(days=DAYS) + seconds(number * 86_400 // CALLS_A_DAY)
+        centre.calls.put(at + seconds(600), a_queued_call(1_000 + number, at=at))
+    centre.platform.clock.set(LOADED_AT + seconds(600))
+    centre.backfill(START - timedelta(days=DAYS), START + HOUR)
+    return centre
+
+
+def test_contents_cost_a_request_per_hundred_calls_and_two_a_day(long_centre):
+    day = START.replace(hour=0) - timedelta(days=10)
+    before = long_centre.platform.stats.requests
+    report = long_centre.reconcile(day, day + timedelta(days=5))
+    assert report.problems == ()
+    assert report.requests == long_centre.platform.stats.requests - before
+    assert report.requests == sum(each.requests for each in report.days)
+    calls = 5 * CALLS_A_DAY
+    assert calls / 100 + 10 <= report.requests <= calls / 100 + 10 + 2 * 5
+    assert abs(report.estimated_requests - report.requests) <= 10
+
+
+def test_one_difference_in_many_days_is_pinned_down_with_few_requests_by_counting(long_centre):
+    long_centre.by_hand("delete from ccaip.calls where id = 4321")
+    report = long_centre.reconcile(START - timedelta(days=DAYS), contents=False)
+    assert report.missing == (4321,)
+    counts = len(report.days)
+    assert counts == 2 * (DAYS + 3)
+    assert report.requests <= counts + 20
+    assert abs(report.estimated_requests - report.requests) <= 20

@@ -1,0 +1,70 @@
+"""`python -m tests.soak --seeds 200`: a line for each seed, and a total; fails unless every count is 0."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+
+from tests.soak.machine import PROCESSES
+from tests.soak.soak import Result, soak
+
+_KINDS = ("lost", "stale", "duplicated", "unexplained")
+_SEEDS_PER_PROCESS = 25  # a process that has run so many dlt pipelines is given back
+
+
+def main() -> int:
+    """Soak the seeds asked for; 1 when any of them ended with a difference."""
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=20, help="how many")
+    parser.add_argument("--first", type=int, default=0, help="the first of them")
+    parser.add_argument("--jobs", type=int, default=2, help="how many side by side")
+    asked = parser.parse_args()
+    started = time.monotonic()
+    totals = dict.fromkeys((*_KINDS, "loads", "backfills", "kills", "requests", "calls"), 0)
+    failed = []
+    for result in _soaked(range(asked.first, asked.first + asked.seeds), asked.jobs):
+        _show(result)
+        for kind in _KINDS:
+            totals[kind] += getattr(result.verdict, kind)
+        for what in ("loads", "backfills", "kills", "requests", "calls"):
+            totals[what] += getattr(result, what)
+        if not result.verdict.is_fine:
+            failed.append(result.seed)
+    counted = ", ".join(f"{count:,} {what}" for what, count in totals.items())
+    _say(f"{asked.seeds} seeds in {time.monotonic() - started:.0f} s: {counted}")
+    for seed in sorted(failed):
+        _say(f"again: python -m tests.soak --first {seed} --seeds 1")
+    return 1 if failed else 0
+
+
+def _soaked(seeds: range, jobs: int) -> Iterator[Result]:
+    """The results as they come."""
+    with ProcessPoolExecutor(jobs, mp_context=PROCESSES, max_tasks_per_child=_SEEDS_PER_PROCESS) as pool:
+        for done in as_completed([pool.submit(soak, seed) for seed in seeds]):
+            yield done.result()
+
+
+def _show(result: Result) -> None:
+    verdict = result.verdict
+    found = ", ".join(f"{getattr(verdict, kind)} {kind}" for kind in _KINDS if getattr(verdict, kind)) or "ok"
+    _say(
+        f"seed {result.seed:4}  faults {len(result.faults):2}  loads {result.loads}  backfills {result.backfills}"
+        f"  kills {result.kills}  failed {len(result.failures)}  requests {result.requests:4}"
+        f"  calls {result.calls:3}  {result.seconds:5.1f} s  {found}",
+    )
+    if not verdict.is_fine:
+        _say(f"    faults: {', '.join(result.faults)}")
+        for line in (*result.failures, *verdict.examples):
+            _say(f"    {line}")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

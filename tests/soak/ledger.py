@@ -1,0 +1,64 @@
+"""Whether callmart's own books agree: every window accounted for, none open, and no stretch of time unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import duckdb
+from dlt.common.versioned_state import decompress_state
+
+from pipelines.ccaip.source import cursor_in
+from tests.soak.verdict import Verdict
+
+
+def audit(connection: duckdb.DuckDBPyConnection, start: datetime, verdict: Verdict) -> None:
+    """Add what is wrong with the ledger as *unexplained*. `start` (UTC) is from where on calls are loaded."""
+    for window in connection.execute(
+        """select * from ccaip.load_windows where verdict = 'complete'
+           and distinct_calls is distinct from landed + rejected + superseded"""
+    ).fetchall():
+        verdict.add("unexplained", f"load_windows: the sums of a window do not agree: {window}")
+    for window in connection.execute(
+        """select window_id, why, attempt, verdict, note from ccaip.load_windows
+           qualify attempt = max(attempt) over (partition by window_id)
+           and verdict <> 'complete' and why in ('tail', 'overlap', 'backfill')"""
+    ).fetchall():
+        verdict.add("unexplained", f"load_windows: a window is left open: {window}")
+    asked = connection.execute(
+        """select window_from, window_until from ccaip.load_windows
+           where verdict = 'complete' and why in ('tail', 'overlap') order by 1, 2"""
+    ).fetchall()
+    reached, cursor = _reached(start, asked), _cursor(connection)
+    if cursor is None or reached < cursor:
+        problem = f"nobody has asked for what changed after {reached}, and the cursor is {cursor}"
+        verdict.add("unexplained", f"load_windows: {problem}")
+
+
+def open_windows(connection: duckdb.DuckDBPyConnection) -> int:
+    """How many windows the next load would ask for again."""
+    row = connection.execute(
+        """select count(*) from (select * from ccaip.load_windows
+           qualify attempt = max(attempt) over (partition by window_id))
+           where verdict <> 'complete' and why in ('tail', 'overlap', 'backfill')"""
+    ).fetchone()
+    return row[0] if row else 0
+
+
+def _cursor(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """How far the loads say that they have come, in the state that landed with the data."""
+    row = connection.execute(
+        "select state from ccaip._dlt_pipeline_state order by version desc, created_at desc limit 1"
+    ).fetchone()
+    cursor = cursor_in(dict(decompress_state(row[0]))) if row else None
+    return cursor.until if cursor else None
+
+
+def _reached(start: datetime, windows: Iterable[tuple[datetime, datetime]]) -> datetime:
+    """Up to when the windows, oldest first, leave no gap from `start` on."""
+    reached = start
+    for since, until in windows:
+        if since > reached:
+            break
+        reached = max(reached, until)
+    return reached

@@ -1,0 +1,115 @@
+"""Runs callmart in a seed: in this process, or in one that is killed on the way."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from pipelines.ccaip.client import Client
+from pipelines.errors import CallmartError
+from pipelines.home import Home
+from pipelines.progress import SilentProgress
+from pipelines.settings import Settings
+from pipelines.steps import KILL_VARIABLE
+from pipelines.warehouse import load as loading
+from pipelines.warehouse.load import backfill, load_new
+from pipelines.warehouse.reconcile import reconcile
+from tests.soak.schedule import Run
+
+_KILLED = -9
+_QUIET = SilentProgress()
+
+# Processes that are to be killed are forked from one that has imported everything, and holds nothing else.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["tests.soak.soak"])
+
+logging.getLogger("pipelines").addHandler(logging.NullHandler())  # warnings of a storm are many, and expected
+
+
+@dataclass(frozen=True)
+class Small:
+    """How much the windows and the chunks of a seed may hold (calls), so that even small worlds have several."""
+
+    window: int
+    chunk: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a command: killed, failed with an error that callmart explains, or done."""
+
+    killed: bool = False
+    failed: str = ""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A working folder over the warehouse that `settings` name."""
+
+    settings: Settings
+    folder: Path
+    small: Small
+
+    def run(self, run: Run) -> Outcome:
+        """Run what the schedule says, in another process when it is to be killed."""
+        if not run.kill_at:
+            return self._run(run)
+        here, there = PROCESSES.Pipe(duplex=False)
+        process = PROCESSES.Process(target=_run_to_be_killed, args=(self, run, there))
+        process.start()
+        there.close()
+        process.join()
+        if process.exitcode == _KILLED:
+            return Outcome(killed=True)
+        return here.recv()  # it had fewer steps to take than it was to die at
+
+    def load(self) -> Outcome:
+        """`callmart load`."""
+        return self._do(lambda home: load_new(self.settings, home, _QUIET))
+
+    def heal(self, start: datetime, end: datetime) -> Outcome:
+        """`callmart reconcile --heal` of what was queued or changed between the two (UTC)."""
+        return self._do(lambda home: reconcile(self.settings, home, _QUIET, start, end, heal=True))
+
+    def _run(self, run: Run) -> Outcome:
+        if run.command == "load":
+            return self.load()
+        return self._do(
+            lambda home: backfill(
+                self.settings, home, _QUIET, run.start, run.end, newest_first=run.newest_first
+            )
+        )
+
+    def _do(self, command: Callable[[Home], object]) -> Outcome:
+        home = Home(self.folder)
+        home.activate()
+        with _hurried(self.small):
+            try:
+                command(home)
+            except CallmartError as error:
+                return Outcome(failed=str(error))
+        return Outcome()
+
+
+@contextmanager
+def _hurried(small: Small) -> Iterator[None]:
+    """Small windows and chunks, and a client that has no time for pauses."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "CALLS_PER_WINDOW", small.window)
+        patch.setattr(loading, "CALLS_PER_CHUNK", small.chunk)
+        patch.setitem(Client.__init__.__kwdefaults__ or {}, "longest_pause_seconds", 0.005)
+        yield
+
+
+def _run_to_be_killed(machine: Machine, run: Run, told: Connection) -> None:
+    os.environ[KILL_VARIABLE] = run.kill_at
+    told.send(machine._run(run))

@@ -1,0 +1,152 @@
+"""The oracle: every row of every table against the platform's truth.
+
+Each difference is one of four: *lost* (the platform has it, the warehouse does not), *stale* (the warehouse
+has what the platform had before), *duplicated* (there twice), *unexplained* (anything else). What the
+platform has taken away may stay, in any version that it once showed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from pipelines.ccaip.explode import DELETED
+from pipelines.ccaip.tables import EXTRA, TABLES, Table
+from tests.extraction.oracle import elements, expected_extra, expected_row
+from tests.soak.served import Served
+from tests.soak.world import is_unreadable
+
+_SHOWN = 12
+
+Json = dict[str, Any]
+Rows = dict[tuple[Any, ...], str]
+"""The rows of one call in one table: key → all the columns, as text that tells 1 from true."""
+
+
+@dataclass
+class Verdict:
+    """Differences by kind, and the first few in words."""
+
+    lost: int = 0
+    stale: int = 0
+    duplicated: int = 0
+    unexplained: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    @property
+    def is_fine(self) -> bool:
+        return not (self.lost or self.stale or self.duplicated or self.unexplained)
+
+    def add(self, kind: str, what: str) -> None:
+        """One more difference of a kind."""
+        setattr(self, kind, getattr(self, kind) + 1)
+        if len(self.examples) < _SHOWN:
+            self.examples.append(f"{kind}: {what}")
+
+
+def judge(
+    connection: duckdb.DuckDBPyConnection, truth: Mapping[int, Json], served: Served, verdict: Verdict
+) -> None:
+    """Compare every table with `truth`, the calls as the platform has them for good."""
+    read = {call_id: call for call_id, call in truth.items() if not is_unreadable(call)}
+    for table in TABLES.values():
+        found = _found(connection, table, verdict)
+        for call_id, call in read.items():
+            _compare(table, call_id, _expected(table, call), found.pop(call_id, {}), verdict)
+        for call_id, rows in found.items():
+            if not any(rows == _expected(table, call) for call in served.versions_of(call_id)):
+                verdict.add("unexplained", f"{table.name}: call {call_id} was never so: {rows}")
+    _judge_rejected(connection, truth, verdict)
+
+
+def judge_vanished(
+    connection: duckdb.DuckDBPyConnection, vanished: Collection[int], verdict: Verdict
+) -> None:
+    """After `callmart reconcile` exactly the calls that are gone are marked, of those in the warehouse."""
+    kept = {call_id for (call_id,) in connection.execute("select id from ccaip.calls").fetchall()}
+    marked = [
+        call_id for (call_id,) in connection.execute("select call_id from ccaip.vanished_calls").fetchall()
+    ]
+    for call_id, count in Counter(marked).items():
+        if count > 1:
+            verdict.add("duplicated", f"vanished_calls: {call_id} stands there {count} times")
+    for call_id in kept & set(vanished) - set(marked):
+        verdict.add("unexplained", f"vanished_calls: {call_id} has vanished and is not marked")
+    for call_id in set(marked) - set(vanished):
+        verdict.add("unexplained", f"vanished_calls: {call_id} is marked and has not vanished")
+
+
+def _compare(table: Table, call_id: int, expected: Rows, found: Rows, verdict: Verdict) -> None:
+    for key in expected.keys() - found.keys():
+        verdict.add("lost", f"{table.name}: call {call_id} has no row {key}")
+    for key in found.keys() - expected.keys():
+        verdict.add("stale", f"{table.name}: call {call_id} still has row {key}: {found[key]}")
+    for key in expected.keys() & found.keys():
+        if expected[key] != found[key]:
+            verdict.add(
+                "stale", f"{table.name}: call {call_id} {key}: {_difference(expected[key], found[key])}"
+            )
+
+
+def _judge_rejected(
+    connection: duckdb.DuckDBPyConnection, truth: Mapping[int, Json], verdict: Verdict
+) -> None:
+    """Calls that cannot be read are kept, each once and as they are; no others are."""
+    kept = connection.execute("select call_key, body from ccaip.rejected_calls").fetchall()
+    bodies = {key: json.loads(body) for key, body in kept}
+    for key, count in Counter(key for key, _ in kept).items():
+        if count > 1:
+            verdict.add("duplicated", f"rejected_calls: {key} stands there {count} times")
+    unreadable = {str(call_id): call for call_id, call in truth.items() if is_unreadable(call)}
+    for key, call in unreadable.items():
+        if key not in bodies:
+            verdict.add("lost", f"rejected_calls: {key} is not there")
+        elif bodies[key] != call:
+            verdict.add("stale", f"rejected_calls: {key} is another version")
+    for key in bodies.keys() - unreadable.keys():
+        if int(key) in truth:
+            verdict.add("unexplained", f"rejected_calls: {key} can be read now, and is still there")
+
+
+def _found(connection: duckdb.DuckDBPyConnection, table: Table, verdict: Verdict) -> dict[int, Rows]:
+    """The table's rows by call."""
+    cursor = connection.execute(f"select * exclude (_dlt_load_id) from ccaip.{table.name}")
+    names = [column[0] for column in cursor.description]
+    parsed = {c.name for c in (*table.columns, EXTRA) if c.type == "json"}
+    rows: dict[int, Rows] = defaultdict(dict)
+    for values in cursor.fetchall():
+        row = dict(zip(names, values, strict=True))
+        if row.pop(DELETED):
+            verdict.add("unexplained", f"{table.name}: a tombstone landed: {row}")
+            continue
+        row |= {name: json.loads(row[name]) for name in parsed & row.keys() if row[name] is not None}
+        key = tuple(row[name] for name in table.key)
+        if key in rows[key[0]]:
+            verdict.add("duplicated", f"{table.name}: {key}")
+        rows[key[0]][key] = _text(row)
+    return rows
+
+
+def _expected(table: Table, call: Json) -> Rows:
+    rows: Rows = {}
+    for keys, element in elements(table, call):
+        row = expected_row(table, element, keys) | {EXTRA.name: expected_extra(table, element)}
+        rows[tuple(row[name] for name in table.key)] = _text(row)
+    return rows
+
+
+def _text(row: Json) -> str:
+    return json.dumps(row, sort_keys=True, ensure_ascii=False, default=datetime.isoformat)
+
+
+def _difference(expected: str, found: str) -> str:
+    """The columns that differ, as the platform and as the warehouse has them."""
+    there, here = json.loads(expected), json.loads(found)
+    columns = sorted(name for name in there.keys() | here.keys() if there.get(name) != here.get(name))
+    return ", ".join(f"{name} is {here.get(name)!r} and not {there.get(name)!r}" for name in columns)

@@ -1,0 +1,70 @@
+"""What would be lost or bent of calls that are written another way than documented. One way at a time."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pipelines.ccaip.tables import EXTRA, TABLES
+from simulator.faults import DATA, SETTLING, Fault
+from tests.extraction.oracle import elements, expected_extra
+from tests.storm.weather import Weather, a_centre, a_storm
+
+IN_TIME = {
+    Fault.MOVING, Fault.LATE, Fault.CROWDED, Fault.FUTURE, Fault.VANISHING, Fault.SHRINKING, Fault.REDACTED,
+    Fault.SILENT,
+}  # fmt: skip
+"""Faults of calls that have tests beside this file."""
+
+LOST = {
+    Fault.OFFSETS: "the hours between local time and UTC",
+    Fault.NUMERIC_BOOLEANS: "flags written as 0 and 1",
+    Fault.TEXT_NUMBERS: "numbers written as text, and calls whose id is",
+    Fault.UNKNOWN_KEYS: "calls with keys nobody has documented, and those keys",
+    Fault.UNKNOWN_VALUES: "calls with words nobody has documented",
+    Fault.NULL_ARRAYS: "calls with null for an array",
+    Fault.MISSING_ARRAYS: "calls without the key of an array",
+}
+END = a_centre().last_change + SETTLING
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [pytest.param(fault, id=LOST.get(fault, f"UNNAMED {fault}")) for fault in sorted(DATA - IN_TIME)],
+)
+def test_a_load_keeps(fault, tmp_path):
+    stormy = a_storm(fault).over(a_centre())
+    truth = stormy.truth(END)
+    struck = [call_id for call_id, call in truth.items() if repr(call) != repr(a_centre().body(call_id, END))]
+    assert len(struck) > 50
+    with Weather(tmp_path, stormy, END) as weather:
+        report = weather.load()
+        assert (report.calls, report.rejected) == (len(truth), 0)
+        weather.assert_holds(truth)
+        assert extras(weather) == expected_extras(truth)
+    assert fault in LOST
+
+
+def expected_extras(truth: dict[int, dict[str, Any]]) -> list[tuple[str, list[int], dict[str, Any]]]:
+    """Every row that has undeclared keys: its table, its key, and they."""
+    found = []
+    for name, table in TABLES.items():
+        for call_id, call in truth.items():
+            for keys, element in elements(table, call):
+                if (extra := expected_extra(table, element)) is not None:
+                    found.append((name, list(keys.values()) or [call_id], extra))
+    return sorted(found, key=lambda row: row[:2])
+
+
+def extras(weather: Weather) -> list[tuple[str, list[int], dict[str, Any]]]:
+    """The same as the warehouse has it."""
+    rows = [
+        (name, key, json.loads(extra))
+        for name, table in TABLES.items()
+        for key, extra in weather.ask(
+            f"select [{', '.join(table.key)}], {EXTRA.name} from ccaip.{name} where {EXTRA.name} is not null"
+        )
+    ]
+    return sorted(rows, key=lambda row: row[:2])

@@ -1,0 +1,195 @@
+"""What would be lost, left half done or done twice if callmart were killed, at each named step.
+
+The real command, in a process of its own that dies by SIGKILL when it reaches the step (`pipelines.steps`).
+After one more run, in the same folder or from another machine's empty one, the warehouse must be the truth.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import get_args
+
+import duckdb
+import pytest
+
+from pipelines.cli import main
+from pipelines.home import Home
+from pipelines.progress import SilentProgress
+from pipelines.settings import Settings
+from pipelines.steps import KILL_VARIABLE, Step
+from pipelines.transform import transform
+from simulator.platform import Clock, Credentials, Platform
+from tests.extraction.conftest import TOKEN, USER
+from tests.extraction.living import START, LivingCalls
+from tests.soak.ledger import audit
+from tests.soak.machine import PROCESSES
+from tests.soak.served import Served
+from tests.soak.verdict import Verdict, judge
+from tests.soak.world import make_world
+
+EARLY, LATE = START + timedelta(hours=8), START + timedelta(days=3)
+MIDNIGHT = START.replace(hour=0)
+BACKFILL = ("backfill", "--from", f"{START:%Y-%m-%d}", "--to", f"{LATE:%Y-%m-%d}", "--newest-first")
+
+MOMENTS = [
+    (("load",), "plan"),
+    (("load",), "fetch"),
+    (("load",), "explode"),
+    (("load",), "extract"),
+    (("load",), "normalise"),
+    (("load",), "merge"),
+    (("load",), "merge:8"),
+    (("load",), "verify"),
+    (BACKFILL, "fetch"),
+    (BACKFILL, "merge:8"),
+]
+"""Commands and the step, and how often it is reached, at which they are killed."""
+
+
+MARTS = (
+    "fct_calls", "fct_queue_segments", "fct_handled_segments", "fct_transfers",
+    "mart_service_level", "mart_abandonment", "mart_agent_handle_time",
+)  # fmt: skip
+MODELS_ALONE = ("resource_type:model", "resource_type:seed")
+
+
+@dataclass
+class Tenant:
+    """A platform whose calls change between EARLY and LATE, and how callmart is pointed at it."""
+
+    platform: Platform
+    calls: LivingCalls
+    served: Served
+    environment: Mapping[str, str]
+
+    def start(
+        self, home: Home, *arguments: str, warehouse: Path | None = None, kill_at: str = ""
+    ) -> BaseProcess:
+        """The command, in a process that has imported all it needs."""
+        environment = {**self.environment, "CALLMART_HOME": str(home.root)}
+        if warehouse:
+            environment["DESTINATION__DUCKDB__CREDENTIALS"] = str(warehouse)
+        if kill_at:
+            environment[KILL_VARIABLE] = kill_at
+        process = PROCESSES.Process(target=_callmart, args=(arguments, environment))
+        process.start()
+        return process
+
+    def assert_holds(self, warehouse: Path) -> None:
+        """Every row is the truth, and the ledger knows it."""
+        verdict = Verdict()
+        with duckdb.connect(str(warehouse), read_only=True) as connection:
+            connection.execute("set timezone = 'UTC'")
+            judge(connection, self.calls.truth(LATE), self.served, verdict)
+            audit(connection, MIDNIGHT, verdict)
+        assert verdict.is_fine, verdict
+
+
+@pytest.fixture(scope="module")
+def tenant() -> Iterator[Tenant]:
+    calls = make_world(7)
+    served = Served(calls)
+    with Platform(
+        served, clock=Clock.frozen(EARLY), credentials=Credentials(USER, TOKEN), requests_per_second=0
+    ) as platform:
+        yield Tenant(
+            platform,
+            calls,
+            served,
+            {
+                "SOURCES__CCAIP__BASE_URL": platform.base_url,
+                "SOURCES__CCAIP__USERNAME": USER,
+                "SOURCES__CCAIP__API_TOKEN": TOKEN,
+                "SOURCES__CCAIP__START_DATE": f"{MIDNIGHT:%Y-%m-%d}",
+                "SOURCES__CCAIP__REQUESTS_PER_SECOND": "1000",
+                "SOURCES__CCAIP__REJECTED_SHARE": "1",
+            },
+        )
+
+
+@pytest.fixture(scope="module")
+def loaded(tenant: Tenant, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home that was loaded at EARLY. To be copied, not used."""
+    home = Home(tmp_path_factory.mktemp("loaded"))
+    tenant.platform.clock.set(EARLY)
+    assert ended(tenant.start(home, "load")) == 0
+    return home
+
+
+def ended(process: BaseProcess) -> int | None:
+    process.join()
+    return process.exitcode
+
+
+def _callmart(arguments: tuple[str, ...], environment: dict[str, str]) -> None:
+    os.environ.update(environment)
+    sys.argv = ["callmart", *arguments]
+    main()
+
+
+@pytest.mark.parametrize(("command", "moment"), MOMENTS, ids=[f"{c[0]}-{m}" for c, m in MOMENTS])
+def test_the_next_run_completes_what_a_kill_cut_short(tenant, loaded, tmp_path, command, moment):
+    here, elsewhere = Home(tmp_path / "here"), Home(tmp_path / "elsewhere")
+    shutil.copytree(loaded.root, here.root)
+    tenant.platform.clock.set(LATE)
+    assert ended(tenant.start(here, *command, kill_at=moment)) == -signal.SIGKILL
+    shutil.copytree(here.warehouse.parent, elsewhere.warehouse.parent)
+    again = [tenant.start(home, "load") for home in (here, elsewhere)]
+    assert [ended(process) for process in again] == [0, 0]
+    tenant.assert_holds(here.warehouse)
+    tenant.assert_holds(elsewhere.warehouse)
+
+
+@pytest.mark.parametrize("moment", ["merge:20"])
+def test_a_first_load_that_was_killed_leaves_nothing_that_the_next_one_trips_over(tenant, tmp_path, moment):
+    home = Home(tmp_path / "home")
+    tenant.platform.clock.set(LATE)
+    assert ended(tenant.start(home, "load", kill_at=moment)) == -signal.SIGKILL
+    assert ended(tenant.start(home, "load")) == 0
+    tenant.assert_holds(home.warehouse)
+
+
+def test_marts_that_were_killed_half_built_or_half_published_are_whole_after_the_next_run(
+    tenant, loaded, tmp_path
+):
+    """First load: killed among the incremental facts. Then news, and killed with the copy all but in place."""
+    here, elsewhere = Home(tmp_path / "here"), Home(tmp_path / "elsewhere")
+    shutil.copytree(loaded.root, here.root)
+    tenant.platform.clock.set(EARLY + timedelta(minutes=1))
+    assert ended(tenant.start(here, "run", kill_at="dbt:60")) == -signal.SIGKILL
+    tenant.platform.clock.set(LATE)
+    assert ended(tenant.start(here, "run", kill_at="publish:2")) == -signal.SIGKILL
+    assert not list((here.root / "published").glob("*.duckdb")), "a copy takes its place whole or not at all"
+    tenant.assert_holds(here.warehouse)
+    assert ended(tenant.start(elsewhere, "publish", warehouse=here.warehouse)) == 0
+    built = rows_of(here.warehouse, MARTS)
+    assert rows_of(elsewhere.root / "published" / here.warehouse.name, MARTS) == built
+    elsewhere.activate()
+    settings = Settings(warehouse=here.warehouse)
+    transform(elsewhere, settings, SilentProgress(), full_refresh=True, select=MODELS_ALONE)
+    assert rows_of(here.warehouse, MARTS) == built
+
+
+def rows_of(file: Path, tables: Sequence[str]) -> dict[str, list[tuple[object, ...]]]:
+    """All rows of marts, without the columns that tell of loads."""
+    with duckdb.connect(str(file), read_only=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        return {
+            name: connection.execute(
+                f"select columns(c -> c not in ('load_id', 'rules_fingerprint')) from marts.{name} order by all"
+            ).fetchall()
+            for name in tables
+        }
+
+
+def test_every_named_step_of_a_load_is_one_at_which_a_test_kills():
+    killed = {moment.partition(":")[0] for _, moment in MOMENTS}
+    assert killed == set(get_args(Step)) - {"dbt", "publish"}
