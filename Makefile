@@ -30,7 +30,7 @@ demo: setup  ## two weeks of a simulated contact centre: load, transform, show; 
 	$(BIN)/callmart demo
 
 test: setup lint  ## every check: linters, types, generated files, all tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup  ## linters, types, and whether generated files are up to date
 	$(BIN)/ruff check $(CODE)
