@@ -72,7 +72,6 @@ def show_load(report: LoadReport) -> None:
     if report.rejected:
         warn(f"{report.rejected:,} calls could not be read: they are kept, see `callmart rejected`.")
     show_new_drift(report.new_drift)
-    show_new_drift(report.new_drift)
 
 
 def show_published(copy: Path) -> None:
