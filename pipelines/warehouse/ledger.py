@@ -25,7 +25,8 @@ from pipelines.ccaip.windows import Window
 MOST_ATTEMPTS = 5
 """How often a window is asked for before it is left to `callmart status` and `callmart reconcile`."""
 
-_REPEATABLE = ("tail", "overlap", "backfill")  # the future is asked each time, a heal by whoever wanted it
+REPEATABLE = ("tail", "overlap", "backfill")
+"""Whose windows stay open: the future is asked each time, a heal by whoever wanted it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def open_windows(connection: duckdb.DuckDBPyConnection) -> list[Window]:
     return [
         Window(since, until, expected, why, window_id, attempt + (verdict != "planned"))
         for window_id, since, until, expected, why, attempt, verdict in rows
-        if why in _REPEATABLE and verdict != "complete" and attempt < MOST_ATTEMPTS
+        if why in REPEATABLE and verdict != "complete" and attempt < MOST_ATTEMPTS
     ]
 
 

@@ -18,14 +18,10 @@ from pipelines.warehouse.lateness import (
     measure_visibility,
     recommend,
 )
-from pipelines.warehouse.ledger import MOST_ATTEMPTS
+from pipelines.warehouse.ledger import MOST_ATTEMPTS, REPEATABLE
 from pipelines.warehouse.look import Look, utc
 
 _DRIFTS_SHOWN = 10
-_ASKED_ANEW = (
-    "future",
-    "heal",
-)  # no window of theirs stays open: each load, or reconcile, asks with one of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +85,7 @@ def _fill_windows(trust: Trust, look: Look, ledger: TableClause) -> None:
     query = (
         select(ledger.c.verdict, ledger.c.attempt, func.count())
         .join(last, and_(ledger.c.window_id == last.c.window_id, ledger.c.attempt == last.c.attempt))
-        .where(ledger.c.why.not_in(_ASKED_ANEW))
+        .where(ledger.c.why.in_(REPEATABLE))
         .group_by(ledger.c.verdict, ledger.c.attempt)
         .order_by(ledger.c.verdict)
     )
