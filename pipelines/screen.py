@@ -129,11 +129,12 @@ def _facts(status: Status) -> list[tuple[str, str]]:
         ("Newest change", instant(fresh.newest_updated_at)),
         ("Asked up to", instant(fresh.tail_until)),
         ("Last load", f"{instant(fresh.last_load_at)} ({fresh.last_load_id or 'none'})"),
-        ("Waiting to land", f"{pending.load_packages} packages"),
         ("Landed since the last transform", "never transformed" if since is None else f"{since:,} calls"),
         ("Rejected", f"{pending.rejected_calls:,} calls"),
         *_trust_facts(status.trust),
     ]
+    if pending.load_was_cut_short:
+        facts.append(("Cut short", "the last load; the next one asks again for what it had not landed"))
     if pending.rows_with_unknown_keys:
         names = ", ".join(f"{key} ({count:,})" for key, count in list(pending.unknown_keys.items())[:10])
         facts.append(("Unknown keys", f"in {pending.rows_with_unknown_keys:,} rows: {names}"))

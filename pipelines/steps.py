@@ -14,7 +14,9 @@ from typing import Literal
 
 KILL_VARIABLE = "CALLMART_KILL_AT"
 
-Step = Literal["plan", "fetch", "explode", "extract", "normalise", "merge", "verify", "dbt", "publish"]
+Step = Literal[
+    "plan", "fetch", "explode", "extract", "normalise", "merge", "cursor", "verify", "dbt", "publish"
+]
 
 _reached: Counter[str] = Counter()
 

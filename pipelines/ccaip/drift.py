@@ -31,7 +31,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.ccaip.enumerations import known_words
-from pipelines.ccaip.explode import ARROW_TYPES, DELETED, Exploded
+from pipelines.ccaip.explode import ARROW_TYPES, Exploded
 from pipelines.ccaip.reading import EXPECTED
 from pipelines.ccaip.tables import DRIFT, TABLES, Column, ColumnType, Table
 from pipelines.errors import QualityError
@@ -114,7 +114,7 @@ def rows(drifts: Counter[Drift], run_id: str, now: datetime) -> pa.Table:
             }
             for drift, count in capped(drifts).items()
         ],
-        pa.schema([*((c.name, ARROW_TYPES[c.type]) for c in DRIFT.columns), (DELETED, pa.bool_())]),
+        pa.schema([(column.name, ARROW_TYPES[column.type]) for column in DRIFT.columns]),
     )
 
 

@@ -8,9 +8,6 @@ an undeclared one goes to `_extra`. Calls with anything odd about them get a clo
 
 A call with a fault (a wrong type, an array that is no array, no id) is rejected as a whole, so that
 a call's rows never disagree with each other; it keeps its body and every reason.
-
-Each call also leaves a tombstone in every table where it has no row: the merge deletes what an
-earlier version of the call had there, and inserts nothing.
 """
 
 from __future__ import annotations
@@ -40,10 +37,7 @@ from pipelines.ccaip.reading import (
 from pipelines.ccaip.tables import EXTRA, TABLES, Table
 from pipelines.ccaip.unfolding import Leaf, Place, Rows, unfold
 
-__all__ = ["ARROW_TYPES", "DELETED", "Exploded", "Exploder", "Rejected", "arrow_schema"]
-
-DELETED = "_deleted"
-"""The tombstone's mark: a row that has it deletes and is not inserted (dlt's `hard_delete`)."""
+__all__ = ["ARROW_TYPES", "Exploded", "Exploder", "Rejected", "arrow_schema"]
 
 _REASONS_KEPT = 20
 _exact = msgspec.json.Encoder(decimal_format="number")  # numbers as they came
@@ -63,7 +57,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Exploded:
-    """A chunk of calls as tables: every declared table, tombstones included.
+    """A chunk of calls as tables: every declared table.
 
     `unknown_keys` counts, by table and dotted path, how often a key came that nobody declared.
     """
@@ -223,23 +217,13 @@ def _extra(rows: Rows, extras: Mapping[tuple[int, ...], str]) -> pa.Array:
 def _landed(
     rows: Rows, columns: Mapping[str, pa.Array], ids: pa.Array, extra: pa.Array, rejected: pa.Array
 ) -> pa.Table:
-    """A table as it lands: without the rejected calls' rows, with tombstones for calls that have none."""
+    """A table as it lands: without the rejected calls' rows."""
     keys = {"call_id": ids.take(rows.numbers)} | rows.place if rows.table.parent else {}
-    deleted = pa.nulls(len(rows.numbers), pa.bool_())
-    landed = pa.table({**keys, **columns, EXTRA.name: extra, DELETED: deleted}, arrow_schema(rows.table))
-    if len(rejected):
-        landed = landed.filter(pc.invert(pc.is_in(rows.numbers, rejected)))
-    if not rows.table.parent:
-        return landed
-    heard_of = pa.concat_arrays([rows.numbers, rejected])
-    silent = ids.filter(pc.invert(pc.is_in(pa.arange(0, len(ids)), heard_of)))
-    zeroes = pa.repeat(pa.scalar(0, pa.int64()), len(silent))
-    tombstones = {"call_id": silent} | dict.fromkeys(rows.place, zeroes)
-    tombstones[DELETED] = pa.repeat(pa.scalar(True), len(silent))
-    return pa.concat_tables([landed, pa.table(tombstones)], promote_options="default")
+    landed = pa.table({**keys, **columns, EXTRA.name: extra}, arrow_schema(rows.table))
+    return landed.filter(pc.invert(pc.is_in(rows.numbers, rejected))) if len(rejected) else landed
 
 
 def arrow_schema(table: Table) -> pa.Schema:
     """The Arrow schema of a table as it is landed."""
     columns = (*table.key_columns, *table.columns, EXTRA)
-    return pa.schema([*((c.name, ARROW_TYPES[c.type]) for c in columns), (DELETED, pa.bool_())])
+    return pa.schema([(column.name, ARROW_TYPES[column.type]) for column in columns])

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from pipelines.ccaip.client import Client, FetchedCall
 from pipelines.ccaip.drift import Drift, notice
-from pipelines.ccaip.explode import ARROW_TYPES, DELETED, Exploded, Exploder, Rejected
+from pipelines.ccaip.explode import ARROW_TYPES, Exploded, Exploder, Rejected
 from pipelines.ccaip.fetch import Fetch, FetchedPage, WindowRead
 from pipelines.ccaip.tables import REJECTED_CALLS, TABLES
 from pipelines.ccaip.windows import Window
@@ -29,24 +29,24 @@ from pipelines.steps import reached
 
 _BATCH = 2_000  # calls; about 20 MB of JSON
 
-_REJECTED_SCHEMA = pa.schema(
-    [*((c.name, ARROW_TYPES[c.type]) for c in REJECTED_CALLS.columns), (DELETED, pa.bool_())]
-)
+_REJECTED_SCHEMA = pa.schema([(c.name, ARROW_TYPES[c.type]) for c in REJECTED_CALLS.columns])
 
 OWNERS_SCHEMA = pa.schema([("id", pa.int64()), ("window", pa.int64())])
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What one dlt run lands: some windows' calls as tables, `rejected_calls` among them.
+    """What lands together: some windows' calls as tables, `rejected_calls` among them.
 
     `reads` tells of each window; `rejected` counts, in the same order, the calls of each that could
-    not be read. `owners` has, for every row of `calls`, the id and the place of its window.
+    not be read. `owners` has, for every row of `calls`, the id and the place of its window; `readable`
+    the keys of calls that are rejected no more, if they ever were.
     """
 
     reads: list[WindowRead]
     tables: dict[str, pa.Table]
     owners: pa.Table
+    readable: pa.ChunkedArray
     rejected: list[int]
     drift: Counter[Drift]
 
@@ -158,12 +158,12 @@ def _combine(batches: list[_Batch], reads: list[WindowRead]) -> Chunk:
         refused = {key: why for key, why in batch.refused.items() if key not in old}
         for _, version in refused.values():
             rejected[version.window] += 1
-        good = parts["calls"][-1]["id"]
-        parts[REJECTED_CALLS.name].append(_rejected_table(reads, refused, good))
-        owners.append(_owners(good, batch))
+        parts[REJECTED_CALLS.name].append(_rejected_table(reads, refused))
+        owners.append(_owners(parts["calls"][-1]["id"], batch))
         drift.update(batch.drift)
     tables = {name: pa.concat_tables(each) for name, each in parts.items()}
-    return Chunk(reads, tables, pa.concat_tables(owners), rejected, drift)
+    readable = tables["calls"]["id"].cast(pa.string())
+    return Chunk(reads, tables, pa.concat_tables(owners), readable, rejected, drift)
 
 
 def _superseded(batches: list[_Batch]) -> list[set[str]]:
@@ -192,10 +192,7 @@ def _owners(good: pa.ChunkedArray, batch: _Batch) -> pa.Table:
     return pa.table({"id": good, "window": pa.array(windows, pa.int64())}, OWNERS_SCHEMA)
 
 
-def _rejected_table(
-    reads: list[WindowRead], refused: dict[str, tuple[Rejected, _Version]], good: pa.ChunkedArray
-) -> pa.Table:
-    """The calls that were rejected, and a tombstone for each that was not: it may have been, before."""
+def _rejected_table(reads: list[WindowRead], refused: dict[str, tuple[Rejected, _Version]]) -> pa.Table:
     now = datetime.now(UTC)
     rows = [
         {
@@ -209,8 +206,7 @@ def _rejected_table(
         }
         for key, (why, version) in refused.items()
     ]
-    read = pa.table({"call_key": good.cast(pa.string()), DELETED: pa.repeat(pa.scalar(True), len(good))})
-    return pa.concat_tables([pa.Table.from_pylist(rows, _REJECTED_SCHEMA), read], promote_options="default")
+    return pa.Table.from_pylist(rows, _REJECTED_SCHEMA)
 
 
 def _is_newer(changed: datetime | None, than: datetime | None) -> bool:

@@ -101,9 +101,6 @@ def staging_sql(table: Table) -> str:
         columns,
         f"from {{{{ source('ccaip', '{table.name}') }}}}",
     ]
-    if table.name in TABLES:
-        # The loader's tombstones are removed by the merge; one that slipped through is no row.
-        lines.append("where not coalesce(_deleted, false)")
     return "\n".join(lines) + "\n"
 
 

@@ -22,10 +22,9 @@ import pyarrow as pa
 from sqlalchemy import Connection, text
 
 from pipelines.ccaip.client import By, FetchedCall
-from pipelines.ccaip.explode import DELETED, Exploder
-from pipelines.ccaip.source import DECLARED, NAME, cursor_in, merge_key
+from pipelines.ccaip.explode import Exploder
+from pipelines.ccaip.source import DECLARED, NAME, merge_key
 from pipelines.ccaip.tables import EXTRA, REJECTED_CALLS, TABLES, VANISHED_CALLS, Table
-from pipelines.ccaip.windows import Cursor
 from pipelines.errors import CallmartError
 from pipelines.warehouse.asking import ask, ask_rows
 
@@ -69,18 +68,6 @@ class Findings:
         for key in keys:
             for found in (self.missing, self.stale, self.vanished, self.rejected, self.pending):
                 found.pop(key, None)
-
-
-def landed_cursor(connection: Connection) -> Cursor | None:
-    """How far the scheduled load has come, by the copy of dlt's state that landed with the data."""
-    from dlt.common.versioned_state import decompress_state
-
-    newest = text(
-        f"select state from {NAME}._dlt_pipeline_state where pipeline_name = :name"
-        " order by version desc, created_at desc limit 1"
-    )
-    state = connection.execute(newest, {"name": NAME}).scalar()
-    return None if state is None else cursor_in(dict(decompress_state(state)))
 
 
 def check_tables(connection: Connection) -> None:
@@ -238,7 +225,7 @@ class Comparison:
         selected = ", ".join(f"json({c.name}) as {c.name}" if c.type == "json" else c.name for c in columns)
         query = f"""
             with here as (select {selected} from {NAME}.{declared.name} semi join asked on {declared.name}.{key} = asked.id),
-            there as (select {selected} from fetched where {DELETED} is null)
+            there as (select {selected} from fetched)
             select distinct {key}::varchar from
                 ((from here except all from there) union all (from there except all from here))"""
         return {call for (call,) in ask_rows(self._db, query, fetched=rows, asked=asked)}

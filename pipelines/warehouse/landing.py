@@ -1,32 +1,33 @@
-"""Lands a chunk: what is worth landing, in one load package, and then a look at what is really there.
+"""Lands a chunk: what is worth landing, all at once, and then a look at what is really there.
 
-    chunk → sifting → dlt → verifying → the ledger's verdict
+    chunk → sifting → merging (rows, ledger) → dlt (cursor) → verifying → the ledger's verdict
 
-dlt's working folder holds nothing that counts. A package that a killed run left behind is thrown away:
-its calls may have changed since and landed from another machine, and an older version must never
-overwrite a newer one. The cursor that would have landed with it is not in the warehouse either, so
-its windows are asked for again.
+The rows of a chunk and its ledger rows are written in one transaction; only then dlt writes the cursor
+and calls the load complete. Killed in between, the cursor is behind what landed, and its windows are
+asked for again; never is it ahead. dlt's working folder holds nothing that counts: each landing begins
+with an empty one, and removes it in the end.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 
 import dlt
-import pyarrow as pa
+import duckdb
 from dlt.common.exceptions import SignalReceivedException
-from dlt.common.runtime.collector import NullCollector
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.ccaip.gather import Chunk
-from pipelines.ccaip.source import NAME, ccaip, cursor_in
-from pipelines.ccaip.tables import LOAD_WINDOWS
+from pipelines.ccaip.source import NAME, ccaip
+from pipelines.ccaip.tables import LOAD_WINDOWS, REJECTED_CALLS
 from pipelines.ccaip.windows import Cursor
 from pipelines.errors import CallmartError
 from pipelines.home import Home
@@ -34,36 +35,28 @@ from pipelines.steps import reached
 from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import writing
 from pipelines.warehouse.ledger import Landed
+from pipelines.warehouse.merging import Change, merge
+from pipelines.warehouse.rejected import count_attempts
 from pipelines.warehouse.sifting import sift
 from pipelines.warehouse.verifying import verify
 
 logger = logging.getLogger(__name__)
 
+_FAILURES = (PipelineStepFailed, duckdb.Error)
+
 _DLT_SETTINGS = {
-    # every row says which load landed it: the marts rebuild by it
-    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
-    # personal data must not linger in the staging dataset
-    "LOAD__TRUNCATE_STAGING_DATASET": "true",
     "LOAD__DELETE_COMPLETED_JOBS": "true",
-    "LOAD__WORKERS": "2",
+    "LOAD__WORKERS": "1",
     # a commit that failed leaves the open database wrong (see `Landing`): no second try on it
     "LOAD__RAISE_ON_MAX_RETRIES": "1",
 }
 
 
-class _Steps(NullCollector):
-    """Tells the named steps when dlt's loader has done jobs."""
-
-    def update(self, name: str, *args: object, **kwargs: object) -> None:
-        if name == "Jobs":
-            reached("merge")
-
-
 class Landing:
     """The warehouse, open for landing: use it in a `with` block.
 
-    Throws away what a killed run left, and takes over the warehouse's state. `found_package` says
-    whether there was something to throw away.
+    Takes over the warehouse's schema and cursor. `was_cut_short` says whether the landing before left its
+    working folder, for it was killed or failed.
 
     After a failure the file is closed and opened again: a commit that runs out of memory leaves
     DuckDB's open tables misaligned, and what is inserted next is stored under other rows' ids. Closed,
@@ -74,12 +67,13 @@ class Landing:
         self._home = home
         self._warehouse = warehouse
         self._open = ExitStack()
-        self.found_package = False
+        self._folder = home.pipelines_dir / NAME
+        self.was_cut_short = self._folder.exists()
         os.environ.update(_DLT_SETTINGS)
 
     def __enter__(self) -> Landing:
         self._begin()
-        if self.found_package:
+        if self.was_cut_short:
             logger.warning("an earlier load was cut short: its windows are asked for again")
         return self
 
@@ -87,50 +81,51 @@ class Landing:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open.close()
+        if error is None:
+            shutil.rmtree(self._folder)
 
     def _begin(self) -> None:
         """Open the warehouse, empty the working folder, and take state and schema from the warehouse."""
         self._open.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
         self.connection = self._open.enter_context(writing(self._warehouse))
         self._pipeline = dlt.pipeline(
             NAME,
             destination=dlt.destinations.duckdb(self.connection),
             dataset_name=NAME,
             pipelines_dir=str(self._home.pipelines_dir),
-            progress=_Steps(),
         )
-        if self._pipeline.has_pending_data:
-            self.found_package = True
-            self._pipeline.drop()
         self._pipeline.sync_destination()
 
     @property
     def cursor(self) -> Cursor | None:
         """How far the scheduled load has come, by the state that landed with the data."""
-        return cursor_in(dict(self._pipeline.state))
+        return Cursor.in_state(self._pipeline.state.get("sources", {}).get(NAME, {}))
 
     def land(
         self,
         chunk: Chunk,
         cursor: Cursor | None,
         horizon: datetime,
-        records: Mapping[str, pa.Table] = MappingProxyType({}),
+        records: Mapping[str, Change] = MappingProxyType({}),
     ) -> Landed | None:
-        """Land a chunk, and the cursor and `records` with it, in one load package; see that it is there.
+        """Land a chunk and `records`, and the cursor after them; see that it is there.
 
-        A chunk that is not wholly there is landed once more. None when dlt could not land it: then
+        A chunk that is not wholly there is landed once more. None when it could not be landed: then
         the ledger says so, and the cursor stays. `horizon` is what `sift` says it is. Raises
         `CallmartError` when not even the ledger can be written.
         """
+        rejected = count_attempts(self.connection, chunk.tables[REJECTED_CALLS.name])
+        chunk = replace(chunk, tables=chunk.tables | {REJECTED_CALLS.name: rejected})
         for _ in range(2):
             sifted = sift(self.connection, chunk, horizon)
             try:
-                rows = {**sifted.tables, **records, LOAD_WINDOWS.name: ledger.fetched(chunk)}
-                load_id = self._run(rows, cursor)
-            except PipelineStepFailed as error:
+                told = {**records, LOAD_WINDOWS.name: Change(ledger.fetched(chunk))}
+                load_id = self._run({**sifted.changes, **told}, cursor)
+            except _FAILURES as error:
                 logger.exception("a chunk could not land")
                 self._begin()
-                self.record({LOAD_WINDOWS.name: ledger.failed(chunk, _in_short(error))})
+                self.record({LOAD_WINDOWS.name: Change(ledger.failed(chunk, _in_short(error)))})
                 return None
             reached("verify")
             landed = verify(self.connection, chunk, sifted, load_id)
@@ -141,34 +136,39 @@ class Landing:
             self._begin()
         return landed
 
-    def record(self, tables: dict[str, pa.Table]) -> None:
-        """Land rows of record tables alone. Raises `CallmartError` when that fails."""
+    def record(self, changes: Mapping[str, Change]) -> None:
+        """Land changes of record tables alone. Raises `CallmartError` when that fails."""
         try:
-            self._run(tables, None)
-        except PipelineStepFailed as error:
+            self._run(changes, None)
+        except _FAILURES as error:
             raise CallmartError(
                 f"The warehouse cannot be written: {_in_short(error)}.",
                 "It holds what landed before. Look at the disk and at who has the file open, then run again.",
             ) from error
 
-    def _run(self, tables: dict[str, pa.Table], cursor: Cursor | None) -> str:
-        """One load package; its load id."""
+    def _run(self, changes: Mapping[str, Change], cursor: Cursor | None) -> str:
+        """One load; its load id."""
         try:
             reached("extract")
-            extracted = self._pipeline.extract(ccaip(tables, cursor), loader_file_format="parquet")
+            extracted = self._pipeline.extract(ccaip(cursor))
+            load_id = str(extracted.loads_ids[0])
             reached("normalise")
             self._pipeline.normalize()
+            self._pipeline.sync_schema()
+            merge(self.connection, changes, load_id)
+            reached("cursor")
             self._pipeline.load()
         except PipelineStepFailed as error:
             if isinstance(error.exception, SignalReceivedException):  # dlt takes signals for itself
                 raise SystemExit(128 + error.exception.signal_code) from None
             raise
-        return str(extracted.loads_ids[0])
+        return load_id
 
 
-def _in_short(error: PipelineStepFailed) -> str:
-    """At which step dlt failed, and the class of the error at the bottom: its words can quote rows."""
-    cause: BaseException = error.exception
+def _in_short(error: PipelineStepFailed | duckdb.Error) -> str:
+    """At which step it failed, and the class of the error at the bottom: its words can quote rows."""
+    step = error.step if isinstance(error, PipelineStepFailed) else "merge"
+    cause: BaseException = error.exception if isinstance(error, PipelineStepFailed) else error
     while cause.__cause__ is not None:
         cause = cause.__cause__
-    return f"{type(cause).__name__} at step {error.step}"
+    return f"{type(cause).__name__} at step {step}"

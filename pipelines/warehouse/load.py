@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import TracebackType
 from uuid import uuid4
 
 from pipelines.ccaip import drift
@@ -44,6 +45,7 @@ from pipelines.steps import reached
 from pipelines.warehouse import ledger
 from pipelines.warehouse.drifts import new_only
 from pipelines.warehouse.landing import Landing
+from pipelines.warehouse.merging import Change
 from pipelines.warehouse.rejected import too_many_rejected
 
 
@@ -117,7 +119,7 @@ def backfill(
         if newest_first:
             windows.reverse()
         if windows:
-            load.landing.record({LOAD_WINDOWS.name: ledger.planned(windows)})
+            load.landing.record({LOAD_WINDOWS.name: Change(ledger.planned(windows))})
         return load.run(windows, now)
 
 
@@ -159,13 +161,15 @@ class _Load:
             self._stage: Stage = opening.enter_context(self._progress.stage("load calls", unit="calls"))
             self._left_open = ledger.open_windows(self.landing.connection)
             self._open = opening.pop_all()
-        if self.landing.found_package:
+        if self.landing.was_cut_short:
             self._stage.note("an earlier load was cut short: asking for its calls again")
         reached("plan")
         return self
 
-    def __exit__(self, *raised: object) -> None:
-        self._open.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.__exit__(kind, error, trace)
 
     def run(self, windows: Iterable[Window], now: datetime) -> LoadReport:
         """Load what was left open, then `windows`. `now` is the server's clock (UTC)."""
@@ -193,7 +197,7 @@ class _Load:
         self._report.new_drift |= new_only(self.landing.connection, self._drift)
         seen = drift.rows(self._drift, self._run_id, datetime.now(UTC))
         cursor = _moved(self.landing.cursor, chunk.reads)
-        landed = self.landing.land(chunk, cursor, now + FUTURE, {DRIFT.name: seen})
+        landed = self.landing.land(chunk, cursor, now + FUTURE, {DRIFT.name: Change(seen)})
         self._verdicts.update(landed.verdicts(chunk) if landed else ["failed"] * len(chunk.reads))
         report = self._report
         report.chunks += 1

@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Inspector, TableClause, column, func, inspect, select, table
 
+from pipelines.ccaip.windows import Cursor
+
 RAW_SCHEMA = "ccaip"
 
 
@@ -35,6 +37,24 @@ class Look:
         """How many rows of it meet all the conditions."""
         query = select(func.count()).select_from(relation).where(*conditions)
         return self.connection.execute(query).scalar_one()
+
+    def cursor(self) -> Cursor | None:
+        """How far the scheduled load has come, by dlt's state as it landed."""
+        states = self.relation("_dlt_pipeline_state")
+        if states is None:
+            return None
+        newest = (
+            select(states.c.state)
+            .where(states.c.pipeline_name == RAW_SCHEMA)
+            .order_by(states.c.version.desc(), states.c.created_at.desc())
+            .limit(1)
+        )
+        state = self.connection.execute(newest).scalar()
+        if state is None:
+            return None
+        from dlt.common.versioned_state import decompress_state  # takes a second, and is rarely needed
+
+        return Cursor.in_state(decompress_state(state).get("sources", {}).get(RAW_SCHEMA, {}))
 
 
 def utc(instant: datetime | None) -> datetime | None:

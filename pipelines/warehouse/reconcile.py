@@ -21,7 +21,6 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.ccaip.client import By, Client
-from pipelines.ccaip.explode import DELETED
 from pipelines.ccaip.source import record_schema
 from pipelines.ccaip.tables import RECONCILED_DAYS, VANISHED_CALLS
 from pipelines.ccaip.windows import whole_second
@@ -35,11 +34,12 @@ from pipelines.warehouse.compare import (
     Findings,
     call_id,
     check_tables,
-    landed_cursor,
 )
 from pipelines.warehouse.engine import reading
 from pipelines.warehouse.landing import Landing
 from pipelines.warehouse.load import heal as load_again
+from pipelines.warehouse.look import Look
+from pipelines.warehouse.merging import Change
 from pipelines.warehouse.search import Day, Search
 
 _DAY = timedelta(days=1)
@@ -187,7 +187,7 @@ def _search(
 ) -> tuple[_Range, _Found]:
     with Client(settings) as client, reading(settings.warehouse) as connection:
         check_tables(connection)
-        cursor = landed_cursor(connection)
+        cursor = Look(connection).cursor()
         if cursor is None:
             raise CallmartError(
                 "No load has come to its end yet, so nothing is expected to be in the warehouse.",
@@ -331,9 +331,13 @@ def _record(
         for key, times in found.findings.vanished.items()
         if key not in found.marked
     ]
-    marks += [{"call_id": call_id(key), DELETED: True} for key, is_back in found.marked.items() if is_back]
-    tables = {RECONCILED_DAYS.name: pa.Table.from_pylist(looks, record_schema(RECONCILED_DAYS))}
-    if marks:
-        tables[VANISHED_CALLS.name] = pa.Table.from_pylist(marks, record_schema(VANISHED_CALLS))
+    back = [call_id(key) for key, is_back in found.marked.items() if is_back]
+    changes = {
+        RECONCILED_DAYS.name: Change(pa.Table.from_pylist(looks, record_schema(RECONCILED_DAYS))),
+        VANISHED_CALLS.name: Change(
+            pa.Table.from_pylist(marks, record_schema(VANISHED_CALLS)),
+            gone=pa.table({"call_id": pa.array(back, pa.int64())}),
+        ),
+    }
     with Landing(home, settings.warehouse) as landing:
-        landing.record(tables)
+        landing.record(changes)

@@ -8,10 +8,8 @@ from datetime import datetime
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 from sqlalchemy import Connection, func, select
 
-from pipelines.ccaip.explode import DELETED
 from pipelines.ccaip.source import NAME
 from pipelines.ccaip.tables import REJECTED_CALLS
 from pipelines.warehouse.asking import ask_rows
@@ -57,20 +55,16 @@ def count_attempts(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> pa.
 
     As it is when the warehouse counts none: before the first load, or made by an older callmart.
     """
-    living = rows.filter(pc.is_null(rows[DELETED]))
-    if not living.num_rows or not _counts_attempts(connection):
+    if not rows.num_rows or not _counts_attempts(connection):
         return rows
     known = dict(
         ask_rows(
             connection,
             f"select call_key, attempt from {NAME}.{REJECTED_CALLS.name} semi join coming using (call_key)",
-            coming=living.select(["call_key"]),
+            coming=rows.select(["call_key"]),
         )
     )
-    attempts = [
-        None if deleted else 1 + (known.get(key) or 0)
-        for key, deleted in zip(rows["call_key"].to_pylist(), rows[DELETED].to_pylist(), strict=True)
-    ]
+    attempts = [1 + (known.get(key) or 0) for key in rows["call_key"].to_pylist()]
     place = rows.schema.get_field_index("attempt")
     return rows.set_column(place, rows.schema.field(place), pa.array(attempts, pa.int64()))
 

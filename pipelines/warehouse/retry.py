@@ -19,7 +19,6 @@ import pyarrow as pa
 
 from pipelines.ccaip import drift
 from pipelines.ccaip.client import FetchedCall, read_calls
-from pipelines.ccaip.explode import DELETED
 from pipelines.ccaip.gather import Chunk, Gatherer
 from pipelines.ccaip.source import NAME, record_schema
 from pipelines.ccaip.tables import DRIFT, REJECTED_CALLS
@@ -31,6 +30,7 @@ from pipelines.settings import Settings
 from pipelines.warehouse.asking import ask, ask_rows, existing_tables
 from pipelines.warehouse.drifts import new_only
 from pipelines.warehouse.landing import Landing
+from pipelines.warehouse.merging import Change
 
 _AT_ONCE = 2_000  # calls; about 20 MB of JSON
 
@@ -74,7 +74,7 @@ def retry(settings: Settings, home: Home, progress: Progress) -> RetryReport:
             seen += chunk.drift
             report.new_drift |= new_only(landing.connection, seen)
             landed = landing.land(
-                chunk, None, now + FUTURE, {DRIFT.name: drift.rows(seen, run_id, datetime.now(UTC))}
+                chunk, None, now + FUTURE, {DRIFT.name: Change(drift.rows(seen, run_id, datetime.now(UTC)))}
             )
             if landed is None or landed.problems:
                 raise CallmartError(
@@ -110,14 +110,13 @@ def _read_again(gatherer: Gatherer, kept: list[dict[str, Any]], stage: Stage) ->
     )
     chunk = gatherer.regather([calls], whole, stage)
     before = {call.key: row for call, row in zip(calls, kept, strict=True)}
-    rejected = [row for row in chunk.tables[REJECTED_CALLS.name].to_pylist() if not row[DELETED]]
+    rejected = chunk.tables[REJECTED_CALLS.name].to_pylist()
     for row in rejected:
         came = before[row["call_key"]]
         row |= {"window_from": came["window_from"], "window_until": came["window_until"]}
-    staying = {row["call_key"] for row in rejected}
-    leaving = [{"call_key": row["call_key"], DELETED: True} for row in kept if row["call_key"] not in staying]
-    table = pa.Table.from_pylist([*rejected, *leaving], record_schema(REJECTED_CALLS))
-    return replace(chunk, tables=chunk.tables | {REJECTED_CALLS.name: table})
+    table = pa.Table.from_pylist(rejected, record_schema(REJECTED_CALLS))
+    keys = pa.chunked_array([[row["call_key"] for row in kept]], pa.string())
+    return replace(chunk, tables=chunk.tables | {REJECTED_CALLS.name: table}, readable=keys)
 
 
 def _as_fetched(body: bytes) -> FetchedCall:

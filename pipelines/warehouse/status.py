@@ -20,10 +20,9 @@ from pipelines.ccaip.tables import REJECTED_CALLS, TABLES
 from pipelines.home import Home
 from pipelines.settings import Settings
 from pipelines.warehouse.engine import reading
-from pipelines.warehouse.look import Look, utc
+from pipelines.warehouse.look import RAW_SCHEMA, Look, utc
 from pipelines.warehouse.trust import Trust, read_trust
 
-PIPELINE = "ccaip"
 MARTS_SCHEMA = "marts"
 _EXTRAS_LOOKED_AT = 10_000  # rows whose unknown keys are named; all rows that have some are counted
 
@@ -49,13 +48,14 @@ class Fresh:
 
 @dataclass
 class Pending:
-    """What waits: packages for the next load, calls for the next transform, and oddities for a person.
+    """What waits: a load to be taken up, calls for the next transform, and oddities for a person.
 
+    `load_was_cut_short`: the last load in this home was killed or failed; the next one asks again.
     `unknown_keys` counts, by `table.key`, the rows among the first 10,000 with unknown keys;
     `rows_with_unknown_keys` counts all. `calls_since_transform` is None before the first transform.
     """
 
-    load_packages: int = 0
+    load_was_cut_short: bool = False
     calls_since_transform: int | None = None
     rejected_calls: int = 0
     rows_with_unknown_keys: int = 0
@@ -82,7 +82,7 @@ class Status:
 def read_status(home: Home, settings: Settings) -> Status:
     """The status now. Raises `LockedError` while another process writes the warehouse."""
     status = Status(home.root, settings.warehouse, settings.warehouse.exists())
-    status.pending.load_packages = _pending_packages(home)
+    status.pending.load_was_cut_short = (home.pipelines_dir / RAW_SCHEMA).exists()
     if not status.exists:
         return status
     with reading(settings.warehouse) as connection:
@@ -115,7 +115,8 @@ def _landed(look: Look) -> Landed:
 
 
 def _fresh(look: Look) -> Fresh:
-    fresh = Fresh(tail_until=_tail_until(look))
+    cursor = look.cursor()
+    fresh = Fresh(tail_until=cursor.until if cursor else None)
     if (calls := look.relation("calls")) is not None:
         newest = look.connection.execute(select(func.max(calls.c.updated_at))).scalar()
         fresh.newest_updated_at = utc(newest)
@@ -128,26 +129,6 @@ def _fresh(look: Look) -> Fresh:
         if row := look.connection.execute(last).first():
             fresh.last_load_id, fresh.last_load_at = row[0], utc(row[1])
     return fresh
-
-
-def _tail_until(look: Look) -> datetime | None:
-    """The cursor, from the copy of dlt's state that landed with the data."""
-    states = look.relation("_dlt_pipeline_state")
-    if states is None:
-        return None
-    newest = (
-        select(states.c.state)
-        .where(states.c.pipeline_name == PIPELINE)
-        .order_by(states.c.version.desc(), states.c.created_at.desc())
-    )
-    row = look.connection.execute(newest).first()
-    if row is None:
-        return None
-    from dlt.common.versioned_state import decompress_state
-
-    sources = decompress_state(row[0]).get("sources", {})
-    text = sources.get(PIPELINE, {}).get("tail_until")
-    return utc(datetime.fromisoformat(text)) if text else None
 
 
 def _fill_pending(pending: Pending, look: Look) -> None:
@@ -176,10 +157,3 @@ def _calls_since_transform(look: Look) -> int | None:
         return None
     seen = select(facts.c.load_id).where(facts.c.load_id.is_not(None)).distinct()
     return look.count(calls, calls.c["_dlt_load_id"].not_in(seen))
-
-
-def _pending_packages(home: Home) -> int:
-    """Packages that were extracted or normalized and have not landed: the next load begins with them."""
-    working = home.pipelines_dir / PIPELINE
-    folders = (working / "normalize" / "extracted", working / "load" / "normalized")
-    return sum(entry.is_dir() for folder in folders if folder.is_dir() for entry in folder.iterdir())

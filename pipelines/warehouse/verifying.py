@@ -10,7 +10,7 @@ from __future__ import annotations
 import duckdb
 
 from pipelines.ccaip.gather import Chunk
-from pipelines.ccaip.source import NAME, merge_key
+from pipelines.ccaip.source import LOAD_ID, NAME, merge_key
 from pipelines.ccaip.tables import EXTRA, TABLES, Table
 from pipelines.warehouse.asking import ask_rows
 from pipelines.warehouse.ledger import Landed
@@ -20,7 +20,7 @@ from pipelines.warehouse.sifting import Sifted
 def verify(connection: duckdb.DuckDBPyConnection, chunk: Chunk, sifted: Sifted, load_id: str) -> Landed:
     """Compare, in every table, the rows of the chunk's calls with what was sent."""
     by_window = 'select "window", count(*) from owners semi join {} using (id) group by all'
-    landed_calls = f"(select id from {NAME}.calls where _dlt_load_id = '{load_id}')"
+    landed_calls = f"(select id from {NAME}.calls where {LOAD_ID} = '{load_id}')"
     calls = dict(ask_rows(connection, by_window.format(landed_calls), owners=sifted.owners))
     new = dict(ask_rows(connection, by_window.format("new"), owners=sifted.owners, new=sifted.new))
     windows = range(len(chunk.reads))
@@ -34,12 +34,12 @@ def verify(connection: duckdb.DuckDBPyConnection, chunk: Chunk, sifted: Sifted, 
 
 def _problems(connection: duckdb.DuckDBPyConnection, sifted: Sifted, load_id: str) -> list[str]:
     """What is not there as it was sent, table by table."""
-    sent = {name: rows for name, rows in sifted.living().items() if name in TABLES and rows.num_rows}
+    sent = {name: rows for name in TABLES if (rows := sifted.changes[name].rows).num_rows}
     hashes = {
         name: f"sum(hash({_columns(TABLES[name])})::hugeint)" if name in sent else "null" for name in TABLES
     }
     there = " union all ".join(
-        f"select '{name}', count(*), count(*) filter (_dlt_load_id = '{load_id}'), {hashes[name]}"
+        f"select '{name}', count(*), count(*) filter ({LOAD_ID} = '{load_id}'), {hashes[name]}"
         f" from {NAME}.{name} semi join ids on {name}.{merge_key(name)[0]} = ids.id"
         for name in TABLES
     )

@@ -97,7 +97,7 @@ def test_what_landed_how_fresh_and_what_is_pending(callmart, landed) -> None:
         "last_load_at": "2026-03-02T10:01:00Z",
     }
     assert told["pending"] == {
-        "load_packages": 0,
+        "load_was_cut_short": False,
         "calls_since_transform": 1,
         "rejected_calls": 1,
         "rows_with_unknown_keys": 2,
@@ -150,11 +150,10 @@ def test_the_page_for_people_tells_the_same(callmart, landed) -> None:
         assert words in page
 
 
-def test_packages_that_wait_to_land_are_counted(callmart, landed) -> None:
-    working = callmart.root / "var" / "dlt" / "pipelines" / "ccaip"
-    (working / "load" / "normalized" / "1900.1").mkdir(parents=True)
-    (working / "normalize" / "extracted" / "1901.1").mkdir(parents=True)
-    assert json.loads(callmart("status", "--json").stdout)["pending"]["load_packages"] == 2
+def test_a_load_that_was_cut_short_is_told(callmart, landed) -> None:
+    (callmart.root / "var" / "dlt" / "pipelines" / "ccaip").mkdir(parents=True)
+    assert json.loads(callmart("status", "--json").stdout)["pending"]["load_was_cut_short"]
+    assert "Cut short" in callmart("status").stdout
 
 
 def test_looking_changes_nothing(callmart, landed) -> None:

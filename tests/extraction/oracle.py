@@ -9,7 +9,6 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from pipelines.ccaip.explode import DELETED
 from pipelines.ccaip.tables import CHILDREN, EXTRA, TABLES, Column, Table
 
 
@@ -88,5 +87,5 @@ def landed(table: Table, row: dict[str, Any]) -> dict[str, Any]:
     return {
         name: json.loads(value) if name in parsed and value is not None else value
         for name, value in row.items()
-        if name not in (DELETED, EXTRA.name)
+        if name != EXTRA.name
     }

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.ccaip.explode import DELETED, Exploded, Exploder
+from pipelines.ccaip.explode import Exploded, Exploder
 from pipelines.ccaip.tables import CHILDREN, EXTRA, TABLES, Table
 from tests.extraction.living import a_call, stamp
 from tests.extraction.oracle import expected_rows, landed
@@ -34,9 +34,8 @@ def explode(exploder: Exploder, *calls: dict[str, Any] | bytes) -> Exploded:
 
 
 def rows(exploded: Exploded, table: str) -> list[dict[str, Any]]:
-    """The table's rows without tombstones, in key order."""
-    found = [row for row in exploded.tables[table].to_pylist() if not row[DELETED]]
-    return sorted(found, key=lambda row: [row[key] for key in TABLES[table].key])
+    """The table's rows, in key order."""
+    return sorted(exploded.tables[table].to_pylist(), key=lambda row: [row[key] for key in TABLES[table].key])
 
 
 def documented_calls() -> list[dict[str, Any]]:
@@ -292,20 +291,7 @@ def test_keys_that_differ_by_case_alone_are_two_keys(exploder):
     assert json.loads(row[EXTRA.name]) == {"Rating": 4}
 
 
-# --- tombstones -------------------------------------------------------------------------------------
-
-
-def test_every_table_hears_of_every_call_so_that_an_emptied_array_leaves_nothing_behind(exploder):
-    calls = [
-        call_with(transfers=[{"id": 1}, {"id": 2}]),
-        a_call(2, updated_at="2026-03-02T08:00:00.000Z", transfers=None),
-        a_call(3, updated_at="2026-03-02T08:00:00.000Z", recordings=[{"id": 7}]),
-    ]
-    exploded = explode(exploder, *calls)
-    for table in CHILDREN:
-        assert set(exploded.tables[table.name]["call_id"].to_pylist()) == {1, 2, 3}, table.name
-    tombstones = [row["call_id"] for row in exploded.tables["transfers"].to_pylist() if row[DELETED]]
-    assert sorted(tombstones) == [2, 3]
+# --- nothing to explode -----------------------------------------------------------------------------
 
 
 def test_tables_are_typed_even_when_there_is_nothing_to_put_in_them(exploder):

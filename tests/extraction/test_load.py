@@ -6,14 +6,13 @@ import json
 import shutil
 from dataclasses import replace
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import dlt
 import duckdb
-import pyarrow.parquet as pq
+import pyarrow as pa
 import pytest
-from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.ccaip.client import Client
 from pipelines.ccaip.gather import Gatherer
@@ -23,12 +22,12 @@ from pipelines.ccaip.tailing import tail
 from pipelines.ccaip.windows import Cursor, Window
 from pipelines.errors import ApiError, ConfigurationError, LockedError
 from pipelines.home import Home
-from pipelines.progress import SilentProgress
+from pipelines.progress import PlainProgress, SilentProgress
 from pipelines.warehouse.landing import Landing
 from pipelines.warehouse.load import LoadReport, backfill, load_new
+from pipelines.warehouse.merging import Change, merge
 from pipelines.warehouse.sifting import sift
 from pipelines.warehouse.verifying import verify
-from simulator.platform import Platform
 from tests.extraction.conftest import settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds
 from tests.extraction.test_explode import expected_rows, landed
@@ -87,7 +86,7 @@ def test_the_first_load_makes_every_table_typed_even_the_empty_ones(home, serve)
         ask(home, "select table_name, column_count from duckdb_tables() where schema_name = 'ccaip'")
     )
     for table in TABLES.values():
-        assert tables[table.name] == len(table.key_columns) + len(table.columns) + 3, table.name
+        assert tables[table.name] == len(table.key_columns) + len(table.columns) + 2, table.name
     types = dict(
         ask(home, "select column_name, data_type from duckdb_columns() where table_name = 'handle_durations'")
     )
@@ -170,52 +169,27 @@ def test_a_load_that_dies_before_landing_moves_no_cursor_and_loses_nothing(home,
     assert_equals_platform(home, calls.truth(platform.clock.now()))
 
 
-def left_behind(platform: Platform, home: Home, window: Window, cursor: Cursor | None) -> None:
-    """A load that is switched off when its package is made and not yet landed."""
-    with (
-        Client(settings_for(platform, home)) as client,
-        Gatherer() as gatherer,
-        Landing(home, home.warehouse) as landing,
-    ):
-        with QUIET.stage("") as stage:
-            chunk = gatherer.gather([window], client, stage)
-        landing._pipeline.extract(ccaip(chunk.tables, cursor), loader_file_format="parquet")
+def left_behind(home: Home, cursor: Cursor) -> list[Path]:
+    """The files of a load that was switched off when its package was made, and nothing had landed."""
+    with pytest.raises(InterruptedError), Landing(home, home.warehouse) as landing:
+        landing._pipeline.extract(ccaip(cursor))
+        raise InterruptedError
+    return [file for file in home.pipelines_dir.rglob("normalize/**/*") if file.is_file()]
 
 
-def test_a_package_left_behind_neither_blocks_the_next_load_nor_is_its_window_lost(home, serve, calls):
+def test_the_cursor_of_a_package_left_behind_does_not_hide_what_never_landed(home, serve, calls):
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    window = Window(START, START + seconds(600))
-    left_behind(platform, home, window, Cursor(window.until))
-    calls.put(START + 2 * HOUR, a_call(99))
-    platform.clock.set(START + 3 * HOUR)
+    assert left_behind(home, Cursor(START + HOUR))
     assert loaded(platform, home).since == START.replace(hour=0)
-    assert_equals_platform(home, calls.truth(platform.clock.now()))
-
-
-def test_a_package_left_behind_does_not_overwrite_what_another_machine_landed_since(
-    home, serve, calls, tmp_path
-):
-    platform = serve(calls)
-    platform.clock.advance(HOUR)
-    left_behind(platform, home, Window(START, START + seconds(600)), None)
-    other = Home(tmp_path / "other")
-    other.activate()
-    calls.put(START + 2 * HOUR, a_busy_call(1) | {"transfers": []})
-    platform.clock.set(START + 3 * HOUR)
-    loaded(platform, other, warehouse=home.warehouse)
-    home.activate()
-    platform.clock.advance(seconds(5))
-    loaded(platform, home)
     assert_equals_platform(home, calls.truth(platform.clock.now()))
 
 
 def test_a_package_that_can_never_load_blocks_nothing(home, serve, calls):
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    left_behind(platform, home, Window(START, START + seconds(600)), None)
-    for file in home.pipelines_dir.rglob("*.parquet"):
-        file.write_bytes(b"not parquet")
+    for file in left_behind(home, Cursor(START + HOUR)):
+        file.write_bytes(b"not what dlt wrote")
     loaded(platform, home)
     assert_equals_platform(home, calls.truth(platform.clock.now()))
 
@@ -271,6 +245,34 @@ def test_a_chunk_that_is_not_wholly_there_after_landing_is_landed_again_and_told
     assert_equals_platform(home, calls.truth(platform.clock.now()))
 
 
+def test_a_rejected_call_is_counted_once_though_its_chunk_lands_twice(home, serve, calls, monkeypatch):
+    platform = serve(calls)
+    calls.put(START, a_call(50, rating=2.5))
+    platform.clock.advance(HOUR)
+    run, runs = Landing._run, []
+
+    def without_a_call_at_first(landing: Landing, changes: Any, cursor: Any) -> str:
+        runs.append(run(landing, changes, cursor))
+        if len(runs) == 1:
+            landing.connection.execute("delete from ccaip.calls where id = 2")
+        return runs[-1]
+
+    monkeypatch.setattr(Landing, "_run", without_a_call_at_first)
+    assert loaded(platform, home).problems == []
+    assert len(runs) == 2
+    assert ask(home, "select call_key, attempt from ccaip.rejected_calls") == [("50", 1)]
+
+
+def test_a_load_that_fails_does_not_end_with_done(home, serve, calls):
+    platform = serve(calls)
+    platform.clock.advance(HOUR)
+    told = StringIO()
+    with pytest.raises(ApiError):
+        load_new(replace(settings_for(platform, home), api_token="wrong"), home, PlainProgress(told))
+    assert "load calls: failed" in told.getvalue()
+    assert "done" not in told.getvalue()
+
+
 def test_rows_that_landed_under_other_rows_ids_are_noticed_though_their_number_is_right(home, serve, calls):
     platform = serve(calls)
     platform.clock.advance(HOUR)
@@ -301,17 +303,16 @@ def test_a_chunk_that_cannot_land_holds_up_no_other_and_is_asked_for_again(home,
     platform.clock.advance(HOUR)
     monkeypatch.setattr("pipelines.warehouse.load.CALLS_PER_WINDOW", 150)
     monkeypatch.setattr("pipelines.warehouse.load.CALLS_PER_CHUNK", 150)
-    normalise = dlt.Pipeline.normalize
 
-    def poisoned(pipeline: dlt.Pipeline) -> Any:
-        if poison and any(10 in pq.read_table(file)["id"].to_pylist() for file in calls_files()):
-            raise PipelineStepFailed(pipeline, "normalize", None, ValueError("no such thing"))
-        return normalise(pipeline)
+    def poisoned(connection: duckdb.DuckDBPyConnection, changes: dict[str, Change], load_id: str) -> None:
+        calls = changes["calls"].rows if "calls" in changes else pa.table({"id": []})
+        if poison and 10 in calls["id"].to_pylist():
+            broken = changes["transfers"].rows.drop_columns("_extra")
+            broken = broken.append_column("_extra", pa.repeat(pa.scalar("no json"), len(broken)))
+            changes = {**changes, "transfers": Change(broken)}
+        merge(connection, changes, load_id)
 
-    def calls_files() -> list[Path]:
-        return list(home.pipelines_dir.rglob("calls.*.parquet"))
-
-    monkeypatch.setattr(dlt.Pipeline, "normalize", poisoned)
+    monkeypatch.setattr("pipelines.warehouse.landing.merge", poisoned)
     poison = True
     report = loaded(platform, home)
     (problem,) = report.problems
@@ -319,7 +320,7 @@ def test_a_chunk_that_cannot_land_holds_up_no_other_and_is_asked_for_again(home,
     there = ask(home, "select count(*), min(id), max(id) from ccaip.calls")
     assert there[0][0] > 200 and there[0][1] > 10 and there[0][2] == 399
     assert ask(home, "select distinct note from ccaip.load_windows where verdict = 'failed'") == [
-        ("ValueError at step normalize",)
+        ("ConversionException at step merge",)
     ]
     poison = False
     platform.clock.advance(seconds(10))
@@ -451,8 +452,7 @@ def test_a_call_that_moves_between_batches_keeps_its_newest_version_alone(home, 
 
         chunk = gatherer.regather(pages(), window, stage)
     assert chunk.tables["calls"]["id"].to_pylist().count(3) == 1
-    transfers = [row for row in chunk.tables["transfers"].to_pylist() if row["call_id"] == 3]
-    assert [row["_deleted"] for row in transfers] == [True]
+    assert 3 not in chunk.tables["transfers"]["call_id"].to_pylist()
 
 
 def test_a_warehouse_that_another_program_has_open_is_named_with_the_mend(home, serve, calls, tmp_path):
@@ -493,12 +493,8 @@ def test_the_warehouse_file_is_for_its_owner_alone(home, serve, calls):
     assert Path(home.warehouse).stat().st_mode & 0o077 == 0
 
 
-def test_nothing_personal_lingers_in_the_staging_dataset(home, serve, calls):
+def test_nothing_of_a_call_lingers_in_the_working_folder(home, serve, calls):
     platform = serve(calls)
     platform.clock.advance(HOUR)
     loaded(platform, home)
-    counted = ask(
-        home,
-        "select sum(estimated_size) from duckdb_tables() where schema_name = 'ccaip_staging' and table_name not like '_dlt%'",
-    )
-    assert counted == [(0,)]
+    assert not any(home.pipelines_dir.iterdir())

@@ -38,7 +38,7 @@ def create_raw(path: Path) -> None:
         connection.execute("create schema ccaip")
         for table in (*TABLES.values(), *RECORDS):
             columns = [f"{c.name} {TYPES[c.type]}" for c in (*table.key_columns, *table.columns)]
-            columns += ["_extra json", "_deleted boolean", "_dlt_load_id varchar"]
+            columns += ["_extra json", "_dlt_load_id varchar"]
             connection.execute(f"create table ccaip.{table.name} ({', '.join(columns)})")
         connection.execute(
             "create table ccaip._dlt_loads (load_id varchar, schema_name varchar, status bigint,"

@@ -165,7 +165,6 @@ def test_rows_hold_what_is_declared():
             "value": "",
             "occurrences": 2,
             "noticed_at": START,
-            "_deleted": None,
         }
     ]
     assert rows(Counter(), "run", START).num_rows == 0

@@ -8,7 +8,7 @@ from datetime import datetime
 import duckdb
 from dlt.common.versioned_state import decompress_state
 
-from pipelines.ccaip.source import cursor_in
+from pipelines.ccaip.windows import Cursor
 from tests.soak.verdict import Verdict
 
 
@@ -50,7 +50,7 @@ def _cursor(connection: duckdb.DuckDBPyConnection) -> datetime | None:
     row = connection.execute(
         "select state from ccaip._dlt_pipeline_state order by version desc, created_at desc limit 1"
     ).fetchone()
-    cursor = cursor_in(dict(decompress_state(row[0]))) if row else None
+    cursor = Cursor.in_state(decompress_state(row[0])["sources"]["ccaip"]) if row else None
     return cursor.until if cursor else None
 
 

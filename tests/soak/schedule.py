@@ -15,9 +15,9 @@ from tests.extraction.living import START
 Command = Literal["load", "backfill"]
 
 _MOST_TIMES: dict[Step, int] = {
-    "plan": 1, "fetch": 3, "explode": 2, "extract": 2, "normalise": 2, "merge": 40, "verify": 2
+    "plan": 1, "fetch": 3, "explode": 2, "extract": 2, "normalise": 2, "merge": 40, "cursor": 2, "verify": 2
 }  # fmt: skip
-"""Where to kill, and the most times a step is let pass; a merge reaches its step with each job it has done."""
+"""Where to kill, and the most times a step is let pass; a merge reaches its step with each table."""
 
 _ADVANCES_SECONDS = ((30, 3600), (3600, 10_800), (10_800, 36_000))
 

@@ -47,9 +47,11 @@ MOMENTS = [
     (("load",), "normalise"),
     (("load",), "merge"),
     (("load",), "merge:8"),
+    (("load",), "cursor"),
     (("load",), "verify"),
     (BACKFILL, "fetch"),
     (BACKFILL, "merge:8"),
+    (BACKFILL, "cursor"),
 ]
 """Commands and the step, and how often it is reached, at which they are killed."""
 

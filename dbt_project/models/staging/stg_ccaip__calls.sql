@@ -77,4 +77,3 @@ select
     _extra,
     _dlt_load_id as load_id
 from {{ source('ccaip', 'calls') }}
-where not coalesce(_deleted, false)

@@ -14,4 +14,3 @@ select
     _extra,
     _dlt_load_id as load_id
 from {{ source('ccaip', 'consumer_event_durations') }}
-where not coalesce(_deleted, false)

@@ -10,4 +10,3 @@ select
     _extra,
     _dlt_load_id as load_id
 from {{ source('ccaip', 'consumer_handle_durations') }}
-where not coalesce(_deleted, false)

@@ -13,4 +13,3 @@ select
     _extra,
     _dlt_load_id as load_id
 from {{ source('ccaip', 'consumer_in_menu_durations') }}
-where not coalesce(_deleted, false)

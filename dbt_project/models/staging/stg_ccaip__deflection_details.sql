@@ -6,4 +6,3 @@ select
     _extra,
     _dlt_load_id as load_id
 from {{ source('ccaip', 'deflection_details') }}
-where not coalesce(_deleted, false)

@@ -16,4 +16,3 @@ select
     _extra,
     _dlt_load_id as load_id
 from {{ source('ccaip', 'dispositions') }}
-where not coalesce(_deleted, false)

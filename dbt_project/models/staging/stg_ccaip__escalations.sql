@@ -27,4 +27,3 @@ select
     _extra,
     _dlt_load_id as load_id
 from {{ source('ccaip', 'escalations') }}
-where not coalesce(_deleted, false)

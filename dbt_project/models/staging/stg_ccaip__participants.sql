@@ -37,4 +37,3 @@ select
     _extra,
     _dlt_load_id as load_id
 from {{ source('ccaip', 'participants') }}
-where not coalesce(_deleted, false)

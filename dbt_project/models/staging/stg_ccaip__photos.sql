@@ -8,4 +8,3 @@ select
     _extra,
     _dlt_load_id as load_id
 from {{ source('ccaip', 'photos') }}
-where not coalesce(_deleted, false)

@@ -21,4 +21,3 @@ select
     _extra,
     _dlt_load_id as load_id
 from {{ source('ccaip', 'queue_durations') }}
-where not coalesce(_deleted, false)

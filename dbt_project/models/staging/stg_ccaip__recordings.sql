@@ -11,4 +11,3 @@ select
     _extra,
     _dlt_load_id as load_id
 from {{ source('ccaip', 'recordings') }}
-where not coalesce(_deleted, false)

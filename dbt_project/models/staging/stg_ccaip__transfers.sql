@@ -46,4 +46,3 @@ select
     _extra,
     _dlt_load_id as load_id
 from {{ source('ccaip', 'transfers') }}
-where not coalesce(_deleted, false)

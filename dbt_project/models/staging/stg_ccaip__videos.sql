@@ -7,4 +7,3 @@ select
     _extra,
     _dlt_load_id as load_id
 from {{ source('ccaip', 'videos') }}
-where not coalesce(_deleted, false)

@@ -17,4 +17,3 @@ select
     _extra,
     _dlt_load_id as load_id
 from {{ source('ccaip', 'virtual_agent_deflected_escalations') }}
-where not coalesce(_deleted, false)

@@ -24,4 +24,3 @@ select
     _extra,
     _dlt_load_id as load_id
 from {{ source('ccaip', 'virtual_agent_handle_durations') }}
-where not coalesce(_deleted, false)
