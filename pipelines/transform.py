@@ -52,7 +52,7 @@ _SECRET_SETTINGS = "SOURCES__"  # the API's token is none of dbt's business
 
 @dataclass(frozen=True)
 class TransformReport:
-    """What dbt built. `nodes` counts by kind (`model`, `seed`, `test`, `unit_test`); `seconds` of wall time."""
+    """What dbt built. `nodes` counts by kind (`model`, `seed`, `test`); `seconds` of wall time."""
 
     nodes: dict[str, int]
     warnings: tuple[str, ...]
@@ -65,7 +65,7 @@ class TransformReport:
 
     @property
     def tests(self) -> int:
-        return self.nodes.get("test", 0) + self.nodes.get("unit_test", 0)
+        return self.nodes.get("test", 0)
 
 
 def transform(
@@ -120,8 +120,11 @@ def transform(
 def _arguments(home: Home, settings: Settings, full_refresh: bool, select: Sequence[str]) -> list[str]:
     variables = {"reporting_timezone": settings.reporting_timezone, "raw_schema": RAW_SCHEMA}
     arguments = [
-        *("--log-format", "json", "--no-use-colors"),
-        *("build", "--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
+        # the folder is this home's own: what was parsed there before is parsed again where it changed
+        *("--log-format", "json", "--no-use-colors", "--partial-parse"),
+        # unit tests hold models against made-up rows: they are the tests' matter, not each run's
+        *("build", "--exclude-resource-type", "unit_test"),
+        *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
         *("--target-path", str(home.dbt_target_dir), "--log-path", str(home.dbt_log_dir)),
         *("--vars", json.dumps(variables)),
     ]
@@ -183,7 +186,7 @@ class _Events:
 def _name(result: dict[str, Any]) -> str:
     """`model agg_queue_intervals`: dbt's id without the project's name and the test's hash."""
     kind, _, *rest = result["unique_id"].split(".")
-    return f"{kind} {rest[0] if kind != 'unit_test' else '.'.join(rest)}"
+    return f"{kind} {rest[0]}"
 
 
 def _failure(
