@@ -32,12 +32,13 @@ demo: setup  ## two weeks of a simulated contact centre: load, transform, show; 
 test: setup lint  ## every check: linters, types, generated files, all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-lint: setup  ## linters, types, and whether generated files are up to date
+lint: setup  ## linters, types, whether generated files are up to date, and that no public mart is personal
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests
 	$(BIN)/python -m pipelines.ccaip.generate --check
+	$(BIN)/python -m pipelines.ccaip.mart_privacy
 
 format: setup  ## let the formatters mend what they can
 	$(BIN)/ruff check --fix $(CODE)

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--calls N] [--rounds N]`: the three ways to land calls, in turn, and their ratios.
+"""`python -m benchmarks [--calls N] [--rounds N]`: the ways to land calls, in turn, and their ratios.
 
 Absolute figures are the machine's of the moment; the ratios hold when its speed drifts, since the ways
 take turns within each round. Medians over the rounds are shown.
@@ -28,7 +28,7 @@ def measure(way: str, pages: Path) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description="Land calls three ways; print figures."
+        prog="python -m benchmarks", description="Land calls in several ways; print figures."
     )
     parser.add_argument(
         "--calls", type=int, default=20_000, help="calls in a run, in hundreds (default: 20,000)"

@@ -1,6 +1,7 @@
-"""Bytes of calls → tables in DuckDB, three ways: `python -m benchmarks.landing WAY PAGES FOLDER`.
+"""Bytes of calls → tables in DuckDB, four ways: `python -m benchmarks.landing WAY PAGES FOLDER`.
 
-- `callmart`: what `callmart load` does with pages once they have arrived.
+- `callmart`: what `callmart load` does with pages once they have arrived, under the default privacy policy.
+- `callmart_keep`: the same without pseudonyms: everything lands as it came.
 - `dlt_nested`: dlt's own way, nested JSON rows normalised by dlt and merged through parquet.
 - `duckdb_json`: DuckDB's JSON reader and `unnest`, nothing declared, checked or merged.
 
@@ -25,12 +26,22 @@ from typing import Any
 import duckdb
 
 from benchmarks.pages import read_pages
+from pipelines.ccaip.privacy import KEEP_ALL, Policy, PrivacyFilter
 
 _PAGES_A_CHUNK = 100  # 10,000 calls, as callmart's chunks hold
 
 
 def callmart(pages: Path, folder: Path) -> None:
     """Page bytes through gather and land, the next chunk being gathered while one lands."""
+    _callmart(pages, folder, PrivacyFilter(Policy(), "a key for invented callers"))
+
+
+def callmart_keep(pages: Path, folder: Path) -> None:
+    """The same, with everything personal landing as it came."""
+    _callmart(pages, folder, PrivacyFilter(KEEP_ALL))
+
+
+def _callmart(pages: Path, folder: Path, privacy: PrivacyFilter) -> None:
     from pipelines.ccaip.client import read_calls
     from pipelines.ccaip.gather import Chunk, Gatherer
     from pipelines.ccaip.windows import Cursor, Window
@@ -50,7 +61,7 @@ def callmart(pages: Path, folder: Path) -> None:
 
     with (
         Landing(home, home.warehouse) as landing,
-        Gatherer() as gatherer,
+        Gatherer(privacy) as gatherer,
         SilentProgress().stage("") as stage,
         closing(fetched_ahead(chunks(), gatherer.cancel)) as gathered,
     ):
@@ -90,7 +101,12 @@ def duckdb_json(pages: Path, folder: Path) -> None:
             )
 
 
-WAYS = {"callmart": callmart, "dlt_nested": dlt_nested, "duckdb_json": duckdb_json}
+WAYS = {
+    "callmart": callmart,
+    "callmart_keep": callmart_keep,
+    "dlt_nested": dlt_nested,
+    "duckdb_json": duckdb_json,
+}
 
 
 def main(way: str, pages: Path, folder: Path) -> None:

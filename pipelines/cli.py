@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,9 +21,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from pipelines.cli_privacy import privacy
 from pipelines.cli_reconcile import reconcile
 from pipelines.cli_rejected import rejected
 from pipelines.errors import CallmartError
+from pipelines.failures import said, trace
 from pipelines.home import HOME_VARIABLE, Home
 
 logger = logging.getLogger(__name__)
@@ -92,8 +93,10 @@ def main() -> None:
         sys.exit(error.exit_code)
     except Exception as error:
         logger.exception("unexpected")
-        problem = f"Something nobody foresaw: {type(error).__name__}: {error}"
-        _complain(CallmartError(problem, "Run it again with --traceback to see where, and report that."))
+        problem = f"Something nobody foresaw: {said(error)}"
+        unforeseen = CallmartError(problem, "Run it again with --traceback to see where, and report that.")
+        unforeseen.__cause__ = error
+        _complain(unforeseen)
         sys.exit(CallmartError.exit_code)
 
 
@@ -106,7 +109,7 @@ def _complain(error: CallmartError) -> None:
     from pipelines.screen import show_error
 
     if _globals.traceback:
-        traceback.print_exc()
+        sys.stderr.write(trace(error) + "\n")
     show_error(error)
 
 
@@ -342,6 +345,7 @@ def _add_platform() -> None:
 
 
 _add_platform()
+app.add_typer(privacy, name="privacy")
 
 if __name__ == "__main__":
     main()

@@ -21,20 +21,19 @@ def rejected(
     retry: Annotated[
         bool, typer.Option("--retry", help="Read the kept calls again and land those that can be read now.")
     ] = False,
-    bodies: Annotated[
-        bool, typer.Option("--body", help="Show the calls as they came, personal data and all.")
-    ] = False,
+    bodies: Annotated[bool, typer.Option("--body", help="Show what is kept of the calls.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a line, of every rejected call.")
     ] = False,
 ) -> None:
     """List the calls that could not be read, or read them again.
 
-    A call with a value that its column cannot hold is kept whole, with the
-    reason, and with how often it has been rejected. It leaves by itself when the
-    API sends a version that can be read. When it is callmart that has been mended
-    (a column declared otherwise), --retry reads what is kept; it asks nothing of
-    the API. A newer version in the warehouse is never overwritten.
+    A call with a value that its column cannot hold is kept, with the reason, and
+    with how often it has been rejected; of its body what the privacy policy
+    allows. It leaves by itself when the API sends a version that can be read.
+    When it is callmart that has been mended (a column declared otherwise), --retry
+    reads the calls that were kept whole, and asks the API for the others again. A
+    newer version in the warehouse is never overwritten.
 
     Examples:
       callmart rejected
@@ -62,10 +61,16 @@ def _retry() -> None:
 
     with _at_work("rejected --retry", need_api=False) as (settings, home, progress):
         report = retry(settings, home, progress)
+    unreachable = (
+        f" {report.out_of_reach:,} were not kept whole, and the API does not show them: "
+        "`callmart backfill` over the time they changed in may."
+        if report.out_of_reach
+        else ""
+    )
     outdated = f" Of {report.outdated:,} the warehouse has a newer version." if report.outdated else ""
     output().print(
         f"Read {report.tried:,} rejected calls again: {report.landed:,} have landed, "
-        f"{report.still_rejected:,} still cannot be read.{outdated}"
+        f"{report.still_rejected:,} still cannot be read.{outdated}{unreachable}"
     )
     show_new_drift(report.new_drift)
 

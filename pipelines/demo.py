@@ -20,6 +20,7 @@ from rich.text import Text
 from pipelines.home import Home
 from pipelines.lock import locked
 from pipelines.logs import log_to
+from pipelines.privacy_key import key_in_file, make_key
 from pipelines.progress import Progress
 from pipelines.sample import DAYS, SEED, START, TIME_ZONE
 from pipelines.screen import instant, output, show_load, show_transform
@@ -96,6 +97,7 @@ def _run(home: Home, progress: Progress, days: int) -> DemoReport:
             api_token=credentials.token,
             start_date=START,
             reporting_timezone=TIME_ZONE,
+            privacy_key=key_in_file(home),
         )
         loaded = load_new(settings, home, progress)
     show_load(loaded)
@@ -105,10 +107,12 @@ def _run(home: Home, progress: Progress, days: int) -> DemoReport:
 
 
 def _write_settings(home: Home) -> None:
-    """Settings of its own, so that no tenant's are used by whoever looks around in the demo's home."""
+    """Settings and a key of its own, so that no tenant's are used by whoever looks around in the demo's home."""
     folder = home.root / ".dlt"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.toml").write_text(_SETTINGS)
+    if not key_in_file(home):
+        make_key(home)
 
 
 def _show(home: Home, settings: Settings) -> None:

@@ -11,6 +11,14 @@
     [sources.ccaip] fatal_drift         SOURCES__CCAIP__FATAL_DRIFT         none
     [destination.duckdb] credentials    DESTINATION__DUCKDB__CREDENTIALS    warehouse/callmart.duckdb
     [callmart] reporting_timezone       CALLMART__REPORTING_TIMEZONE        UTC
+    [privacy] identifier                PRIVACY__IDENTIFIER                 hash
+    [privacy] name                      PRIVACY__NAME                       hash
+    [privacy] contact                   PRIVACY__CONTACT                    hash
+    [privacy] link                      PRIVACY__LINK                       drop
+    [privacy] free_text                 PRIVACY__FREE_TEXT                  drop
+    [privacy] network                   PRIVACY__NETWORK                    drop
+    [privacy] columns                   PRIVACY__COLUMNS                    none
+    [privacy] key                       PRIVACY__KEY                        secret, no default
 
 Each is looked up under exactly its name. dlt's own injection would also try shorter ones
 (`SOURCES__USERNAME`, then `USERNAME`), and a desktop or a CI worker has a `USERNAME` of its own.
@@ -30,7 +38,8 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pipelines.ccaip.tables import TABLES
+from pipelines.ccaip.privacy import SHORTEST_KEY, Action, Policy, PrivacyFilter, check_action
+from pipelines.ccaip.tables import TABLES, Privacy
 from pipelines.errors import ConfigurationError
 from pipelines.home import Home
 
@@ -47,7 +56,8 @@ DEFAULT_REJECTED_SHARE = 0.01
 class Settings:
     """What a load and a transform need to know. Instants are UTC, lengths of time in seconds.
 
-    `rejected_share` is from 0 to 1, `fatal_drift` are patterns of `table.field`.
+    `rejected_share` is from 0 to 1, `fatal_drift` are patterns of `table.field`. `privacy` says what becomes
+    of personal data, `privacy_key` is what pseudonyms are made with; empty when not set.
 
     `base_url` has no trailing slash. `username` and `api_token` are opaque texts; `base_url` and both
     are empty when loaded with `need_api=False` and not set. `warehouse` is absolute. `notices` are
@@ -65,7 +75,13 @@ class Settings:
     reporting_timezone: str = "UTC"
     rejected_share: float = DEFAULT_REJECTED_SHARE
     fatal_drift: tuple[str, ...] = ()
+    privacy: Policy = field(default_factory=Policy)
+    privacy_key: str = field(default="", repr=False)
     notices: tuple[str, ...] = ()
+
+    def privacy_filter(self) -> PrivacyFilter:
+        """What applies the privacy policy. Raises `ConfigurationError` when that needs a key and there is none."""
+        return PrivacyFilter(self.privacy, self.privacy_key)
 
 
 @dataclass(frozen=True)
@@ -88,6 +104,7 @@ class _Key:
 _BASE_URL = _Key("sources.ccaip", "base_url")
 _USERNAME = _Key("sources.ccaip", "username")
 _API_TOKEN = _Key("sources.ccaip", "api_token", secret=True)
+PRIVACY_KEY = _Key("privacy", "key", secret=True)
 _EXAMPLES = {
     _BASE_URL: "https://acme.uc1.ccaiplatform.com",
     _USERNAME: "acme",
@@ -121,17 +138,43 @@ def load_settings(home: Home, *, need_api: bool) -> Settings:
         reporting_timezone=_read(_Key("callmart", "reporting_timezone"), _timezone, "UTC"),
         rejected_share=_read(_Key("sources.ccaip", "rejected_share"), _share, DEFAULT_REJECTED_SHARE),
         fatal_drift=_read(_Key("sources.ccaip", "fatal_drift"), _fields, ()),
+        privacy=_policy(),
+        privacy_key=_read(PRIVACY_KEY, _pseudonym_key, ""),
         notices=notices,
     )
     if need_api:
-        given = {
-            _BASE_URL: settings.base_url,
-            _USERNAME: settings.username,
-            _API_TOKEN: settings.api_token,
-        }
-        if missing := [key for key, value in given.items() if not value]:
-            raise _missing(missing, home)
+        require_api(settings, home)
     return settings
+
+
+def require_api(settings: Settings, home: Home) -> None:
+    """Raise `ConfigurationError` when the API's address or credentials are missing."""
+    given = {
+        _BASE_URL: settings.base_url,
+        _USERNAME: settings.username,
+        _API_TOKEN: settings.api_token,
+    }
+    if missing := [key for key, value in given.items() if not value]:
+        raise _missing(missing, home)
+
+
+def _policy() -> Policy:
+    """The privacy policy: what is set, class by class and column by column; the rest is the default.
+
+    A name nobody knows is an error here: a class that is misspelt would land as though nothing were set.
+    """
+    names = [each.value for each in Privacy if each is not Privacy.NONE]
+    for name in _names_in("privacy"):
+        if name not in (*names, "columns", PRIVACY_KEY.name):
+            raise ConfigurationError(
+                f"[privacy] {name} is no setting.", f"There are {', '.join(names)}, columns and key."
+            )
+    classes: dict[Privacy, Action] = {
+        each: action
+        for each in Privacy
+        if each is not Privacy.NONE and (action := _read(_Key("privacy", each.value), _action, None))
+    }
+    return Policy(classes, _read(_Key("privacy", "columns"), _actions, {}))
 
 
 # --- looking up -----------------------------------------------------------------------------------
@@ -167,6 +210,17 @@ def _look_up(key: _Key) -> tuple[Any, str]:
         if value is not None:
             return value, " or ".join(provider.present_locations) or found_as
     return None, ""
+
+
+def _names_in(section: str) -> set[str]:
+    """The names of the settings that the files have in a section."""
+    import dlt
+
+    names: set[str] = set()
+    for provider in dlt.config.config_providers:
+        value = None if provider.is_empty else provider.get_value(section, dict, None)[0]
+        names |= set(value) if isinstance(value, Mapping) else set()
+    return names
 
 
 def _places(key: _Key, home: Home) -> list[str]:
@@ -274,6 +328,39 @@ def _fields(value: Any) -> tuple[str, ...]:
                 f"has {pattern or 'an empty text'}, which is no field of a raw table such as calls.status or transfers.*"
             )
     return patterns
+
+
+def _action(value: Any) -> Action:
+    try:
+        return Action(_text(value).lower())
+    except ValueError:
+        raise ValueError(f"is none of {', '.join(Action)}") from None
+
+
+def _actions(value: Any) -> dict[str, Action]:
+    """Columns and their actions: a table in a file, `calls.email=keep,photos.url=mask` in the environment."""
+    if isinstance(value, str):
+        pairs = (each.partition("=") for each in value.split(",") if each.strip())
+        value = {name.strip(): action for name, _, action in pairs}
+    if not isinstance(value, Mapping):
+        raise ValueError('is no table of columns, such as "calls.email" = "keep"')
+    given: dict[str, Any] = {}
+    for name, inner in value.items():
+        # calls.email = "keep" without quotes is TOML for a table in a table
+        given |= (
+            {f"{name}.{each}": inner[each] for each in inner} if isinstance(inner, Mapping) else {name: inner}
+        )
+    actions = {name: _action(action) for name, action in given.items()}
+    for name, action in actions.items():
+        check_action(name, action)
+    return actions
+
+
+def _pseudonym_key(value: Any) -> str:
+    key = _text(value)
+    if len(key) < SHORTEST_KEY:
+        raise ValueError(f"is too short to be a secret: {SHORTEST_KEY} characters are the least")
+    return key
 
 
 def _timezone(value: Any) -> str:

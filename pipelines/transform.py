@@ -47,7 +47,7 @@ cli()
 _DBT = (sys.executable, "-c", _DBT_MAIN)
 _FAILED = ("error", "fail", "runtime error")
 _SHOWN_FAILURES = 8
-_SECRET_SETTINGS = "SOURCES__"  # the API's token is none of dbt's business
+_SECRET_SETTINGS = ("SOURCES__", "PRIVACY__")  # the API's token and the key are none of dbt's business
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ changes a type changes it in nearly every call, and one odd call that was read r
 Two things are no drift: 0 and 1 for a flag, which the vendor's own documents mix with false and true, and
 any plain value in a column of text, which is text because the documents disagree on its type.
 
-No personal data goes into a drift: of values only words of enumerations are shown, and only those that look
-like words.
+No personal data goes into a drift: of values only words of enumerations are shown, if they land as they came
+and look like words; of keys their names, if they look like names.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ import pyarrow.compute as pc
 
 from pipelines.ccaip.enumerations import known_words
 from pipelines.ccaip.explode import ARROW_TYPES, Exploded
+from pipelines.ccaip.privacy import WITHHELD, Action, Policy, json_type, shown_name
 from pipelines.ccaip.reading import EXPECTED
 from pipelines.ccaip.tables import DRIFT, TABLES, Column, ColumnType, Table
 from pipelines.errors import QualityError
@@ -41,13 +42,9 @@ Kind = Literal["new_key", "new_value", "new_type"]
 OTHERS = "(others)"
 """Stands for all values of a field beyond the first `VALUES_KEPT`."""
 
-WITHHELD = "(no plain word)"
-"""Stands for values that look like no word of a list: a number dialled, an address, a sentence."""
-
 VALUES_KEPT = 20
 
 _SAMPLE = 20  # calls of a batch that are looked at for types
-_WORD = re.compile(r"(?!.*\d{6})[\w .,:&/()+-]{1,60}")  # six digits in a row may be part of a number dialled
 _FAULT = re.compile(r"(?:(?P<place>\w+\[\d+\](?:\.\w+\[\d+\])?)[. ])?(?P<what>.+)")
 _STEP = re.compile(r"(\w+)\[(\d+)\]")
 
@@ -80,12 +77,15 @@ class Drift:
                 return f"new type of {self.name.removesuffix('.')}: {self.value}"
 
 
-def notice(exploded: Exploded, bodies: Sequence[bytes]) -> Counter[Drift]:
-    """What is new in a batch, and how often; `bodies` are the calls that were exploded, in their order."""
+def notice(exploded: Exploded, bodies: Sequence[bytes], policy: Policy) -> Counter[Drift]:
+    """What is new in a batch, and how often; `bodies` are the calls that were exploded, in their order.
+
+    Before `policy` has been applied to them: of columns that do not land as they came no word is told.
+    """
     seen: Counter[Drift] = Counter()
     for (table, key), count in exploded.unknown_keys.items():
-        seen[Drift("new_key", table, key)] += count
-    for drift, count in _new_words(exploded.tables):
+        seen[Drift("new_key", table, shown_name(key))] += count
+    for drift, count in _new_words(exploded.tables, policy):
         seen[drift] += count
     for each in exploded.rejected:
         seen.update(_wrong_types(each.reason, bodies[each.number]))
@@ -157,23 +157,28 @@ def enforce(drifts: Iterable[Drift], patterns: Iterable[str]) -> None:
 # --- words ----------------------------------------------------------------------------------------
 
 
-def _new_words(tables: dict[str, pa.Table]) -> Iterator[tuple[Drift, int]]:
+def _new_words(tables: dict[str, pa.Table], policy: Policy) -> Iterator[tuple[Drift, int]]:
     for table, columns in known_words().items():
         for column, known in columns.items():
+            is_told = policy.action(table, column) is Action.KEEP
             for found in pc.value_counts(tables[table][column]):
                 word, count = found["values"].as_py(), found["counts"].as_py()
                 if word is not None and str(word) not in known:
-                    yield Drift("new_value", table, _key(table, column), _shown(str(word))), count
+                    yield (
+                        Drift(
+                            "new_value",
+                            table,
+                            _key(table, column),
+                            shown_name(str(word)) if is_told else WITHHELD,
+                        ),
+                        count,
+                    )
 
 
 @cache
 def _key(table: str, column: str) -> str:
     """The column's key in the API's JSON, dotted."""
     return next(".".join(each.path) for each in TABLES[table].columns if each.name == column)
-
-
-def _shown(word: str) -> str:
-    return word if _WORD.fullmatch(word) else WITHHELD
 
 
 # --- types ----------------------------------------------------------------------------------------
@@ -189,10 +194,10 @@ def _wrong_types(reason: str, body: bytes) -> Iterator[Drift]:
         field, _, expected = what.partition(": expected ")
         element = _element(call, steps)
         if expected:
-            came = _type(_leaf(element, _paths(table, field)))
+            came = json_type(_leaf(element, _paths(table, field)))
             yield Drift("new_type", table.name, field, f"{came}, expected {expected}")
         elif what == "is no object":
-            yield Drift("new_type", table.name, "", f"{_type(element)}, expected an object")
+            yield Drift("new_type", table.name, "", f"{json_type(element)}, expected an object")
         elif what.endswith(": missing"):
             yield Drift("new_type", table.name, what.removesuffix(": missing"), "missing")
 
@@ -221,7 +226,7 @@ def _coerced(table: Table, element: dict[str, Any]) -> Iterator[Drift]:
     for column, paths, plain in _typed(table.name):
         value = _leaf(element, paths)
         if value is not None and type(value) not in plain:
-            came = f"{_type(value)}, read as {EXPECTED[column.type]}"
+            came = f"{json_type(value)}, read as {EXPECTED[column.type]}"
             yield Drift("new_type", table.name, ".".join(column.path), came)
     for child in _below(table.name):
         elements = element.get(child.array)
@@ -270,21 +275,3 @@ def _decoded(body: bytes) -> Any:
         return msgspec.json.decode(body)
     except msgspec.DecodeError:
         return None
-
-
-def _type(value: Any) -> str:
-    """The JSON type, in words; never the value."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true or false"
-        case int():
-            return "whole number"
-        case float():
-            return "number with a fraction"
-        case str():
-            return "text"
-        case list():
-            return "array"
-    return "object"

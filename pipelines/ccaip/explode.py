@@ -78,6 +78,7 @@ class Exploder:
             ":memory:",
             config={
                 "threads": 1,
+                "temp_directory": "",  # nothing goes to the disk before the privacy policy has been applied
                 "allocator_background_threads": True,
                 "allocator_bulk_deallocation_flush_threshold": "1MB",
             },

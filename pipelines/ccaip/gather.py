@@ -1,7 +1,7 @@
 """The pages of some windows → one chunk of tables, ready to land.
 
 Calls are exploded in batches while the next pages are still on their way, so that a chunk's JSON is
-never in memory as a whole. Where a call was read twice (it moved while the windows were read, or
+never in memory as a whole. Here the privacy policy is applied: what leaves this module may land. Where a call was read twice (it moved while the windows were read, or
 stands on a seam), only its newest version stays, in every table.
 """
 
@@ -11,7 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import TracebackType
 
@@ -20,8 +20,10 @@ import pyarrow.compute as pc
 
 from pipelines.ccaip.client import Client, FetchedCall
 from pipelines.ccaip.drift import Drift, notice
-from pipelines.ccaip.explode import ARROW_TYPES, Exploded, Exploder, Rejected
+from pipelines.ccaip.explode import ARROW_TYPES, Exploded, Exploder
 from pipelines.ccaip.fetch import Fetch, FetchedPage, WindowRead
+from pipelines.ccaip.privacy import PrivacyFilter
+from pipelines.ccaip.redaction import kept_body
 from pipelines.ccaip.tables import REJECTED_CALLS, TABLES
 from pipelines.ccaip.windows import Window
 from pipelines.progress import Stage
@@ -70,19 +72,30 @@ class _Version:
 
 
 @dataclass(frozen=True, slots=True)
+class _Refused:
+    """A call that could not be read: why, its window, and what is kept of its body."""
+
+    reason: str
+    window: int
+    body: str | None
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Batch:
-    """Calls that were exploded: the version of each, by key (bodies only of the refused), and what became of it."""
+    """Calls that were exploded: the version of each, by key, and what became of it."""
 
     versions: dict[str, tuple[datetime | None, int]]
     exploded: Exploded
-    refused: dict[str, tuple[Rejected, _Version]]
+    refused: dict[str, _Refused]
     drift: Counter[Drift]
 
 
 class Gatherer:
-    """Gathers windows, chunk after chunk. Close it, or use it in a `with` block."""
+    """Gathers windows, chunk after chunk, and applies `privacy`. Close it, or use it in a `with` block."""
 
-    def __init__(self) -> None:
+    def __init__(self, privacy: PrivacyFilter) -> None:
+        self._privacy = privacy
         self._exploder = Exploder()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="explode")
         self._cancelled = threading.Event()
@@ -138,13 +151,21 @@ class Gatherer:
         reached("explode")
         bodies = [version.call.body for version in versions.values()]
         exploded = self._exploder.explode(bodies)
+        drift = notice(exploded, bodies, self._privacy.policy)
         keys = list(versions)
         return _Batch(
             {key: (version.call.updated_at, version.window) for key, version in versions.items()},
-            exploded,
-            {keys[each.number]: (each, versions[keys[each.number]]) for each in exploded.rejected},
-            notice(exploded, bodies),
+            replace(exploded, tables=self._privacy.apply(exploded.tables)),
+            {
+                keys[each.number]: self._refused(each.reason, versions[keys[each.number]])
+                for each in exploded.rejected
+            },
+            drift,
         )
+
+    def _refused(self, reason: str, version: _Version) -> _Refused:
+        body, whole = kept_body(version.call.body, self._privacy)
+        return _Refused(reason, version.window, body, whole)
 
 
 def _combine(batches: list[_Batch], reads: list[WindowRead]) -> Chunk:
@@ -156,8 +177,8 @@ def _combine(batches: list[_Batch], reads: list[WindowRead]) -> Chunk:
         for name, table in batch.exploded.tables.items():
             parts[name].append(_without(table, "call_id" if TABLES[name].parent else "id", old))
         refused = {key: why for key, why in batch.refused.items() if key not in old}
-        for _, version in refused.values():
-            rejected[version.window] += 1
+        for each in refused.values():
+            rejected[each.window] += 1
         parts[REJECTED_CALLS.name].append(_rejected_table(reads, refused))
         owners.append(_owners(parts["calls"][-1]["id"], batch))
         drift.update(batch.drift)
@@ -192,19 +213,20 @@ def _owners(good: pa.ChunkedArray, batch: _Batch) -> pa.Table:
     return pa.table({"id": good, "window": pa.array(windows, pa.int64())}, OWNERS_SCHEMA)
 
 
-def _rejected_table(reads: list[WindowRead], refused: dict[str, tuple[Rejected, _Version]]) -> pa.Table:
+def _rejected_table(reads: list[WindowRead], refused: dict[str, _Refused]) -> pa.Table:
     now = datetime.now(UTC)
     rows = [
         {
             "call_key": key,
-            "reason": why.reason,
-            "body": version.call.body.decode("utf-8", "replace"),
-            "window_from": reads[version.window].window.since,
-            "window_until": reads[version.window].window.until,
+            "reason": each.reason,
+            "body": each.body,
+            "whole": each.whole,
+            "window_from": reads[each.window].window.since,
+            "window_until": reads[each.window].window.until,
             "attempt": 1,
             "rejected_at": now,
         }
-        for key, (why, version) in refused.items()
+        for key, each in refused.items()
     ]
     return pa.Table.from_pylist(rows, _REJECTED_SCHEMA)
 

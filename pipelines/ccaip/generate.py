@@ -30,10 +30,12 @@ DICTIONARY = Path("docs/tables.md")
 
 HEADER = "Generated from pipelines/ccaip/tables.py by `make generate`: do not edit."
 
-LOAD_ID = Column("_dlt_load_id", "text", "The load that landed the row.", (), staging_name="load_id")
+LOAD_ID = Column(
+    "_dlt_load_id", "text", "The load that landed the row.", (), Privacy.NONE, staging_name="load_id"
+)
 # The ledger has a `load_id` of its own: the load that landed the window's calls.
 RECORD_LOAD_ID = Column(
-    "_dlt_load_id", "text", "The load that wrote the row.", (), staging_name="record_load_id"
+    "_dlt_load_id", "text", "The load that wrote the row.", (), Privacy.NONE, staging_name="record_load_id"
 )
 
 LOADS = Table(
@@ -41,9 +43,11 @@ LOADS = Table(
     "load",
     "One row per load that landed whole: a load cut short has no row here.",
     (
-        Column("load_id", "text", "The load.", (), staging_name="load_id"),
-        Column("status", "bigint", "0: landed whole.", (), staging_name="status"),
-        Column("inserted_at", "timestamp", "When it was complete.", (), staging_name="inserted_at"),
+        Column("load_id", "text", "The load.", (), Privacy.NONE, staging_name="load_id"),
+        Column("status", "bigint", "0: landed whole.", (), Privacy.NONE, staging_name="status"),
+        Column(
+            "inserted_at", "timestamp", "When it was complete.", (), Privacy.NONE, staging_name="inserted_at"
+        ),
     ),
 )
 
@@ -166,9 +170,7 @@ def models_yaml(tables: Sequence[Table]) -> str:
 def _column_yaml(column: Column, name: str, indent: int) -> list[str]:
     pad = " " * indent
     lines = [f"{pad}- name: {name}", f"{pad}  description: {_quoted(column.description)}"]
-    if column.privacy is not Privacy.NONE:
-        lines += [f"{pad}  config:", f"{pad}    meta:", f"{pad}      privacy: {column.privacy.value}"]
-    return lines
+    return [*lines, f"{pad}  config: {{meta: {{privacy: {column.privacy.value}}}}}"]
 
 
 # --- the data dictionary --------------------------------------------------------------------------
@@ -181,7 +183,7 @@ def dictionary(tables: Sequence[Table]) -> str:
         "# Tables",
         "",
         "Every column that lands, and its name in staging (`stg_ccaip__<table>`) where that differs.",
-        "*Privacy* is the column's class; the privacy policy maps classes to actions (see the settings).",
+        "*Privacy* is the column's class; `[privacy]` in `.dlt/config.toml` says what becomes of each class.",
         "",
     ]
     for table in tables:
@@ -190,9 +192,10 @@ def dictionary(tables: Sequence[Table]) -> str:
         lines += ["| column | staging name | type | privacy | meaning |", "| --- | --- | --- | --- | --- |"]
         for column in raw_columns(table):
             renamed = "" if column.staging_name == column.name else f"`{column.staging_name}`"
-            privacy = "" if column.privacy is Privacy.NONE else column.privacy.value
             meaning = column.description.replace("|", "\\|")
-            lines.append(f"| `{column.name}` | {renamed} | {column.type} | {privacy} | {meaning} |")
+            lines.append(
+                f"| `{column.name}` | {renamed} | {column.type} | {column.privacy.value} | {meaning} |"
+            )
         lines.append("")
     return "\n".join(lines)
 

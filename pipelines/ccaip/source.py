@@ -70,8 +70,13 @@ def _schema() -> dlt.Schema:
 
 def _columns(table: Table) -> list[TColumnSchema]:
     extra = () if table in RECORDS else (EXTRA,)
-    columns: list[TColumnSchema] = [
-        {"name": column.name, "data_type": column.type, "nullable": True}
+    columns: list[dict[str, Any]] = [
+        {
+            "name": column.name,
+            "data_type": column.type,
+            "nullable": True,
+            "x-privacy": column.privacy.value,
+        }
         for column in (*table.key_columns, *table.columns, *extra)
     ]
     return [*columns, {"name": LOAD_ID, "data_type": "text", "nullable": True}]

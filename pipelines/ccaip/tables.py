@@ -47,6 +47,9 @@ class Privacy(StrEnum):
     NETWORK = "network"
 
 
+NONE, IDENTIFIER, NAME, CONTACT, LINK, FREE_TEXT, NETWORK = Privacy
+
+
 @dataclass(frozen=True)
 class Column:
     """One column: its name in the warehouse, and where its value stands in the element's JSON.
@@ -60,8 +63,8 @@ class Column:
     type: ColumnType
     description: str
     path: tuple[str, ...]
+    privacy: Privacy
     aliases: tuple[tuple[str, ...], ...] = ()
-    privacy: Privacy = Privacy.NONE
     staging_name: str = ""
 
 
@@ -99,12 +102,15 @@ class Table:
 
 # --- shorthand: one line a field ------------------------------------------------------------------
 
+# Texts and JSON must name their privacy class. Flags, instants and numbers have none: a number that tells of
+# a person is an id, and those are text.
+
 
 def _column(
     type_: ColumnType,
     key: str,
     description: str,
-    privacy: Privacy = Privacy.NONE,
+    privacy: Privacy = NONE,
     *,
     name: str = "",
     staging: str = "",
@@ -129,16 +135,12 @@ def _staging_name(name: str, type_: ColumnType) -> str:
     return name
 
 
-def _text(
-    key: str, description: str, privacy: Privacy = Privacy.NONE, *, name: str = "", staging: str = ""
-) -> Column:
+def _text(key: str, description: str, privacy: Privacy, *, name: str = "", staging: str = "") -> Column:
     return _column("text", key, description, privacy, name=name, staging=staging)
 
 
-def _int(
-    key: str, description: str, privacy: Privacy = Privacy.NONE, *, name: str = "", staging: str = ""
-) -> Column:
-    return _column("bigint", key, description, privacy, name=name, staging=staging)
+def _int(key: str, description: str, *, name: str = "", staging: str = "") -> Column:
+    return _column("bigint", key, description, name=name, staging=staging)
 
 
 def _float(key: str, description: str) -> Column:
@@ -153,13 +155,13 @@ def _at(key: str, description: str, *, name: str = "") -> Column:
     return _column("timestamp", key, description, name=name)
 
 
-def _json(key: str, description: str, privacy: Privacy = Privacy.NONE) -> Column:
+def _json(key: str, description: str, privacy: Privacy) -> Column:
     return _column("json", key, description, privacy)
 
 
 def _element(description: str) -> Column:
     """The whole array element as JSON: for arrays whose elements nobody documents."""
-    return Column("element", "json", description, (), privacy=Privacy.FREE_TEXT, staging_name="element")
+    return Column("element", "json", description, (), FREE_TEXT, staging_name="element")
 
 
 def _inside(key: str, *columns: Column, alias: str = "") -> tuple[Column, ...]:
@@ -182,12 +184,14 @@ def _agent(key: str, who: str) -> tuple[Column, ...]:
     return _inside(
         key,
         _int("id", f"Id of {who}."),
-        _text("name", f"Full name of {who}.", Privacy.NAME),
-        _text("last_name", f"Last name of {who}.", Privacy.NAME),
-        _text("first_name", f"First name of {who}.", Privacy.NAME),
-        _text("agent_number", f"The number the operator gave {who}; text, integer or null in the wild."),
-        _text("email", f"Mail address of {who}; in payloads, not on the page.", Privacy.CONTACT),
-        _text("avatar_url", f"Picture of {who}.", Privacy.LINK),
+        _text("name", f"Full name of {who}.", NAME),
+        _text("last_name", f"Last name of {who}.", NAME),
+        _text("first_name", f"First name of {who}.", NAME),
+        _text(
+            "agent_number", f"The number the operator gave {who}; text, integer or null in the wild.", NONE
+        ),
+        _text("email", f"Mail address of {who}; in payloads, not on the page.", CONTACT),
+        _text("avatar_url", f"Picture of {who}.", LINK),
     )
 
 
@@ -195,8 +199,10 @@ def _menu(key: str, what: str, alias: str = "") -> tuple[Column, ...]:
     return _inside(
         key,
         _int("items_count", f"How many menus deep {what} is."),
-        _text("name", f"Names along {what}, joined with slashes."),
-        _text("materialized_path", f"Ids (the page's example: names) along {what}, joined with slashes."),
+        _text("name", f"Names along {what}, joined with slashes.", NONE),
+        _text(
+            "materialized_path", f"Ids (the page's example: names) along {what}, joined with slashes.", NONE
+        ),
         alias=alias,
     )
 
@@ -205,9 +211,9 @@ def _virtual_agent(key: str, who: str) -> tuple[Column, ...]:
     return _inside(
         key,
         _int("id", f"Id of {who}."),
-        _text("name", f"Name of {who}."),
-        _text("va_alias", f"Alias of {who}; in payloads, not on the page."),
-        _text("avatar_url", f"Picture of {who}; in payloads, not on the page."),
+        _text("name", f"Name of {who}.", NONE),
+        _text("va_alias", f"Alias of {who}; in payloads, not on the page.", NONE),
+        _text("avatar_url", f"Picture of {who}; in payloads, not on the page.", NONE),
     )
 
 
@@ -218,8 +224,8 @@ def _span() -> tuple[Column, ...]:
 def _where() -> tuple[Column, ...]:
     return (
         _int("menu_path_id", "The queue (a leaf of the menu tree) it belongs to; not `selected_menu.id`."),
-        _text("menu_path", "Names along the queue's menu path, joined with slashes."),
-        _text("lang", "Language of the queue."),
+        _text("menu_path", "Names along the queue's menu path, joined with slashes.", NONE),
+        _text("lang", "Language of the queue.", NONE),
     )
 
 
@@ -233,14 +239,14 @@ def _transfer_leg() -> tuple[Column, ...]:
 
 _ADAPTER = (
     _int("adapter_fail_code", "The telephony adapter's fail code, of the documented list or newer."),
-    _text("adapter_fail_message", "The adapter's words for the fail code."),
+    _text("adapter_fail_message", "The adapter's words for the fail code.", FREE_TEXT),
 )
 
 _KEYS = {
-    "call_id": Column("call_id", "bigint", "The call: `calls.id`.", (), staging_name="call_id"),
-    "idx": Column("idx", "bigint", "Place in the array, from 0.", (), staging_name="idx"),
+    "call_id": Column("call_id", "bigint", "The call: `calls.id`.", (), NONE, staging_name="call_id"),
+    "idx": Column("idx", "bigint", "Place in the array, from 0.", (), NONE, staging_name="idx"),
     "recording_idx": Column(
-        "recording_idx", "bigint", "The recording: `recordings.idx`.", (), staging_name="recording_idx"
+        "recording_idx", "bigint", "The recording: `recordings.idx`.", (), NONE, staging_name="recording_idx"
     ),
 }
 
@@ -257,13 +263,13 @@ _CALLS = Table(
             "The call this one calls back: a failed, scheduled or voicemail call.",
             staging="parent_call_id",
         ),
-        _text("call_uuid", "A second id of the call; in payloads, not on the page."),
-        _text("lang", "Language the caller chose."),
-        _text("call_type", "Label of the call's type, `Voice Inbound (IVR)` and so on; open list."),
-        _text("session_type", "As `call_type`; in payloads, not on the page."),
-        _text("session_type_v2", "As `call_type`; in payloads, not on the page."),
-        _text("status", "Where the call stands in its life; sixteen documented values, open list."),
-        _text("sub_status", "The status in words."),
+        _text("call_uuid", "A second id of the call; in payloads, not on the page.", NONE),
+        _text("lang", "Language the caller chose.", NONE),
+        _text("call_type", "Label of the call's type, `Voice Inbound (IVR)` and so on; open list.", NONE),
+        _text("session_type", "As `call_type`; in payloads, not on the page.", NONE),
+        _text("session_type_v2", "As `call_type`; in payloads, not on the page.", NONE),
+        _text("status", "Where the call stands in its life; sixteen documented values, open list.", NONE),
+        _text("sub_status", "The status in words.", NONE),
         _at("created_at", "When the call came into being."),
         _at("queued_at", "When it entered its first queue."),
         _at("assigned_at", "When an agent was first assigned."),
@@ -280,31 +286,31 @@ _CALLS = Table(
         _int("hold_duration", "Seconds on hold."),
         _int("rating", "The caller's rating, 1 to 5."),
         _bool("has_feedback", "Whether the caller left words."),
-        _text("voip_provider", "The telephony provider."),
-        _text("out_ticket_id", "Id of the case in the operator's CRM.", Privacy.IDENTIFIER),
-        _text("out_ticket_url", "Address of the case in the operator's CRM.", Privacy.LINK),
+        _text("voip_provider", "The telephony provider.", NONE),
+        _text("out_ticket_id", "Id of the case in the operator's CRM.", IDENTIFIER),
+        _text("out_ticket_url", "Address of the case in the operator's CRM.", LINK),
         _bool("is_out_ticket_account", "Whether the CRM record is an account; in payloads, not on the page."),
         _bool("verified", "Whether the caller was verified."),
-        _text("recording_url", "Address of the recording.", Privacy.LINK),
-        _text("recording_permission", "Whether the caller agreed to be recorded."),
-        _text("voicemail_reason", "Why the caller reached voicemail."),
-        _text("deflection", "Where the call was deflected to, `no_deflection` when it was not."),
-        _text("disconnected_by", "Who hung up."),
-        _text("finish_reason", "Why the call finished."),
-        _text("fail_details", "More on the failure, in words.", Privacy.FREE_TEXT),
-        _text("fail_reason", "Why the call failed, `nothing` when it did not; open list."),
+        _text("recording_url", "Address of the recording.", LINK),
+        _text("recording_permission", "Whether the caller agreed to be recorded.", NONE),
+        _text("voicemail_reason", "Why the caller reached voicemail.", NONE),
+        _text("deflection", "Where the call was deflected to, `no_deflection` when it was not.", NONE),
+        _text("disconnected_by", "Who hung up.", NONE),
+        _text("finish_reason", "Why the call finished.", NONE),
+        _text("fail_details", "More on the failure, in words.", FREE_TEXT),
+        _text("fail_reason", "Why the call failed, `nothing` when it did not; open list.", NONE),
         *_ADAPTER,
-        _text("support_number", "The operator's number the caller dialled."),
+        _text("support_number", "The operator's number the caller dialled.", NONE),
         *_inside(
             "selected_menu",
             _int("id", "Id of the menu item the caller chose; not `menu_path_id`."),
-            _text("name", "Name of the menu item."),
+            _text("name", "Name of the menu item.", NONE),
             _int("parent_id", "Menu item above it."),
             _int("position", "Place among its siblings."),
             _bool("deleted", "Whether the item has been deleted since."),
-            _text("hidden", "Whether it is hidden; text on the page, a flag in the example."),
-            _text("menu_type", "Kind of menu, `ivr_menu` and so on."),
-            _text("output_msg", "What the menu says."),
+            _text("hidden", "Whether it is hidden; text on the page, a flag in the example.", NONE),
+            _text("menu_type", "Kind of menu, `ivr_menu` and so on.", NONE),
+            _text("output_msg", "What the menu says.", NONE),
         ),
         *_menu("menu_path", "the queue the caller chose"),
         _int("queue_priority_level", "Priority in the queue."),
@@ -313,23 +319,21 @@ _CALLS = Table(
         ),
         *_inside(
             "end_user",
-            _text("id", "Id of the caller.", Privacy.IDENTIFIER),
-            _text("identifier", "The operator's own id of the caller.", Privacy.IDENTIFIER),
-            _text("out_contact_id", "Id of the caller in the operator's CRM.", Privacy.IDENTIFIER),
+            _text("id", "Id of the caller.", IDENTIFIER),
+            _text("identifier", "The operator's own id of the caller.", IDENTIFIER),
+            _text("out_contact_id", "Id of the caller in the operator's CRM.", IDENTIFIER),
         ),
         *_virtual_agent("virtual_agent", "the virtual agent"),
-        _json(
-            "virtual_agent_params", "What the virtual agent was told: tenant-defined keys.", Privacy.NETWORK
-        ),
-        _text("offer_type", "How the call was offered to agents: `cascade` and so on."),
-        _text("answer_type", "`manual` or automatic."),
-        _text("outbound_number", "The number dialled out to.", Privacy.CONTACT),
-        _text("email", "A mail address; in payloads, not on the page.", Privacy.CONTACT),
-        _text("feedback", "The caller's words; in payloads, not on the page.", Privacy.FREE_TEXT),
-        _text("smart_action_text", "Text the caller sent; in payloads, not on the page.", Privacy.FREE_TEXT),
-        _json("custom_data_secured", "Signed data of the tenant.", Privacy.FREE_TEXT),
-        _json("custom_data_not_secured", "Unsigned data of the tenant.", Privacy.FREE_TEXT),
-        _json("sip_headers", "SIP headers: tenant-defined keys.", Privacy.NETWORK),
+        _json("virtual_agent_params", "What the virtual agent was told: tenant-defined keys.", NETWORK),
+        _text("offer_type", "How the call was offered to agents: `cascade` and so on.", NONE),
+        _text("answer_type", "`manual` or automatic.", NONE),
+        _text("outbound_number", "The number dialled out to.", CONTACT),
+        _text("email", "A mail address; in payloads, not on the page.", CONTACT),
+        _text("feedback", "The caller's words; in payloads, not on the page.", FREE_TEXT),
+        _text("smart_action_text", "Text the caller sent; in payloads, not on the page.", FREE_TEXT),
+        _json("custom_data_secured", "Signed data of the tenant.", FREE_TEXT),
+        _json("custom_data_not_secured", "Unsigned data of the tenant.", FREE_TEXT),
+        _json("sip_headers", "SIP headers: tenant-defined keys.", NETWORK),
     ),
 )
 
@@ -342,16 +346,16 @@ _CHILDREN = (
     _child(
         "transfers", "transfer", "One row per attempt to transfer a call.",
         _int("id", "The transfer's id.", staging="transfer_id"),
-        _text("status", "Where the transfer stands: `transferring`, `transferred`, `failed`, …"),
-        _text("fail_reason", "Why it failed, `nothing` when it did not."),
+        _text("status", "Where the transfer stands: `transferring`, `transferred`, `failed`, …", NONE),
+        _text("fail_reason", "Why it failed, `nothing` when it did not.", NONE),
         _at("created_at", "When the agent started it."),
         _at("assigned_at", "When the next agent was assigned."),
         _at("connected_at", "When the next agent was connected."),
         _at("updated_at", "When the transfer last changed."),
         _int("call_duration", "Seconds of the leg after it."),
         _int("wait_duration", "Seconds of waiting for the next agent."),
-        _text("deflection", "Deflection while transferring; 0 on the page, `no_deflection` in payloads."),
-        _text("answer_type_path", "Answer types before and after, `manual_to_manual`."),
+        _text("deflection", "Deflection while transferring; 0 on the page, `no_deflection` in payloads.", NONE),
+        _text("answer_type_path", "Answer types before and after, `manual_to_manual`.", NONE),
         *_menu("from_menu_path", "the queue it left", alias="from_menu"),
         *_menu("to_menu_path", "the queue it went to", alias="to_menu"),
         *_agent("from_agent", "the agent who transferred"),
@@ -364,38 +368,38 @@ _CHILDREN = (
     _child(
         "participants", "participant", "One row per party of a call: caller, agents, virtual agents.",
         _int("id", "The participant's id.", staging="participant_id"),
-        _text("type", "`end_user`, `agent`, `virtual_agent`, `task_virtual_agent`, …"),
-        _text("entry_type", "How the party came in; in payloads, not on the page."),
-        _text("status", "Where the party stands."),
+        _text("type", "`end_user`, `agent`, `virtual_agent`, `task_virtual_agent`, …", NONE),
+        _text("entry_type", "How the party came in; in payloads, not on the page.", NONE),
+        _text("status", "Where the party stands.", NONE),
         _int("call_id", "The call id the element itself names; can differ from the call's.", name="source_call_id"),
-        _text("user_id", "Id of the agent; the page marks it as personal.", Privacy.IDENTIFIER),
-        _text("end_user_id", "Id of the caller.", Privacy.IDENTIFIER),
+        _text("user_id", "Id of the agent; the page marks it as personal.", IDENTIFIER),
+        _text("end_user_id", "Id of the caller.", IDENTIFIER),
         _int("virtual_agent_id", "Id of the virtual agent."),
-        _json("virtual_agent_params", "What the virtual agent was told: tenant-defined keys.", Privacy.NETWORK),
-        *_inside("virtual_agent", _text("conversation_id", "Id of the virtual agent's conversation.")),
-        _json("agent_assist", "Agent-assist session; null in the payload seen."),
-        _text("phone_number", "Number of the party.", Privacy.CONTACT),
-        _text("email", "Mail address of the party.", Privacy.CONTACT),
-        _text("first_name", "First name of the party.", Privacy.NAME),
-        _text("middle_name", "Middle name of the party.", Privacy.NAME),
-        _text("last_name", "Last name of the party.", Privacy.NAME),
-        _json("teams", "Teams of the agent."),
+        _json("virtual_agent_params", "What the virtual agent was told: tenant-defined keys.", NETWORK),
+        *_inside("virtual_agent", _text("conversation_id", "Id of the virtual agent's conversation.", NONE)),
+        _json("agent_assist", "Agent-assist session; null in the payload seen.", FREE_TEXT),
+        _text("phone_number", "Number of the party.", CONTACT),
+        _text("email", "Mail address of the party.", CONTACT),
+        _text("first_name", "First name of the party.", NAME),
+        _text("middle_name", "Middle name of the party.", NAME),
+        _text("last_name", "Last name of the party.", NAME),
+        _json("teams", "Teams of the agent.", FREE_TEXT),
         _int("location_id", "The agent's location."),
         *_inside(
             "location",
             _int("id", "Id of the agent's location."),
-            _text("lang", "Language of the location."),
-            _text("location", "Locale of the location."),
-            _json("pop_settings", "Telephony points of presence, by provider."),
+            _text("lang", "Language of the location.", NONE),
+            _text("location", "Locale of the location.", NONE),
+            _json("pop_settings", "Telephony points of presence, by provider.", FREE_TEXT),
             _at("created_at", "When the location was made."),
             _at("updated_at", "When the location last changed."),
         ),
-        _json("sip_headers", "SIP headers: tenant-defined keys.", Privacy.NETWORK),
+        _json("sip_headers", "SIP headers: tenant-defined keys.", NETWORK),
         _int("call_duration", "Seconds connected."),
         _int("hold_duration", "Seconds on hold."),
         _at("connected_at", "When the party was connected."),
         _at("ended_at", "When the party left."),
-        _text("fail_reason", "Why the party failed, `nothing` when it did not."),
+        _text("fail_reason", "Why the party failed, `nothing` when it did not.", NONE),
         *_ADAPTER,
     ),
     _child(
@@ -415,7 +419,7 @@ _CHILDREN = (
         *_transfer_leg(),
         *_span(),
         _at("scheduled_at", "For when the work was scheduled."),
-        _text("event", "How the work ended; on the page's model alone."),
+        _text("event", "How the work ended; on the page's model alone.", NONE),
     ),
     _child(
         "queue_durations", "queue_duration", "One row per entry of a call into a queue.",
@@ -428,19 +432,19 @@ _CHILDREN = (
         _int("service_level_abandon_time_threshold",
              "Hanging up within so many seconds is a short abandon: the queue's setting at that moment.",
              staging="service_level_abandon_threshold_seconds"),
-        _text("service_level_event", "The vendor's verdict: `in_sla`, `not_in_sla`, `excluded`."),
+        _text("service_level_event", "The vendor's verdict: `in_sla`, `not_in_sla`, `excluded`.", NONE),
         _int("service_level_target_percent", "Percent to be answered in target: the queue's setting at that moment."),
         _int("service_level_target_time", "Seconds to answer within: the queue's setting at that moment.",
              staging="service_level_target_seconds"),
-        _text("event", "How the wait ended; on the page's model alone, so outcomes never rest on it."),
+        _text("event", "How the wait ended; on the page's model alone, so outcomes never rest on it.", NONE),
     ),
     _child(
         "recordings", "recording", "One row per recording.",
         _int("id", "The recording's id.", staging="recording_id"),
         _int("call_id", "The call id the element itself names.", name="source_call_id"),
-        _text("conference_sid", "The telephony provider's id."),
+        _text("conference_sid", "The telephony provider's id.", NONE),
         _float("duration", "Seconds recorded."),
-        _text("recording_type", "Kind of recording."),
+        _text("recording_type", "Kind of recording.", NONE),
         _at("started_at", "When it started."),
     ),
     _child(
@@ -454,19 +458,19 @@ _CHILDREN = (
     ),
     _child(
         "photos", "photo", "Photos the caller sent.",
-        _int("id", "The photo's id; the page marks it as personal.", Privacy.LINK, staging="photo_id"),
-        _text("photo_type", "Kind of photo; the page marks it as personal.", Privacy.LINK),
-        _text("url", "Address of the photo.", Privacy.LINK),
+        _text("id", "The photo's id; the page marks it as personal.", LINK, staging="photo_id"),
+        _text("photo_type", "Kind of photo; the page marks it as personal.", LINK),
+        _text("url", "Address of the photo.", LINK),
     ),
     _child(
         "videos", "video", "Videos the caller sent.",
-        _int("id", "The video's id; the page marks it as personal.", Privacy.LINK, staging="video_id"),
-        _text("url", "Address of the video.", Privacy.LINK),
+        _text("id", "The video's id; the page marks it as personal.", LINK, staging="video_id"),
+        _text("url", "Address of the video.", LINK),
     ),
     _child(
         "offer_events", "offer_event", "Each time the call was offered to a group of agents.",
         _at("casting_time", "When it was offered."),
-        _text("group", "The group of agents.", name="group_name"),
+        _text("group", "The group of agents.", NONE, name="group_name"),
     ),
     _child("wait_time_sms", "wait_time_sms", "Texts sent while waiting; elements undocumented.",
            _element("The element as it came.")),
@@ -477,14 +481,14 @@ _CHILDREN = (
         _int("user_id", "The agent who gave the code.", staging="agent_id"),
         _int("transfer_id", "The leg: `transfers.id`, null for the first."),
         _int("participant_id", "The party: `participants.id`."),
-        _text("code", "The code."),
-        _text("note", "The agent's words.", Privacy.FREE_TEXT),
-        _text("list", "The list the code is from.", name="list_name"),
-        _text("list_path", "Names along the list's path."),
+        _text("code", "The code.", NONE),
+        _text("note", "The agent's words.", FREE_TEXT),
+        _text("list", "The list the code is from.", NONE, name="list_name"),
+        _text("list_path", "Names along the list's path.", NONE),
         _int("ujet_code_id", "Id of the code."),
         _int("ujet_list_id", "Id of the list."),
-        _text("custom_code_id", "The operator's id of the code."),
-        _text("custom_list_id", "The operator's id of the list."),
+        _text("custom_code_id", "The operator's id of the code.", NONE),
+        _text("custom_list_id", "The operator's id of the list.", NONE),
     ),
     _child(
         "consumer_handle_durations", "consumer_handle_duration", "Time of the caller in the call, IVR to end.",
@@ -496,15 +500,15 @@ _CHILDREN = (
     _child(
         "consumer_in_menu_durations", "consumer_in_menu_duration", "Time of the caller in the menus.",
         _int("id", "Id of the row.", staging="consumer_in_menu_duration_id"),
-        _text("event", "How it ended: `finished`, `abandoned`, …"),
+        _text("event", "How it ended: `finished`, `abandoned`, …", NONE),
         _int("duration", "Seconds in the menus."),
         *_where(), *_span(),
     ),
     _child(
         "consumer_event_durations", "consumer_event_duration", "Payments, surveys and the like.",
         _int("id", "Id of the row.", staging="consumer_event_duration_id"),
-        _text("type", "`payment`, `csat`, …"),
-        _text("event", "How it ended: `finished`, `abandoned`, …"),
+        _text("type", "`payment`, `csat`, …", NONE),
+        _text("event", "How it ended: `finished`, `abandoned`, …", NONE),
         _int("duration", "Seconds it took."),
         *_where(), *_span(),
     ),
@@ -512,9 +516,9 @@ _CHILDREN = (
         "virtual_agent_deflected_escalations", "virtual_agent_deflected_escalation",
         "Escalations of a virtual agent that were deflected.",
         _int("id", "Id of the row.", staging="virtual_agent_deflected_escalation_id"),
-        _text("deflection", "Where to, or why: `after_hours`, …"),
+        _text("deflection", "Where to, or why: `after_hours`, …", NONE),
         _int("escalation_id", "The escalation: `escalations.id`."),
-        _text("escalation_reason", "Why the virtual agent escalated."),
+        _text("escalation_reason", "Why the virtual agent escalated.", NONE),
         _at("escalated_at", "When it escalated."),
         *_where(),
         *_virtual_agent("virtual_agent", "the virtual agent"),
@@ -524,12 +528,12 @@ _CHILDREN = (
         _int("id", "Id of the row.", staging="virtual_agent_handle_duration_id"),
         *_virtual_agent("virtual_agent", "the virtual agent"),
         _int("call_duration", "Seconds of the session."),
-        _text("escalation_reason", "Why it escalated."),
-        _text("finish_reason", "Why it ended; in payloads, not on the page."),
+        _text("escalation_reason", "Why it escalated.", NONE),
+        _text("finish_reason", "Why it ended; in payloads, not on the page.", NONE),
         _float("sentiment", "The caller's mood, 0 to 100."),
         _int("response_count", "Answers given."),
         _int("fallback_response_count", "Answers given for want of a better one."),
-        _text("initiated_by", "Who started the session."),
+        _text("initiated_by", "Who started the session.", NONE),
         *_where(),
         _bool("transfer", "Whether this is a leg after a transfer."),
         _int("transfer_id", "The transfer that led here: `transfers.id`."),
@@ -538,8 +542,8 @@ _CHILDREN = (
     _child(
         "escalations", "escalation", "One row per move from a virtual agent to a person, since 2026-03-24.",
         _int("id", "The escalation's id.", staging="escalation_id"),
-        _text("status", "Where it stands: `escalated`, …"),
-        _text("reason", "Why it escalated."),
+        _text("status", "Where it stands: `escalated`, …", NONE),
+        _text("reason", "Why it escalated.", NONE),
         _at("created_at", "When it was asked for."),
         _at("escalated_at", "When the person took over."),
         *_virtual_agent("from_virtual_agent", "the virtual agent who escalated"),
@@ -557,18 +561,21 @@ TABLES: dict[str, Table] = {table.name: table for table in (_CALLS, *_CHILDREN)}
 CHILDREN: tuple[Table, ...] = tuple(table for table in TABLES.values() if table.parent)
 
 EXTRA = Column("_extra", "json", "Keys nobody declared, by dotted path, as they came.", (),
-               privacy=Privacy.FREE_TEXT, staging_name="_extra")  # fmt: skip
+               FREE_TEXT, staging_name="_extra")  # fmt: skip
 
 # --- records: what callmart writes about its own work --------------------------------------------
 
 REJECTED_CALLS = Table(
     "rejected_calls",
     "rejected_call",
-    "Calls that could not be read: kept whole, with the reason, until a readable version lands.",
+    "Calls that could not be read, with the reason, until a readable version lands.",
     (
-        _text("call_key", "The call's id, or a fingerprint of the body when even that is unreadable."),
-        _text("reason", "What is wrong, and where."),
-        _text("body", "The call as it came.", Privacy.FREE_TEXT),
+        _text("call_key", "The call's id, or a fingerprint of the body when even that is unreadable.", NONE),
+        _text("reason", "What is wrong, and where.", NONE),
+        _text(
+            "body", "The call, as far as the privacy policy keeps it; empty when it is no JSON.", FREE_TEXT
+        ),
+        _bool("whole", "Whether the body is the call as it came: nothing was hashed, masked or withheld."),
         _at("window_from", "Start of the window that fetched it, inclusive."),
         _at("window_until", "End of the window that fetched it, inclusive."),
         _int("attempt", "How often the call has been rejected by now, counted from 1."),
@@ -582,9 +589,9 @@ LOAD_WINDOWS = Table(
     "load_window",
     "The ledger: one row per window that was asked for, and attempt. Shows what the copy rests on.",
     (
-        _text("window_id", "The window; the same in every attempt at it."),
+        _text("window_id", "The window; the same in every attempt at it.", NONE),
         _int("attempt", "Which attempt at the window, counted from 1."),
-        _text("why", "`tail`, `overlap`, `future`, `backfill` or `heal`."),
+        _text("why", "`tail`, `overlap`, `future`, `backfill` or `heal`.", NONE),
         _at("window_from", "Start, inclusive, of `updated_at`."),
         _at("window_until", "End, inclusive, of `updated_at`."),
         _int("counted_before", "Calls in the window by the API's `Total`, before it was read."),
@@ -601,14 +608,14 @@ LOAD_WINDOWS = Table(
         _int("bytes", "Bytes of the answers' bodies."),
         _at("started_at", "When fetching began."),
         _at("finished_at", "When fetching ended."),
-        _text("load_id", "The load that landed it; empty when none did."),
+        _text("load_id", "The load that landed it; empty when none did.", NONE),
         _text(
             "verdict",
             "`complete`; `short` (fewer came than the API counts), `planned` (asked for, not begun or cut short), "
             "`unverified` (landed, not yet checked), `mismatch` (the warehouse does not hold what was sent), `failed` "
-            "(could not land): all but the first are asked again.",
+            "(could not land): all but the first are asked again.", NONE,
         ),
-        _text("note", "What went wrong, in words."),
+        _text("note", "What went wrong, in words.", NONE),
     ),
     record_key=("window_id", "attempt"),
 )  # fmt: skip
@@ -618,11 +625,15 @@ DRIFT = Table(
     "drift",
     "What the API sent that the declared tables do not know, by load and field: kept, counted, told once.",
     (
-        _text("run_id", "The load command that saw it."),
-        _text("kind", "`new_key`, `new_value` of an enumeration, or `new_type`."),
-        _text("table_name", "The table."),
-        _text("field", "The key in the API's JSON, dotted below the element."),
-        _text("value", "The new value or the type that came; empty for a new key.", Privacy.FREE_TEXT),
+        _text("run_id", "The load command that saw it.", NONE),
+        _text("kind", "`new_key`, `new_value` of an enumeration, or `new_type`.", NONE),
+        _text("table_name", "The table.", NONE),
+        _text("field", "The key in the API's JSON, dotted below the element.", NONE),
+        _text(
+            "value",
+            "The new word of a column that lands as it came, or the type that came; else empty.",
+            NONE,
+        ),
         _int("occurrences", "How often in this load."),
         _at("noticed_at", "When."),
     ),
@@ -647,7 +658,7 @@ RECONCILED_DAYS = Table(
     "reconciled_day",
     "What `callmart reconcile` found, day by day: the newest look at each day.",
     (
-        _text("counted_by", "The timestamp that puts a call on a day: `queued_at` or `updated_at`."),
+        _text("counted_by", "The timestamp that puts a call on a day: `queued_at` or `updated_at`.", NONE),
         _at("day", "Start of the day (UTC)."),
         _at("counted_until", "Up to when the day was looked at (UTC): its end, or earlier on the last day."),
         _int("counted_by_api", "Calls of the day by the API."),

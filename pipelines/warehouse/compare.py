@@ -5,7 +5,8 @@ replaces that: it is there, queued and changed when it says, or it is gone. So a
 can be compared at any time with a count that takes account of everything known.
 
 Contents are compared whole: every column of every row of every table, as the call's JSON would land
-now. A change that does not move `updated_at` shows in no other way.
+now, under today's privacy policy. What the policy drops cannot differ; a call that landed under another
+policy does. A change that does not move `updated_at` shows in no other way.
 
 The warehouse is only read. What is known of the API's calls is kept in a temporary table.
 """
@@ -23,6 +24,8 @@ from sqlalchemy import Connection, text
 
 from pipelines.ccaip.client import By, FetchedCall
 from pipelines.ccaip.explode import Exploder
+from pipelines.ccaip.privacy import PrivacyFilter
+from pipelines.ccaip.redaction import kept_body
 from pipelines.ccaip.source import DECLARED, NAME, merge_key
 from pipelines.ccaip.tables import EXTRA, REJECTED_CALLS, TABLES, VANISHED_CALLS, Table
 from pipelines.errors import CallmartError
@@ -91,8 +94,9 @@ class Comparison:
     then, and was not loaded so, is pending and no difference.
     """
 
-    def __init__(self, connection: Connection, settled: datetime) -> None:
+    def __init__(self, connection: Connection, settled: datetime, privacy: PrivacyFilter) -> None:
         self._connection = connection
+        self._privacy = privacy
         self.settled = settled
         self._exploder = Exploder()
         pooled: Any = connection.connection
@@ -160,6 +164,7 @@ class Comparison:
         """Compare calls, as the API shows them now, with the warehouse."""
         fetched = {call.key: call for call in calls}
         exploded = self._exploder.explode([call.body for call in fetched.values()])
+        tables = self._privacy.apply(exploded.tables)
         keys = list(fetched)
         unreadable = {keys[each.number] for each in exploded.rejected}
         asked = _asked(keys)
@@ -178,11 +183,11 @@ class Comparison:
             )
         )
         differing = unreadable.union(
-            *(self._differing(TABLES[name], rows, asked) for name, rows in exploded.tables.items())
+            *(self._differing(TABLES[name], rows, asked) for name, rows in tables.items())
         )
         self.findings.forget(keys)
         for key, call in fetched.items():
-            if kept.get(key) == call.body.decode("utf-8", "replace"):
+            if key in kept and kept[key] == kept_body(call.body, self._privacy)[0]:
                 self.findings.rejected[key] = _times(call)
             elif key not in here or key in differing:
                 self._found_different(key, call, here, is_known=key in here or key in kept)

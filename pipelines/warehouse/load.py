@@ -43,6 +43,7 @@ from pipelines.progress import Progress, Stage
 from pipelines.settings import Settings
 from pipelines.steps import reached
 from pipelines.warehouse import ledger
+from pipelines.warehouse.catalogue import describe
 from pipelines.warehouse.drifts import new_only
 from pipelines.warehouse.landing import Landing
 from pipelines.warehouse.merging import Change
@@ -154,10 +155,11 @@ class _Load:
         self._started = time.monotonic()
 
     def __enter__(self) -> _Load:
+        privacy = self._settings.privacy_filter()
         with ExitStack() as opening:
             self.client = opening.enter_context(Client(self._settings))
             self.landing = opening.enter_context(Landing(self._home, self._settings.warehouse))
-            self._gatherer = opening.enter_context(Gatherer())
+            self._gatherer = opening.enter_context(Gatherer(privacy))
             self._stage: Stage = opening.enter_context(self._progress.stage("load calls", unit="calls"))
             self._left_open = ledger.open_windows(self.landing.connection)
             self._open = opening.pop_all()
@@ -182,6 +184,7 @@ class _Load:
         with closing(fetched_ahead(gathered, self._gatherer.cancel)) as fetched:
             for chunk in fetched:
                 self._land(chunk, now)
+        describe(self.landing.connection)
         report = self._report
         report.resumed = len(self._left_open)
         report.requests += self.client.counts.requests

@@ -197,7 +197,7 @@ def _search(
         settled = min(cursor.until, cursor.last_change or cursor.until)
         range_ = _range(settled, settings.start_date, start, end)
         days = range_.days()
-        with Comparison(connection, settled) as comparison:
+        with Comparison(connection, settled, settings.privacy_filter()) as comparison:
             search = Search(client, comparison, days)
             with progress.stage("count days", total=len(days), unit="requests") as stage:
                 search.count(stage)
@@ -241,7 +241,7 @@ def _heal(settings: Settings, home: Home, progress: Progress, ids: Sequence[int]
     with (
         Client(settings) as client,
         reading(settings.warehouse) as connection,
-        Comparison(connection, range_.settled) as comparison,
+        Comparison(connection, range_.settled, settings.privacy_filter()) as comparison,
         progress.stage("look again", unit="requests") as stage,
     ):
         Search(client, comparison, range_.days()).ask_again(ids, stage)

@@ -22,8 +22,8 @@ _FEW = 2
 class RejectedCall:
     """A call that is kept because it could not be read. Instants are UTC.
 
-    `attempt` counts how often it was rejected. `body` is the call as it came, personal data and all;
-    None unless it was asked for.
+    `attempt` counts how often it was rejected. `body` is what is kept of the call; None when that is
+    nothing, or was not asked for.
     """
 
     call_key: str

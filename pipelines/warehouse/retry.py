@@ -1,8 +1,10 @@
 """Reads the rejected calls again, with today's code: `callmart rejected --retry`.
 
-The bodies are in the warehouse, so the API is not asked. A call that can be read now lands as any other
-does, unless the warehouse has a newer version of it, and leaves `rejected_calls` in the same load package.
-One that still cannot be read stays, with today's reason and one more attempt.
+A call whose body was kept whole is read from the warehouse. Of others the privacy policy has kept a part,
+which must never land for the call itself: the API is asked for them again, by their ids. A call that can be
+read now lands as any other does, unless the warehouse has a newer version of it, and leaves `rejected_calls`
+in the same load package. One that still cannot be read stays, with today's reason and one more attempt; so
+does one that the API does not show, as it is.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import msgspec
 import pyarrow as pa
 
 from pipelines.ccaip import drift
-from pipelines.ccaip.client import FetchedCall, read_calls
+from pipelines.ccaip.client import PER_PAGE, Client, FetchedCall, read_calls
 from pipelines.ccaip.gather import Chunk, Gatherer
 from pipelines.ccaip.source import NAME, record_schema
 from pipelines.ccaip.tables import DRIFT, REJECTED_CALLS
@@ -26,8 +28,9 @@ from pipelines.ccaip.windows import FUTURE, Window
 from pipelines.errors import CallmartError
 from pipelines.home import Home
 from pipelines.progress import Progress, Stage
-from pipelines.settings import Settings
+from pipelines.settings import Settings, require_api
 from pipelines.warehouse.asking import ask, ask_rows, existing_tables
+from pipelines.warehouse.compare import call_id
 from pipelines.warehouse.drifts import new_only
 from pipelines.warehouse.landing import Landing
 from pipelines.warehouse.merging import Change
@@ -38,11 +41,13 @@ _AT_ONCE = 2_000  # calls; about 20 MB of JSON
 @dataclass
 class RetryReport:
     """What reading again came to: calls `tried`, of them `landed`, `still_rejected`, and the rest `outdated`:
-    the warehouse has a newer version of them. `new_drift` is what nobody was told of before."""
+    the warehouse has a newer version of them. `out_of_reach` are those that were kept in part and that the API
+    does not show. `new_drift` is what nobody was told of before."""
 
     tried: int = 0
     landed: int = 0
     still_rejected: int = 0
+    out_of_reach: int = 0
     new_drift: Counter[drift.Drift] = field(default_factory=Counter)
 
     @property
@@ -57,11 +62,12 @@ def retry(settings: Settings, home: Home, progress: Progress) -> RetryReport:
     Raises `QualityError` when one of them breaks the contract `fatal_drift`, and `CallmartError` when they
     cannot land; what has landed before stays.
     """
+    privacy = settings.privacy_filter()
     report, run_id = RetryReport(), uuid4().hex
     seen: Counter[drift.Drift] = Counter()
     with (
         Landing(home, settings.warehouse) as landing,
-        Gatherer() as gatherer,
+        Gatherer(privacy) as gatherer,
         progress.stage("read rejected calls again", unit="calls") as stage,
     ):
         # a call that is dated later than this is misdated, and gives way to the one that was rejected
@@ -69,7 +75,11 @@ def retry(settings: Settings, home: Home, progress: Progress) -> RetryReport:
             datetime.now(UTC), landing.cursor.until if landing.cursor else datetime.min.replace(tzinfo=UTC)
         )
         for kept in _kept(landing, stage):
-            chunk = _read_again(gatherer, kept, stage)
+            calls = _calls(kept, settings, home)
+            report.out_of_reach += len(kept) - len(calls)
+            if not calls:
+                continue
+            chunk = _read_again(gatherer, calls, stage)
             drift.enforce(chunk.drift, settings.fatal_drift)
             seen += chunk.drift
             report.new_drift |= new_only(landing.connection, seen)
@@ -81,7 +91,7 @@ def retry(settings: Settings, home: Home, progress: Progress) -> RetryReport:
                     "Rejected calls that can be read now could not land.",
                     "They are kept. The log says why; run it again when that is mended.",
                 )
-            report.tried += len(kept)
+            report.tried += len(calls)
             report.landed += sum(landed.calls)
             report.still_rejected += sum(chunk.rejected)
     return report
@@ -102,14 +112,30 @@ def _kept(landing: Landing, stage: Stage) -> Iterator[list[dict[str, Any]]]:
         yield ask(landing.connection, query, wanted=wanted).to_pylist()
 
 
-def _read_again(gatherer: Gatherer, kept: list[dict[str, Any]], stage: Stage) -> Chunk:
+def _calls(
+    kept: list[dict[str, Any]], settings: Settings, home: Home
+) -> list[tuple[FetchedCall, dict[str, Any]]]:
+    """The calls that can be read again, each with the row it is kept in."""
+    # a warehouse made by an older callmart does not say: all its bodies are whole
+    calls = [(_as_fetched(row["body"].encode()), row) for row in kept if row.get("whole") is not False]
+    by_key = {row["call_key"]: row for row in kept if row.get("whole") is False}
+    if ids := [number for key in by_key if (number := call_id(key)) is not None]:
+        require_api(settings, home)
+        with Client(settings) as client:
+            for start in range(0, len(ids), PER_PAGE):
+                fetched = client.calls_by_id(ids[start : start + PER_PAGE])
+                calls += [(call, by_key[call.key]) for call in fetched if call.key in by_key]
+    return calls
+
+
+def _read_again(gatherer: Gatherer, calls: list[tuple[FetchedCall, dict[str, Any]]], stage: Stage) -> Chunk:
     """A chunk of the calls as today's code reads them, which also says what becomes of their kept rows."""
-    calls = [_as_fetched(row["body"].encode()) for row in kept]
+    kept = [row for _, row in calls]
     whole = Window(
         min(row["window_from"] for row in kept), max(row["window_until"] for row in kept), why="heal"
     )
-    chunk = gatherer.regather([calls], whole, stage)
-    before = {call.key: row for call, row in zip(calls, kept, strict=True)}
+    chunk = gatherer.regather([[call for call, _ in calls]], whole, stage)
+    before = {call.key: row for call, row in calls}
     rejected = chunk.tables[REJECTED_CALLS.name].to_pylist()
     for row in rejected:
         came = before[row["call_key"]]

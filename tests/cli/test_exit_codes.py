@@ -23,6 +23,7 @@ def deaf_api() -> Iterator[dict[str, str]]:
             "SOURCES__CCAIP__BASE_URL": f"http://127.0.0.1:{listener.getsockname()[1]}",
             "SOURCES__CCAIP__USERNAME": "acme",
             "SOURCES__CCAIP__API_TOKEN": TOKEN,
+            "PRIVACY__KEY": "a-key-of-nobody-s",
         }
 
 
@@ -84,7 +85,7 @@ def test_an_interrupted_load_ends_at_once_and_lets_the_lock_go(number, code, cal
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_platform_stops_when_it_is_told_to(number, callmart) -> None:
     with callmart.platform("--days", "1", "--speed", "0") as (process, env):
-        assert set(env) == {
+        assert set(env) == {"PRIVACY__KEY"} | {
             f"SOURCES__CCAIP__{name}" for name in ("BASE_URL", "USERNAME", "API_TOKEN", "START_DATE")
         }
         process.send_signal(number)

@@ -162,13 +162,15 @@ def test_dbt_does_not_outlive_a_killed_transform(home) -> None:
     wait_until_free(home.warehouse)
 
 
-def test_dbt_gets_no_credentials_of_the_api(home, monkeypatch) -> None:
+def test_dbt_gets_neither_the_credentials_of_the_api_nor_the_key(home, monkeypatch) -> None:
     monkeypatch.setenv("SOURCES__CCAIP__API_TOKEN", "tok-5ecret")
-    model(home, "second", "select '{{ env_var('SOURCES__CCAIP__API_TOKEN', 'none') }}' as token")
+    monkeypatch.setenv("PRIVACY__KEY", "a-key-of-some-length")
+    seen = ("{{ env_var('SOURCES__CCAIP__API_TOKEN', 'none') }}", "{{ env_var('PRIVACY__KEY', 'none') }}")
+    model(home, "second", f"select '{seen[0]}' as token, '{seen[1]}' as key")
     build(home)
     assert os.environ["SOURCES__CCAIP__API_TOKEN"] == "tok-5ecret"
     with duckdb.connect(str(home.warehouse), read_only=True) as warehouse:
-        assert warehouse.sql("select token from second").fetchall() == [("none",)]
+        assert warehouse.sql("select token, key from second").fetchall() == [("none", "none")]
 
 
 def test_nothing_loaded_yet_says_what_to_do_first(callmart) -> None:

@@ -14,6 +14,9 @@ from typing import Any
 import duckdb
 import pytest
 
+from pipelines.ccaip.mart_privacy import MODELS, read
+from pipelines.ccaip.privacy import KEEP_ALL, personal_columns
+from pipelines.ccaip.tables import TABLES
 from pipelines.home import Home
 from pipelines.progress import SilentProgress
 from pipelines.settings import Settings
@@ -78,6 +81,7 @@ def setting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting]:
             requests_per_second=10_000,
             settle_seconds=0,
             reporting_timezone=ZONE,
+            privacy=KEEP_ALL,
         )
         yield Setting(centre, platform, home, settings)
 
@@ -103,6 +107,25 @@ def assert_marts_tell_the_truth(setting: Setting) -> None:
     agents = agent_cells(truth, ZONE)
     idle = {key for key, cell in worked.items() if key not in agents and not any(cell.values())}
     assert_cells_equal({k: v for k, v in worked.items() if k not in idle}, agents, AGENT_PARTS)
+
+
+def assert_public_marts_show_nobody(setting: Setting) -> None:
+    """Though everything personal was kept: no value of a personal column stands in a public mart."""
+    personal = " union ".join(
+        f"select {column.name}::varchar as value from ccaip.{table}"
+        for (table, _), column in personal_columns().items()
+        if table in TABLES and column.type == "text"
+    )
+    people = {value for (value,) in setting.ask(personal)} - {None, ""}
+    assert len(people) > 100
+    models, _ = read(MODELS)
+    for name in (each["name"] for each in models if each.get("config", {}).get("access") == "public"):
+        texts = (
+            f"select column_name from duckdb_columns() where table_name = '{name}' and data_type = 'VARCHAR'"
+        )
+        for (column,) in setting.ask(texts):
+            shown = {value for (value,) in setting.ask(f'select distinct "{column}" from marts.{name}')}
+            assert not shown & people, (name, column)
 
 
 FACTS = ("fct_calls", "fct_queue_segments", "fct_handled_segments", "fct_transfers")
@@ -139,6 +162,8 @@ def test_marts_equal_the_truth_while_calls_go_on_and_increments_equal_a_full_ref
     assert setting.ask("select count(*) from marts.fct_queue_segments where outcome = 'in_progress'") == [
         (0,)
     ]
+
+    assert_public_marts_show_nobody(setting)
 
     incremental = everything(setting)
     transform(setting.home, setting.settings, QUIET, full_refresh=True)

@@ -15,6 +15,7 @@ import pytest
 
 from tests.extraction.test_explode import documented_calls
 from tests.extraction.test_load import assert_equals_platform
+from tests.keeping import KEEP_EVERYTHING
 
 CALLMART = Path(sys.executable).parent / "callmart"
 FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -44,6 +45,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Home]:
                 "SOURCES__CCAIP__BASE_URL": address.group(),
                 "SOURCES__CCAIP__USERNAME": "demo",
                 "SOURCES__CCAIP__API_TOKEN": "demo-token",
+                **KEEP_EVERYTHING,
             }
             run = subprocess.run(
                 [CALLMART, "--project-dir", root, "run"],

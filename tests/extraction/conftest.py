@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.ccaip.privacy import KEEP_ALL
 from pipelines.home import Home
 from pipelines.settings import Settings
 from simulator.calls import CallSource
@@ -43,7 +44,7 @@ def serve() -> Iterator[Callable[[CallSource], Platform]]:
 
 
 def settings_for(platform: Platform, home: Home) -> Settings:
-    """Settings that point at `platform` and ask as fast as it answers."""
+    """Settings that point at `platform`, ask as fast as it answers and keep what it says, to be compared."""
     return Settings(
         warehouse=home.warehouse,
         base_url=platform.base_url,
@@ -51,4 +52,5 @@ def settings_for(platform: Platform, home: Home) -> Settings:
         api_token=TOKEN,
         start_date=START.replace(hour=0),
         requests_per_second=100_000,
+        privacy=KEEP_ALL,
     )

@@ -16,6 +16,7 @@ import pytest
 
 from pipelines.ccaip.client import Client
 from pipelines.ccaip.gather import Gatherer
+from pipelines.ccaip.privacy import KEEP_ALL, PrivacyFilter
 from pipelines.ccaip.source import ccaip
 from pipelines.ccaip.tables import TABLES
 from pipelines.ccaip.tailing import tail
@@ -197,7 +198,11 @@ def test_a_package_that_can_never_load_blocks_nothing(home, serve, calls):
 def test_an_answer_from_a_copy_that_lags_does_not_overwrite_a_newer_version(home, serve, calls):
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    with Client(settings_for(platform, home)) as client, Gatherer() as gatherer, QUIET.stage("") as stage:
+    with (
+        Client(settings_for(platform, home)) as client,
+        Gatherer(PrivacyFilter(KEEP_ALL)) as gatherer,
+        QUIET.stage("") as stage,
+    ):
         old = gatherer.gather([Window(START, START + HOUR, why="backfill")], client, stage)
     calls.put(platform.clock.now(), a_busy_call(1) | {"transfers": []})
     platform.clock.advance(HOUR)
@@ -279,7 +284,7 @@ def test_rows_that_landed_under_other_rows_ids_are_noticed_though_their_number_i
     window = Window(START, START + seconds(600), why="backfill")
     with (
         Client(settings_for(platform, home)) as client,
-        Gatherer() as gatherer,
+        Gatherer(PrivacyFilter(KEEP_ALL)) as gatherer,
         Landing(home, home.warehouse) as landing,
     ):
         with QUIET.stage("") as stage:
@@ -441,7 +446,11 @@ def test_a_call_that_moves_between_batches_keeps_its_newest_version_alone(home, 
     monkeypatch.setattr("pipelines.ccaip.gather._BATCH", 50)
     moved = a_busy_call(3) | {"transfers": []}
     window = Window(START, START + seconds(400))
-    with Client(settings_for(platform, home)) as client, Gatherer() as gatherer, QUIET.stage("") as stage:
+    with (
+        Client(settings_for(platform, home)) as client,
+        Gatherer(PrivacyFilter(KEEP_ALL)) as gatherer,
+        QUIET.stage("") as stage,
+    ):
 
         def pages():
             for number, page in enumerate(tail(client, window)):

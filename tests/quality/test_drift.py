@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from pipelines.ccaip.drift import OTHERS, VALUES_KEPT, WITHHELD, Drift, capped, enforce, fatal, notice, rows
+from pipelines.ccaip.drift import OTHERS, VALUES_KEPT, Drift, capped, enforce, fatal, notice, rows
 from pipelines.ccaip.enumerations import known_words
 from pipelines.ccaip.explode import Exploder
+from pipelines.ccaip.privacy import WITHHELD, Policy
 from pipelines.ccaip.tables import TABLES
 from pipelines.errors import QualityError
 from tests.extraction.living import START, a_call
@@ -21,7 +22,7 @@ CALL = a_call(1, updated_at="2026-03-02T08:00:00.000Z")
 
 def noticed(exploder: Exploder, *calls: dict[str, Any] | bytes) -> Counter[Drift]:
     bodies = [call if isinstance(call, bytes) else json.dumps(call).encode() for call in calls]
-    return notice(exploder.explode(bodies), bodies)
+    return notice(exploder.explode(bodies), bodies, Policy())
 
 
 def test_the_vendors_own_documents_hold_nothing_new(exploder):

@@ -11,6 +11,7 @@ import pytest
 from pipelines.lock import locked
 from tests.cli.conftest import Command
 from tests.extraction.conftest import TOKEN, USER
+from tests.keeping import KEEP_EVERYTHING
 from tests.reconcile.conftest import Centre
 
 
@@ -24,6 +25,7 @@ def callmart(centre: Centre, tmp_path: Path) -> Command:
         "SOURCES__CCAIP__USERNAME": USER,
         "SOURCES__CCAIP__API_TOKEN": TOKEN,
         "SOURCES__CCAIP__REQUESTS_PER_SECOND": "1000",
+        **KEEP_EVERYTHING,
     }
     return command
 

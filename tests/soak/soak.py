@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
+from pipelines.ccaip.privacy import KEEP_ALL
 from pipelines.settings import Settings
 from simulator.faults import SETTLING, Storm, StormySource
 from simulator.platform import Clock, Credentials, Platform
@@ -92,6 +93,7 @@ class _Seed:
                 api_token=TOKEN,
                 start_date=_BEFORE_ALL,
                 requests_per_second=100_000,
+                privacy=KEEP_ALL,  # the warehouse is compared with what the platform says
             )
             for each in self._schedule:
                 clock.advance(each.after)

@@ -29,6 +29,7 @@ from pipelines.transform import transform
 from simulator.platform import Clock, Credentials, Platform
 from tests.extraction.conftest import TOKEN, USER
 from tests.extraction.living import START, LivingCalls
+from tests.keeping import KEEP_EVERYTHING
 from tests.soak.ledger import audit
 from tests.soak.machine import PROCESSES
 from tests.soak.served import Served
@@ -113,7 +114,8 @@ def tenant() -> Iterator[Tenant]:
                 "SOURCES__CCAIP__START_DATE": f"{MIDNIGHT:%Y-%m-%d}",
                 "SOURCES__CCAIP__REQUESTS_PER_SECOND": "1000",
                 "SOURCES__CCAIP__REJECTED_SHARE": "1",
-            },
+            }
+            | KEEP_EVERYTHING,
         )
 
 

@@ -22,6 +22,7 @@ from pipelines.home import REPOSITORY
 from simulator.platform import Clock
 from tests.extraction.conftest import TOKEN, USER
 from tests.extraction.living import START, LivingCalls, a_call, seconds, stamp
+from tests.keeping import KEEP_EVERYTHING
 from tests.storm.weather import DatedCalls, Weather
 
 HOUR = timedelta(hours=1)
@@ -141,6 +142,7 @@ def test_a_scheduler_without_home_path_or_utc_lands_the_same_rows_at_the_same_in
                 "SOURCES__CCAIP__USERNAME": USER,
                 "SOURCES__CCAIP__API_TOKEN": TOKEN,
                 "SOURCES__CCAIP__START_DATE": "2026-03-02",
+                **KEEP_EVERYTHING,
             },
             capture_output=True,
             text=True,

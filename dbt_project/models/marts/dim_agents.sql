@@ -1,4 +1,5 @@
--- Every agent any call names, under the newest name seen. Names come as the privacy policy left them.
+-- Every agent any call names. Shown under the name that the seed agent_names gives, else under the newest
+-- name seen where the privacy policy keeps names, else by number.
 with
 
 calls as (
@@ -17,7 +18,7 @@ sightings as (
 
     select
         agent_info__id as agent_id,
-        agent_info__name as agent_name,
+        {{ plain_name('agent_info__name') }} as agent_name,
         agent_info__agent_number as agent_number,
         updated_at as seen_at
     from calls
@@ -26,7 +27,7 @@ sightings as (
 
     select
         transfers.from_agent__id as agent_id,
-        transfers.from_agent__name as agent_name,
+        {{ plain_name('transfers.from_agent__name') }} as agent_name,
         transfers.from_agent__agent_number as agent_number,
         calls.updated_at as seen_at
     from {{ ref('stg_ccaip__transfers') }} as transfers
@@ -36,7 +37,7 @@ sightings as (
 
     select
         transfers.to_agent__id as agent_id,
-        transfers.to_agent__name as agent_name,
+        {{ plain_name('transfers.to_agent__name') }} as agent_name,
         transfers.to_agent__agent_number as agent_number,
         calls.updated_at as seen_at
     from {{ ref('stg_ccaip__transfers') }} as transfers
@@ -46,7 +47,7 @@ sightings as (
 
     select
         escalations.to_agent__id as agent_id,
-        escalations.to_agent__name as agent_name,
+        {{ plain_name('escalations.to_agent__name') }} as agent_name,
         escalations.to_agent__agent_number as agent_number,
         calls.updated_at as seen_at
     from {{ ref('stg_ccaip__escalations') }} as escalations
@@ -78,10 +79,15 @@ ordered as (
 )
 
 select
-    agent_id,
-    max(case when newest_order = 1 then agent_name end) as agent_name,
-    max(case when newest_order = 1 then agent_number end) as agent_number,
-    min(seen_at) as first_seen_at,
-    max(seen_at) as last_seen_at
+    ordered.agent_id,
+    coalesce(
+        max(agent_names.agent_name),
+        max(case when ordered.newest_order = 1 then ordered.agent_name end),
+        cast(ordered.agent_id as varchar)
+    ) as agent_name,
+    max(case when ordered.newest_order = 1 then ordered.agent_number end) as agent_number,
+    min(ordered.seen_at) as first_seen_at,
+    max(ordered.seen_at) as last_seen_at
 from ordered
-group by agent_id
+left join {{ ref('agent_names') }} as agent_names on ordered.agent_id = agent_names.agent_id
+group by ordered.agent_id

@@ -3,6 +3,7 @@ select
     call_key,
     reason,
     body,
+    whole as is_whole,
     window_from,
     window_until,
     attempt,

@@ -1,0 +1,101 @@
+"""Fails when a public mart shows a personal column: `python -m pipelines.ccaip.mart_privacy`, part of `make lint`.
+
+Personal are the staging names of columns with a privacy class, and what models call them on the way: a
+column that is renamed, or picked by a function of one argument (`max(phone_number) as number`), stays
+personal. A count of callers is not personal, nor is what was worked out from one.
+
+`agent_name` may be shown: the marts fill it from the seed agent_names, or where the policy keeps names.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+from pipelines.ccaip.generate import ROOT
+from pipelines.ccaip.privacy import personal_columns
+
+MODELS = ROOT / "dbt_project" / "models"
+DECIDED = frozenset({"agent_name"})
+"""Columns that hold something personal only where an operator has decided so."""
+
+_COMMENT = re.compile(r"--[^\n]*|\{#.*?#\}", re.DOTALL)
+_ALIAS = re.compile(r"\s+as\s+(\w+)", re.IGNORECASE)
+_WRAPPED = re.compile(r"(?:\{\{\s*)?(?!count\b)\w+\((.*)\)(?:\s*\}\})?", re.DOTALL | re.IGNORECASE)
+_CAST = re.compile(r"\s+as\s+\w+$", re.IGNORECASE)
+_COLUMN = re.compile(r"(?:\w+\.)?(\w+)")
+
+
+def personal_names(statements: Mapping[str, str]) -> dict[str, str]:
+    """Personal names in models, each with the raw column behind it. `statements` are models' SQL by name."""
+    names = {
+        column.staging_name: f"{table}.{column.name}" for (table, _), column in personal_columns().items()
+    }
+    renamed = [pair for sql in statements.values() for pair in _renamed(sql)]
+    while found := {new: names[old] for old, new in renamed if old in names and new not in names}:
+        names |= found
+    return {name: source for name, source in names.items() if name not in DECIDED}
+
+
+def _renamed(sql: str) -> Iterator[tuple[str, str]]:
+    """The columns that a statement gives another name, and the name."""
+    sql = _COMMENT.sub("", sql)
+    for alias in _ALIAS.finditer(sql):
+        expression = _expression(sql, alias.start())
+        while wrapped := _WRAPPED.fullmatch(expression):
+            expression = _CAST.sub("", wrapped[1].strip()).strip("' ")
+        if column := _COLUMN.fullmatch(expression):
+            yield column[1], alias[1]
+
+
+def _expression(sql: str, end: int) -> str:
+    """The item of a select that ends at `end`."""
+    depth = 0
+    for place in range(end - 1, -1, -1):
+        letter = sql[place]
+        depth += (letter in ")}") - (letter in "({")
+        if depth < 0 or (depth == 0 and letter == ","):
+            return sql[place + 1 : end].strip()
+        if depth == 0 and sql[place : place + 7].lower().rstrip() == "select":
+            return sql[place + 6 : end].strip()
+    return sql[:end].strip()
+
+
+def problems(models: list[dict[str, Any]], statements: Mapping[str, str]) -> Iterator[str]:
+    """What is wrong, a sentence for each personal column that a public mart shows."""
+    names = personal_names(statements)
+    for model in models:
+        if model.get("config", {}).get("access", model.get("access")) != "public":
+            continue
+        for column in model.get("columns", []):
+            name = column["name"]
+            declared = column.get("config", {}).get("meta", {}).get("privacy", "none")
+            if name in names:
+                yield f"{model['name']} is public and shows {name}, which is {names[name]}"
+            elif declared != "none" and name not in DECIDED:
+                yield f"{model['name']} is public and shows {name}, which is of the privacy class {declared}"
+
+
+def read(folder: Path) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """The declared models below a folder, and the SQL of each model by name, but staging: that speaks raw names."""
+    files = (yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted(folder.rglob("*.yml")))
+    models = [model for file in files for model in (file or {}).get("models", [])]
+    statements = (file for file in folder.rglob("*.sql") if not file.stem.startswith("stg_"))
+    return models, {file.stem: file.read_text(encoding="utf-8") for file in statements}
+
+
+def main() -> int:
+    """0 when no public mart shows a personal column, else 1."""
+    found = list(problems(*read(MODELS)))
+    for problem in found:
+        sys.stderr.write(f"{problem}: leave it out, or show what was worked out from it\n")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,11 @@
+"""For tests that compare the warehouse with what the API said: the policy under which everything lands as it came."""
+
+from __future__ import annotations
+
+from pipelines.ccaip.privacy import KEEP_ALL
+from pipelines.ccaip.tables import Privacy
+
+KEEP_EVERYTHING = {f"PRIVACY__{each.name}": "keep" for each in Privacy if each is not Privacy.NONE}
+"""The policy as environment variables."""
+
+__all__ = ["KEEP_ALL", "KEEP_EVERYTHING"]
