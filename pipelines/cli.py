@@ -21,6 +21,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from pipelines.cli_forget import access_report, forget
 from pipelines.cli_privacy import privacy
 from pipelines.cli_reconcile import reconcile
 from pipelines.cli_rejected import rejected
@@ -336,6 +337,8 @@ def status(
 
 app.command()(rejected)
 app.command()(reconcile)
+app.command()(forget)
+app.command("access-report")(access_report)
 
 
 def _add_platform() -> None:

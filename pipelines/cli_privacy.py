@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli_rotate import rotate_key
+
 privacy = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
 
@@ -49,3 +51,6 @@ def make_key(
         typer.echo(new_key())
         return
     typer.echo(f"Wrote a key for pseudonyms to {make(_home())}. Keep it as long as the warehouse.")
+
+
+privacy.command("rotate-key")(rotate_key)

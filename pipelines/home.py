@@ -80,6 +80,7 @@ class Home:
         May be called again for another home in the same process. Raises `ConfigurationError` when
         the folders cannot be made or a settings file is no TOML.
         """
+        os.umask(0o077)  # dlt, dbt and DuckDB make files of their own beside those that callmart makes
         self._make_folders()
         os.environ["DLT_PROJECT_DIR"] = str(self.settings_dir.parent)
         os.environ["DLT_DATA_DIR"] = str(self.dlt_dir)

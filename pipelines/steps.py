@@ -15,8 +15,9 @@ from typing import Literal
 KILL_VARIABLE = "CALLMART_KILL_AT"
 
 Step = Literal[
-    "plan", "fetch", "explode", "extract", "normalise", "merge", "cursor", "verify", "dbt", "publish"
-]
+    "plan", "fetch", "explode", "extract", "normalise", "merge", "cursor", "verify", "dbt", "publish",
+    "forget", "rotate",
+]  # fmt: skip
 
 _reached: Counter[str] = Counter()
 

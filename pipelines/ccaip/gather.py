@@ -22,6 +22,7 @@ from pipelines.ccaip.client import Client, FetchedCall
 from pipelines.ccaip.drift import Drift, notice
 from pipelines.ccaip.explode import ARROW_TYPES, Exploded, Exploder
 from pipelines.ccaip.fetch import Fetch, FetchedPage, WindowRead
+from pipelines.ccaip.forgotten import NOBODY, Forgotten
 from pipelines.ccaip.privacy import PrivacyFilter
 from pipelines.ccaip.redaction import kept_body
 from pipelines.ccaip.tables import REJECTED_CALLS, TABLES
@@ -42,13 +43,15 @@ class Chunk:
 
     `reads` tells of each window; `rejected` counts, in the same order, the calls of each that could
     not be read. `owners` has, for every row of `calls`, the id and the place of its window; `readable`
-    the keys of calls that are rejected no more, if they ever were.
+    the keys of calls that are rejected no more, if they ever were; `removed` the ids of forgotten people's
+    calls, which are to be nowhere.
     """
 
     reads: list[WindowRead]
     tables: dict[str, pa.Table]
     owners: pa.Table
     readable: pa.ChunkedArray
+    removed: pa.ChunkedArray
     rejected: list[int]
     drift: Counter[Drift]
 
@@ -87,15 +90,20 @@ class _Batch:
 
     versions: dict[str, tuple[datetime | None, int]]
     exploded: Exploded
+    removed: pa.Array
     refused: dict[str, _Refused]
     drift: Counter[Drift]
 
 
 class Gatherer:
-    """Gathers windows, chunk after chunk, and applies `privacy`. Close it, or use it in a `with` block."""
+    """Gathers windows, chunk after chunk, keeps `forgotten` people out and applies `privacy`.
 
-    def __init__(self, privacy: PrivacyFilter) -> None:
+    Close it, or use it in a `with` block.
+    """
+
+    def __init__(self, privacy: PrivacyFilter, forgotten: Forgotten = NOBODY) -> None:
         self._privacy = privacy
+        self._forgotten = forgotten
         self._exploder = Exploder()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="explode")
         self._cancelled = threading.Event()
@@ -153,17 +161,26 @@ class Gatherer:
         exploded = self._exploder.explode(bodies)
         drift = notice(exploded, bodies, self._privacy.policy)
         keys = list(versions)
+        tables, removed = self._forgotten.apply(exploded.tables)
         return _Batch(
             {key: (version.call.updated_at, version.window) for key, version in versions.items()},
-            replace(exploded, tables=self._privacy.apply(exploded.tables)),
+            replace(exploded, tables=self._privacy.apply(tables)),
+            removed,
             {
-                keys[each.number]: self._refused(each.reason, versions[keys[each.number]])
+                keys[each.number]: refused
                 for each in exploded.rejected
+                if (refused := self._refused(each.reason, versions[keys[each.number]]))
             },
             drift,
         )
 
-    def _refused(self, reason: str, version: _Version) -> _Refused:
+    def _refused(self, reason: str, version: _Version) -> _Refused | None:
+        """What is kept of a call that could not be read; None when a forgotten person's calls are to go."""
+        match self._forgotten.body(version.call.body):
+            case "removed":
+                return None
+            case "anonymous":
+                return _Refused(reason, version.window, None, whole=False)
         body, whole = kept_body(version.call.body, self._privacy)
         return _Refused(reason, version.window, body, whole)
 
@@ -171,6 +188,7 @@ class Gatherer:
 def _combine(batches: list[_Batch], reads: list[WindowRead]) -> Chunk:
     parts: dict[str, list[pa.Table]] = {name: [] for name in (*TABLES, REJECTED_CALLS.name)}
     owners: list[pa.Table] = []
+    gone: list[pa.Array] = []
     rejected = [0] * len(reads)
     drift: Counter[Drift] = Counter()
     for batch, old in zip(batches, _superseded(batches), strict=True):
@@ -181,10 +199,14 @@ def _combine(batches: list[_Batch], reads: list[WindowRead]) -> Chunk:
             rejected[each.window] += 1
         parts[REJECTED_CALLS.name].append(_rejected_table(reads, refused))
         owners.append(_owners(parts["calls"][-1]["id"], batch))
+        gone.append(_without(pa.table({"id": batch.removed}), "id", old)["id"].combine_chunks())
         drift.update(batch.drift)
     tables = {name: pa.concat_tables(each) for name, each in parts.items()}
-    readable = tables["calls"]["id"].cast(pa.string())
-    return Chunk(reads, tables, pa.concat_tables(owners), readable, rejected, drift)
+    removed = pa.chunked_array(gone, pa.int64())
+    readable = pa.chunked_array([*tables["calls"]["id"].chunks, *removed.chunks], pa.int64()).cast(
+        pa.string()
+    )
+    return Chunk(reads, tables, pa.concat_tables(owners), readable, removed, rejected, drift)
 
 
 def _superseded(batches: list[_Batch]) -> list[set[str]]:

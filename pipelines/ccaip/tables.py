@@ -661,7 +661,7 @@ RECONCILED_DAYS = Table(
         _text("counted_by", "The timestamp that puts a call on a day: `queued_at` or `updated_at`.", NONE),
         _at("day", "Start of the day (UTC)."),
         _at("counted_until", "Up to when the day was looked at (UTC): its end, or earlier on the last day."),
-        _int("counted_by_api", "Calls of the day by the API."),
+        _int("counted_by_api", "Calls of the day by the API, without those that `callmart forget` removed."),
         _int("in_warehouse", "Calls of the day in the warehouse."),
         _int("missing", "Calls the API has and the warehouse has not."),
         _int("stale", "Calls that differ in the warehouse from what the API shows."),
@@ -674,5 +674,49 @@ RECONCILED_DAYS = Table(
     record_key=("counted_by", "day"),
 )
 
-RECORDS: tuple[Table, ...] = (REJECTED_CALLS, LOAD_WINDOWS, DRIFT, VANISHED_CALLS, RECONCILED_DAYS)
+FORGOTTEN = Table(
+    "forgotten",
+    "forgotten_value",
+    "What is remembered of people who were forgotten, so that no load brings them back: pseudonyms alone.",
+    (
+        _text("kind", "What the value was: `end_user`, `identifier`, `contact` or `call`.", NONE),
+        _text("pseudonym", "The pseudonym of the value, under the key of `[privacy]`.", NONE),
+        _text("choice", "What becomes of the calls: `anonymous` or `removed`.", NONE),
+        _text("erasure_id", "The erasure: `erasures.erasure_id`.", NONE),
+    ),
+    record_key=("kind", "pseudonym"),
+)
+
+ERASURES = Table(
+    "erasures",
+    "erasure",
+    "The audit of `callmart forget`: one row per person that was erased. Holds nothing personal.",
+    (
+        _text("erasure_id", "A random id.", NONE),
+        _text("asked_by", "What the person was found by: `end_user`, `identifier` or `call`.", NONE),
+        _text("choice", "What became of the calls: `anonymous` or `removed`.", NONE),
+        _int("calls", "Calls that were made anonymous or removed."),
+        _int("rejected_calls", "Calls that could not be read and lost their body, or were removed."),
+        _int("mentions", "Cells of other people's calls that named the person and were emptied."),
+        _at("asked_at", "When it was asked for."),
+        _at("finished_at", "When nothing was left of the person; empty while that is not so."),
+    ),
+    record_key=("erasure_id",),
+)
+
+PSEUDONYM_KEYS = Table(
+    "pseudonym_keys",
+    "pseudonym_key",
+    "Under which key the pseudonyms of the warehouse are: one row. Tells a wrong key, not the key.",
+    (
+        _text("warehouse", "Always `here`.", NONE),
+        _text("fingerprint", "What the key makes of a fixed word.", NONE),
+        _at("since", "Since when."),
+    ),
+    record_key=("warehouse",),
+)
+
+RECORDS: tuple[Table, ...] = (
+    REJECTED_CALLS, LOAD_WINDOWS, DRIFT, VANISHED_CALLS, RECONCILED_DAYS, FORGOTTEN, ERASURES, PSEUDONYM_KEYS,
+)  # fmt: skip
 """The tables callmart writes about its own work."""

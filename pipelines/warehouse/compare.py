@@ -24,12 +24,14 @@ from sqlalchemy import Connection, text
 
 from pipelines.ccaip.client import By, FetchedCall
 from pipelines.ccaip.explode import Exploder
+from pipelines.ccaip.forgotten import Choice
 from pipelines.ccaip.privacy import PrivacyFilter
 from pipelines.ccaip.redaction import kept_body
 from pipelines.ccaip.source import DECLARED, NAME, merge_key
 from pipelines.ccaip.tables import EXTRA, REJECTED_CALLS, TABLES, VANISHED_CALLS, Table
 from pipelines.errors import CallmartError
 from pipelines.warehouse.asking import ask, ask_rows
+from pipelines.warehouse.memory import forgotten_in
 
 _INSTANT = pa.timestamp("us", tz="UTC")
 _KNOWN_SCHEMA = pa.schema(
@@ -57,7 +59,8 @@ class Findings:
     """Calls that differ, by key: their id, or a fingerprint where the API's call has none.
 
     `missing` and `stale` have the times by the API, `vanished` those by the warehouse. A `rejected`
-    call is in `rejected_calls` as the API shows it. A `pending` one has changed since the last load.
+    call is in `rejected_calls` as the API shows it. A `pending` one has changed since the last load. A `removed`
+    one is a forgotten person's: it is not to be there.
     """
 
     missing: dict[str, CallTimes] = field(default_factory=dict)
@@ -65,11 +68,12 @@ class Findings:
     vanished: dict[str, CallTimes] = field(default_factory=dict)
     rejected: dict[str, CallTimes] = field(default_factory=dict)
     pending: dict[str, CallTimes] = field(default_factory=dict)
+    removed: dict[str, CallTimes] = field(default_factory=dict)
 
     def forget(self, keys: Iterable[str]) -> None:
         """Calls are looked at again: what was found before may not hold any more."""
         for key in keys:
-            for found in (self.missing, self.stale, self.vanished, self.rejected, self.pending):
+            for found in (self.missing, self.stale, self.vanished, self.rejected, self.pending, self.removed):
                 found.pop(key, None)
 
 
@@ -94,13 +98,16 @@ class Comparison:
     then, and was not loaded so, is pending and no difference.
     """
 
-    def __init__(self, connection: Connection, settled: datetime, privacy: PrivacyFilter) -> None:
+    def __init__(
+        self, connection: Connection, settled: datetime, privacy: PrivacyFilter, privacy_key: str = ""
+    ) -> None:
         self._connection = connection
         self._privacy = privacy
         self.settled = settled
         self._exploder = Exploder()
         pooled: Any = connection.connection
         self._db = pooled.driver_connection  # takes Arrow tables, which SQLAlchemy does not
+        self._forgotten = forgotten_in(self._db, privacy_key)
         self._db.execute(
             "create or replace temp table known"
             " (key varchar, queued_at timestamptz, updated_at timestamptz, is_there boolean)"
@@ -164,7 +171,8 @@ class Comparison:
         """Compare calls, as the API shows them now, with the warehouse."""
         fetched = {call.key: call for call in calls}
         exploded = self._exploder.explode([call.body for call in fetched.values()])
-        tables = self._privacy.apply(exploded.tables)
+        kept_tables, left_out = self._forgotten.apply(exploded.tables)
+        tables = self._privacy.apply(kept_tables)
         keys = list(fetched)
         unreadable = {keys[each.number] for each in exploded.rejected}
         asked = _asked(keys)
@@ -185,13 +193,21 @@ class Comparison:
         differing = unreadable.union(
             *(self._differing(TABLES[name], rows, asked) for name, rows in tables.items())
         )
+        removed = {str(each) for each in left_out.to_pylist()}
         self.findings.forget(keys)
         for key, call in fetched.items():
-            if key in kept and kept[key] == kept_body(call.body, self._privacy)[0]:
+            choice = self._forgotten.body(call.body) if key in unreadable else None
+            if choice == "removed" or key in removed:
+                self.findings.removed[key] = _times(call)
+            elif key in kept and kept[key] == self._kept_body(call.body, choice):
                 self.findings.rejected[key] = _times(call)
             elif key not in here or key in differing:
                 self._found_different(key, call, here, is_known=key in here or key in kept)
         self._know((key, _times(call), True) for key, call in fetched.items())
+
+    def _kept_body(self, body: bytes, choice: Choice | None) -> str | None:
+        """What is kept of a call that cannot be read."""
+        return None if choice else kept_body(body, self._privacy)[0]
 
     def gone(self, keys: Sequence[str]) -> None:
         """The API was asked for these calls by id and does not have them."""

@@ -42,7 +42,7 @@ from pipelines.home import Home
 from pipelines.progress import Progress, Stage
 from pipelines.settings import Settings
 from pipelines.steps import reached
-from pipelines.warehouse import ledger
+from pipelines.warehouse import ledger, memory
 from pipelines.warehouse.catalogue import describe
 from pipelines.warehouse.drifts import new_only
 from pipelines.warehouse.landing import Landing
@@ -159,7 +159,9 @@ class _Load:
         with ExitStack() as opening:
             self.client = opening.enter_context(Client(self._settings))
             self.landing = opening.enter_context(Landing(self._home, self._settings.warehouse))
-            self._gatherer = opening.enter_context(Gatherer(privacy))
+            forgotten = memory.forgotten_in(self.landing.connection, self._settings.privacy_key)
+            self._key_records = memory.key_records(self.landing.connection, self._settings.privacy_key)
+            self._gatherer = opening.enter_context(Gatherer(privacy, forgotten))
             self._stage: Stage = opening.enter_context(self._progress.stage("load calls", unit="calls"))
             self._left_open = ledger.open_windows(self.landing.connection)
             self._open = opening.pop_all()
@@ -200,7 +202,9 @@ class _Load:
         self._report.new_drift |= new_only(self.landing.connection, self._drift)
         seen = drift.rows(self._drift, self._run_id, datetime.now(UTC))
         cursor = _moved(self.landing.cursor, chunk.reads)
-        landed = self.landing.land(chunk, cursor, now + FUTURE, {DRIFT.name: Change(seen)})
+        landed = self.landing.land(
+            chunk, cursor, now + FUTURE, {DRIFT.name: Change(seen)} | self._key_records
+        )
         self._verdicts.update(landed.verdicts(chunk) if landed else ["failed"] * len(chunk.reads))
         report = self._report
         report.chunks += 1

@@ -13,8 +13,6 @@ one whole. Who has the old copy open goes on reading it, and sees the new one on
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 import duckdb
@@ -24,6 +22,7 @@ from pipelines.errors import CallmartError, ConfigurationError, LockedError
 from pipelines.home import Home
 from pipelines.settings import Settings
 from pipelines.steps import reached
+from pipelines.warehouse.drafts import remove_draft, write_out
 
 MARTS_SCHEMA = "marts"
 _OWNER_ONLY = 0o600  # agents have names
@@ -49,15 +48,15 @@ def publish(home: Home, settings: Settings) -> Path:
         )
     copy.parent.mkdir(mode=_OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
     draft = copy.with_name(copy.name + ".part")
-    _remove(draft)  # what a killed publish left
+    remove_draft(draft)  # what a killed publish left
     try:
         _copy_marts(settings.warehouse, draft)
         draft.chmod(_OWNER_ONLY)
-        _write_out(draft)
+        write_out(draft)
         reached("publish")
         draft.replace(copy)
     finally:
-        _remove(draft)
+        remove_draft(draft)
     return copy
 
 
@@ -102,18 +101,3 @@ def _nothing_to_publish(warehouse: Path) -> CallmartError:
         f"There are no marts in {warehouse} yet, so there is nothing to publish.",
         "Build them first: `callmart transform`, or `callmart run` for all steps.",
     )
-
-
-def _write_out(file: Path) -> None:
-    """Wait until the file is on the disk: after a power cut a name must not stand for half a file."""
-    with file.open("rb") as written:
-        os.fsync(written.fileno())
-
-
-def _remove(draft: Path) -> None:
-    """Remove the draft and what DuckDB puts beside it: its log, what it spilled."""
-    for leftover in draft.parent.glob(draft.name + "*"):
-        if leftover.is_dir():
-            shutil.rmtree(leftover)
-        else:
-            leftover.unlink()

@@ -197,7 +197,7 @@ def _search(
         settled = min(cursor.until, cursor.last_change or cursor.until)
         range_ = _range(settled, settings.start_date, start, end)
         days = range_.days()
-        with Comparison(connection, settled, settings.privacy_filter()) as comparison:
+        with Comparison(connection, settled, settings.privacy_filter(), settings.privacy_key) as comparison:
             search = Search(client, comparison, days)
             with progress.stage("count days", total=len(days), unit="requests") as stage:
                 search.count(stage)
@@ -241,7 +241,7 @@ def _heal(settings: Settings, home: Home, progress: Progress, ids: Sequence[int]
     with (
         Client(settings) as client,
         reading(settings.warehouse) as connection,
-        Comparison(connection, range_.settled, settings.privacy_filter()) as comparison,
+        Comparison(connection, range_.settled, settings.privacy_filter(), settings.privacy_key) as comparison,
         progress.stage("look again", unit="requests") as stage,
     ):
         Search(client, comparison, range_.days()).ask_again(ids, stage)
@@ -259,11 +259,12 @@ def _reconciled(day: Day, findings: Findings, healed: frozenset[int]) -> Reconci
         [key for key, times in calls.items() if _is_on(day, times)]
         for calls in (findings.missing, findings.stale, findings.vanished)
     )
+    removed = sum(_is_on(day, times) for times in findings.removed.values())
     return ReconciledDay(
         counted_by=day.by,
         day=_midnight(day.since),
         until=day.until,
-        counted_by_api=day.counted,
+        counted_by_api=None if day.counted is None else day.counted - removed,
         in_warehouse=day.landed,
         missing=len(missing),
         stale=len(stale),

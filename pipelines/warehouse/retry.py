@@ -33,6 +33,7 @@ from pipelines.warehouse.asking import ask, ask_rows, existing_tables
 from pipelines.warehouse.compare import call_id
 from pipelines.warehouse.drifts import new_only
 from pipelines.warehouse.landing import Landing
+from pipelines.warehouse.memory import forgotten_in
 from pipelines.warehouse.merging import Change
 
 _AT_ONCE = 2_000  # calls; about 20 MB of JSON
@@ -67,7 +68,7 @@ def retry(settings: Settings, home: Home, progress: Progress) -> RetryReport:
     seen: Counter[drift.Drift] = Counter()
     with (
         Landing(home, settings.warehouse) as landing,
-        Gatherer(privacy) as gatherer,
+        Gatherer(privacy, forgotten_in(landing.connection, settings.privacy_key)) as gatherer,
         progress.stage("read rejected calls again", unit="calls") as stage,
     ):
         # a call that is dated later than this is misdated, and gives way to the one that was rejected

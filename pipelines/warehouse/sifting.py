@@ -49,7 +49,7 @@ def sift(connection: duckdb.DuckDBPyConnection, chunk: Chunk, horizon: datetime)
             (key,) = merge_key(name)
             tables[name] = _without(tables[name], key, ids)
     new = known.filter(pc.invert(pc.fill_null(pc.equal(known["had"], known["updated_at"]), False)))
-    calls = owners.column("id")
+    calls = pa.chunked_array([*owners["id"].chunks, *chunk.removed.chunks], pa.int64())
     changes = {name: Change(tables[name], pa.table({merge_key(name)[0]: calls})) for name in TABLES}
     rejected = chunk.tables[REJECTED_CALLS.name]
     changes[REJECTED_CALLS.name] = Change(rejected, pa.table({"call_key": chunk.readable}))

@@ -1,0 +1,213 @@
+"""Erases a person from everything callmart wrote: `callmart forget`.
+
+    find → logs → remember (intent) → raw tables → dlt's and dbt's folders → marts → a new file → published copy → audit
+
+What is remembered comes first, so that a load between a kill and the next try does not bring the person back;
+the audit row is finished last, so that an erasure that was cut short is known as such. Each step can be
+done again: the same command finishes it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import duckdb
+import pyarrow as pa
+
+from pipelines.ccaip.forgotten import Choice
+from pipelines.ccaip.privacy import KEY_COMMAND, Pseudonyms
+from pipelines.ccaip.source import NAME, record_schema
+from pipelines.ccaip.tables import ERASURES, FORGOTTEN, PSEUDONYM_KEYS
+from pipelines.errors import CallmartError, ConfigurationError
+from pipelines.home import Home
+from pipelines.progress import Progress
+from pipelines.settings import Settings
+from pipelines.steps import reached
+from pipelines.warehouse import memory, traces
+from pipelines.warehouse.connection import writing
+from pipelines.warehouse.engine import reading
+from pipelines.warehouse.erasing import counts, erased
+from pipelines.warehouse.landing import Landing
+from pipelines.warehouse.merging import Change
+from pipelines.warehouse.people import Person, Subject, find
+from pipelines.warehouse.rebuilding import rebuild
+
+_GIVEN_AS = {"end_user": "--end-user", "identifier": "--identifier", "call": "--call"}
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetReport:
+    """What was erased, or with `dry_run` would be: rows by table of the raw schema.
+
+    `callers` counts the ids that the person had. `shared` counts calls of other callers with an identifier
+    of the person's: they stay. `parties` counts where the person had joined a call of somebody else. `forgotten_before` is when the person was forgotten already (UTC).
+    """
+
+    rows: dict[str, int]
+    calls: int
+    parties: int
+    callers: int
+    mentions: int
+    rejected_calls: int
+    shared: int
+    choice: Choice
+    dry_run: bool
+    forgotten_before: datetime | None
+    published: Path | None
+    seconds: float
+
+
+def key_of(settings: Settings) -> str:
+    """The key for pseudonyms. Raises `ConfigurationError` when there is none."""
+    if not settings.privacy_key:
+        raise ConfigurationError(
+            "To keep out whom it forgot, callmart remembers a pseudonym, and there is no key for pseudonyms "
+            "([privacy] key). This is so under every privacy policy.",
+            f"`{KEY_COMMAND}` makes one and writes it to .dlt/secrets.toml; or set PRIVACY__KEY.",
+        )
+    return settings.privacy_key
+
+
+def preview(settings: Settings, subject: Subject, choice: Choice) -> ForgetReport:
+    """What would be erased. Raises `CallmartError` when nobody is found."""
+    started = time.monotonic()
+    key = key_of(settings)
+    with reading(settings.warehouse) as connection:
+        pooled: Any = connection.connection
+        database: duckdb.DuckDBPyConnection = pooled.driver_connection
+        memory.check_key(database, key)
+        person = find(database, subject, Pseudonyms(key))
+        erasure = memory.erasure_of(database, subject.given_by, Pseudonyms(key).of(subject.value))
+        _check_found(person, erasure)
+        return _report(person, counts(database, person), choice, erasure, started, dry_run=True)
+
+
+def forget(
+    settings: Settings,
+    home: Home,
+    progress: Progress,
+    subject: Subject,
+    choice: Choice,
+    *,
+    shared: bool = False,
+) -> ForgetReport:
+    """Erase a person; the caller holds the home's lock.
+
+    The calls stay as anonymous calls, or are removed. An identifier that several callers have needs `shared`,
+    and erases them all. Raises `CallmartError` when nobody is found, `ConfigurationError` without a key.
+    """
+    started = time.monotonic()
+    key = key_of(settings)
+    pseudonyms = Pseudonyms(key)
+    if not settings.warehouse.exists():
+        raise CallmartError(f"There is no warehouse at {settings.warehouse}, so nobody is in it.")
+    with progress.stage("forget", total=5, unit="steps") as stage:
+        stage.note("finding")
+        with Landing(home, settings.warehouse) as landing:
+            memory.check_key(landing.connection, key)
+            person = find(landing.connection, subject, pseudonyms)
+            before = memory.erasure_of(landing.connection, subject.given_by, pseudonyms.of(subject.value))
+            _check_found(person, before)
+            _check_one(person, shared)
+            rows = counts(landing.connection, person)
+            audit = _audit(person, choice, before)
+            stage.advance()
+            stage.note("raw tables")
+            traces.clear_logs(home, traces.any_of(person.values.texts))  # while the values are known
+            landing.record(_intent(person, choice, audit, key, pseudonyms))
+            if audit["finished_at"]:
+                return _report(person, rows, choice, audit, started)
+            reached("forget")
+            if changed := erased(landing.connection, person, choice):
+                landing.record(changed)
+            reached("forget")
+        traces.remove_working_files(home)
+        stage.advance()
+        published = rebuild(settings, home, progress, stage, "forget")
+        traces.clear_logs(home, traces.any_of(person.values.texts))
+        with writing(settings.warehouse) as connection:
+            done = f"update {NAME}.{ERASURES.name} set finished_at = ? where erasure_id = ?"
+            connection.execute(done, [datetime.now(UTC), audit["erasure_id"]])
+        stage.advance()
+    return _report(person, rows, choice, None, started, published=published)
+
+
+def _check_found(person: Person, erasure: dict[str, Any] | None) -> None:
+    if not person.is_here and erasure is None:
+        given = _GIVEN_AS[person.values.subject.given_by]
+        raise CallmartError(
+            f"Nobody was found by what {given} says: nothing was changed.",
+            "Values are looked for exactly as the API gives them (+14155550100, say). What a privacy policy masked "
+            "or dropped is not in the warehouse, and cannot be found there.",
+        )
+
+
+def _check_one(person: Person, shared: bool) -> None:
+    if len(person.values.callers) > 1 and not shared:
+        raise CallmartError(
+            f"{len(person.values.callers)} callers have this identifier: nothing was changed.",
+            "Give --end-user for the one who is meant (`callmart access-report` shows them), or --shared for all of them.",
+        )
+
+
+def _audit(person: Person, choice: Choice, before: dict[str, Any] | None) -> dict[str, Any]:
+    """The audit row of an erasure that begins; that of the one before, when it was cut short or left nothing to do."""
+    if before and (not before["finished_at"] or not person.is_here):
+        return before | {"choice": choice}
+    return {
+        "erasure_id": uuid4().hex,
+        "asked_by": person.values.subject.given_by,
+        "choice": choice,
+        "calls": len(person.calls),
+        "rejected_calls": len(person.rejected),
+        "mentions": sum(map(len, person.mentions.values())),
+        "asked_at": datetime.now(UTC),
+        "finished_at": None,
+    }
+
+
+def _intent(
+    person: Person, choice: Choice, audit: dict[str, Any], key: str, pseudonyms: Pseudonyms
+) -> dict[str, Change]:
+    """What keeps the person out from now on, and the audit row, not finished yet."""
+    remembered = [
+        {"kind": each.kind, "pseudonym": each.pseudonym, "choice": choice, "erasure_id": audit["erasure_id"]}
+        for each in person.values.remembered(choice, pseudonyms)
+    ]
+    return {
+        FORGOTTEN.name: Change(pa.Table.from_pylist(remembered, record_schema(FORGOTTEN))),
+        ERASURES.name: Change(pa.Table.from_pylist([audit], record_schema(ERASURES))),
+        PSEUDONYM_KEYS.name: Change(memory.fingerprint_row(key)),
+    }
+
+
+def _report(
+    person: Person,
+    rows: Counter[str],
+    choice: Choice,
+    before: dict[str, Any] | None,
+    started: float,
+    *,
+    dry_run: bool = False,
+    published: Path | None = None,
+) -> ForgetReport:
+    return ForgetReport(
+        rows=dict(rows),
+        calls=len(person.calls),
+        parties=len(person.parties),
+        callers=len(person.values.callers),
+        mentions=sum(map(len, person.mentions.values())),
+        rejected_calls=len(person.rejected),
+        shared=person.shared,
+        choice=choice,
+        dry_run=dry_run,
+        forgotten_before=before["finished_at"] if before else None,
+        published=published,
+        seconds=time.monotonic() - started,
+    )

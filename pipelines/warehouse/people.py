@@ -1,0 +1,214 @@
+"""Finds a person in the warehouse: the calls, and every value that tells of the person.
+
+    what was given → the caller's ids → the identifiers of those callers → their calls, and where else they stand
+
+A value is found as it came and as a pseudonym, whatever policy was in force when it landed. Two callers may
+share a number: a call whose caller is known to be somebody else is not the person's, and is only counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import duckdb
+import pyarrow as pa
+
+from pipelines.ccaip.forgotten import SHORTEST_MENTION, Choice, Forgotten, Remembered
+from pipelines.ccaip.persons import TELLING, callers_columns
+from pipelines.ccaip.privacy import Pseudonyms, is_pseudonym
+from pipelines.ccaip.source import NAME, merge_key
+from pipelines.ccaip.tables import REJECTED_CALLS, TABLES, Privacy
+from pipelines.errors import CallmartError
+from pipelines.warehouse.asking import ask_rows, existing_tables
+
+_IN_WORDS = (Privacy.FREE_TEXT, Privacy.NETWORK, Privacy.LINK)
+"""Classes whose columns may name anybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who is meant: the caller with this id, whoever has this identifier, or whoever made this call."""
+
+    given_by: Literal["end_user", "identifier", "call"]
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What tells of a person, as it landed: the ids as a caller, and the identifiers that only that caller has.
+
+    Those that other callers have too are `shared`: they tell of nobody alone.
+    """
+
+    subject: Subject
+    callers: frozenset[str] = frozenset()
+    contacts: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """The values long enough to be looked for in any text."""
+        given = {self.subject.value} if self.subject.given_by != "call" else set()
+        return frozenset(
+            each for each in self.callers | self.contacts | given if len(each) >= SHORTEST_MENTION
+        )
+
+    def remembered(self, choice: Choice, pseudonyms: Pseudonyms) -> list[Remembered]:
+        """What is to be remembered so that no load brings the person back."""
+        kinds = [("contact", each) for each in self.contacts]
+        kinds += [("end_user", each) for each in self.callers]
+        kinds.append((self.subject.given_by, self.subject.value))
+        made = {(kind, _pseudonym(value, pseudonyms)) for kind, value in kinds}
+        return [Remembered(kind, pseudonym, choice) for kind, pseudonym in sorted(made)]  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What the warehouse holds of a person.
+
+    `parties` are rows of `participants` (call and `idx`) in calls of others, `mentions` calls of others that name
+    the person, by table and column. `rejected` are keys of calls that could not be read. `shared` counts calls
+    of other callers with an identifier of the person's.
+    """
+
+    values: Values
+    calls: list[int]
+    parties: list[tuple[int, int]]
+    mentions: dict[tuple[str, str], list[int]]
+    rejected: list[str]
+    shared: int
+
+    @property
+    def is_here(self) -> bool:
+        """Whether there is anything to erase."""
+        return bool(self.calls or self.parties or self.mentions or self.rejected)
+
+
+def find(connection: duckdb.DuckDBPyConnection, subject: Subject, pseudonyms: Pseudonyms) -> Person:
+    """The person as the raw tables know them. Raises `CallmartError` when no calls were ever loaded."""
+    if not {"calls", "participants", REJECTED_CALLS.name} <= existing_tables(connection):
+        raise CallmartError(
+            "The warehouse has no calls yet, so nobody is in it.", "Load first: `callmart run`."
+        )
+    connection.execute(
+        f"""create or replace temp table telling as
+            with calls as (from {NAME}.calls), participants as (from {NAME}.participants)
+            select distinct * from ({TELLING}) where value <> ''"""
+    )
+    values = _values(connection, subject, pseudonyms)
+    calls, parties = _calls(connection, values, pseudonyms)
+    return Person(
+        values,
+        calls,
+        parties,
+        dict(_mentions(connection, values.texts, calls)),
+        list(_rejected(connection, Forgotten(values.remembered("anonymous", pseudonyms), pseudonyms))),
+        _shared(connection, values, calls, parties),
+    )
+
+
+def _values(connection: duckdb.DuckDBPyConnection, subject: Subject, pseudonyms: Pseudonyms) -> Values:
+    if subject.given_by == "call":
+        return Values(subject)
+    of_them = "owner" if subject.given_by == "identifier" else "value"
+    given = _forms({subject.value}, pseudonyms)
+    query = f"select distinct {of_them} from telling semi join given using (value) where kind = '{subject.given_by}'"
+    callers = {each for (each,) in ask_rows(connection, query, given=_column(given)) if each is not None}
+    contacts = ask_rows(
+        connection,
+        """
+        select value, bool_or(owner not in (select value from callers))
+        from telling
+        where kind = 'identifier' and owner is not null and not contains(value, '***')  -- a mask is nobody's
+        group by value
+        having bool_or(owner in (select value from callers))""",
+        callers=_column(callers),
+    )
+    return Values(
+        subject,
+        frozenset(callers),
+        frozenset(value for value, is_shared in contacts if not is_shared),
+        frozenset(value for value, is_shared in contacts if is_shared),
+    )
+
+
+def _calls(
+    connection: duckdb.DuckDBPyConnection, values: Values, pseudonyms: Pseudonyms
+) -> tuple[list[int], list[tuple[int, int]]]:
+    """The calls that are the person's, and the parties that are in calls of others."""
+    wanted = [(values.subject.given_by, each) for each in _forms({values.subject.value}, pseudonyms)]
+    wanted += [("end_user", each) for each in _forms(values.callers, pseudonyms)]
+    contacts = [("identifier", each) for each in _forms(values.contacts, pseudonyms)]
+    query = """
+        with matched as (
+            from telling semi join wanted using (kind, value)
+            union all
+            from telling semi join contacts using (kind, value) where owner is null
+        )
+        select call_id, null as idx from matched where is_whole
+        union
+        select call_id, idx from matched anti join (from matched where is_whole) as whole using (call_id)
+        order by all"""
+    found = ask_rows(connection, query, wanted=_kinds(wanted), contacts=_kinds(contacts))
+    whole = [call_id for call_id, idx in found if idx is None]
+    return whole, [(call_id, idx) for call_id, idx in found if idx is not None]
+
+
+def _mentions(
+    connection: duckdb.DuckDBPyConnection, texts: Iterable[str], calls: list[int]
+) -> Iterator[tuple[tuple[str, str], list[int]]]:
+    """Where else the person is named: in what people wrote, and in JSON."""
+    registered = {"texts": _column(texts), "mine": pa.table({"id": pa.array(calls, pa.int64())})}
+    if not registered["texts"].num_rows:
+        return
+    for table in TABLES.values():
+        (key,) = merge_key(table.name)
+        for column in callers_columns(table):
+            if column.privacy not in _IN_WORDS or column.type not in ("text", "json"):
+                continue
+            query = f"""
+                select distinct {key} from {NAME}.{table.name}
+                where {column.name} is not null and {key} not in (select id from mine)
+                    and exists (from texts where contains({table.name}.{column.name}::varchar, texts.value))"""
+            if found := ask_rows(connection, query, **registered):
+                yield (table.name, column.name), [call_id for (call_id,) in found]
+
+
+def _rejected(connection: duckdb.DuckDBPyConnection, known: Forgotten) -> Iterator[str]:
+    """The calls that could not be read and hold the person."""
+    query = f"select call_key, body from {NAME}.{REJECTED_CALLS.name} where body <> ''"
+    for key, body in connection.execute(query).fetchall():
+        if known.body(body.encode()):
+            yield key
+
+
+def _shared(
+    connection: duckdb.DuckDBPyConnection, values: Values, calls: list[int], parties: list[tuple[int, int]]
+) -> int:
+    """How many calls of others have one of the shared identifiers."""
+    query = (
+        "select distinct call_id, idx from telling semi join contacts using (value) where kind = 'identifier'"
+    )
+    found = ask_rows(connection, query, contacts=_column(values.shared))
+    mine, joined = set(calls), set(parties)
+    return len({call_id for call_id, idx in found if call_id not in mine and (call_id, idx) not in joined})
+
+
+def _forms(values: Iterable[str], pseudonyms: Pseudonyms) -> set[str]:
+    """Values as they may have landed: as they came, and as pseudonyms."""
+    return {form for value in values for form in (value, _pseudonym(value, pseudonyms))}
+
+
+def _pseudonym(value: str, pseudonyms: Pseudonyms) -> str:
+    return value if is_pseudonym(value) else pseudonyms.of(value)
+
+
+def _column(values: Iterable[str]) -> pa.Table:
+    return pa.table({"value": pa.array(sorted(values), pa.string())})
+
+
+def _kinds(wanted: list[tuple[Any, str]]) -> pa.Table:
+    kinds, values = zip(*wanted, strict=True) if wanted else ((), ())
+    return pa.table({"kind": pa.array(kinds, pa.string()), "value": pa.array(values, pa.string())})

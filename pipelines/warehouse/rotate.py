@@ -1,0 +1,156 @@
+"""Puts the warehouse under a new key for pseudonyms: `callmart privacy rotate-key`.
+
+    a part more to the key (secrets.toml) → every pseudonym given to it (a new file) → the published copy
+
+A pseudonym cannot be told back, so the values are not needed: what the old key made of a value is given to the
+new part, in every text of every table, marts and remembered pseudonyms included. A key with both parts does the
+same to what lands from then on, so callers stay the same callers. Whoever has the old key and an old copy can
+no longer join the two with what is here.
+
+The key is written first. A load with a key that the warehouse is not under yet is refused, and the same
+command finishes a rotation that was cut short.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from pipelines.ccaip.privacy import PREFIX, Pseudonyms
+from pipelines.ccaip.reading import literal, quoted
+from pipelines.ccaip.source import NAME
+from pipelines.ccaip.tables import PSEUDONYM_KEYS
+from pipelines.errors import CallmartError, ConfigurationError
+from pipelines.home import Home
+from pipelines.progress import Progress
+from pipelines.settings import Settings
+from pipelines.steps import reached
+from pipelines.warehouse import memory, traces
+from pipelines.warehouse.compact import compact
+from pipelines.warehouse.landing import Landing
+from pipelines.warehouse.merging import Change
+from pipelines.warehouse.publish import publish, published_copy
+
+_AT_ONCE = 50_000  # texts
+
+
+@dataclass(frozen=True, slots=True)
+class RotateReport:
+    """What a rotation did: `texts` is how many distinct ones were rewritten, `parts` how many the key has now."""
+
+    texts: int
+    parts: int
+    published: Path | None
+
+
+def longer(key: str) -> str:
+    """The key with a new part."""
+    return f"{key}.{secrets.token_hex(32)}"
+
+
+def missing_parts(home: Home, settings: Settings, key: str) -> str:
+    """The parts of `key` that the warehouse is not under yet; empty when there are none.
+
+    Raises `ConfigurationError` when the warehouse is under another key. One that does not say yet is taken to
+    be under `key`, and says so from now on.
+    """
+    if not settings.warehouse.exists():
+        raise CallmartError(
+            f"There is no warehouse at {settings.warehouse}, so there is nothing to rewrite.",
+            "Before the first load a key can simply be replaced by another.",
+        )
+    with Landing(home, settings.warehouse) as landing:
+        landed = memory.landed_fingerprint(landing.connection)
+        if landed is None:
+            landing.record({PSEUDONYM_KEYS.name: Change(memory.fingerprint_row(key))})
+            return ""
+    parts = key.split(".")
+    for count in range(len(parts), 0, -1):
+        if memory.fingerprint(".".join(parts[:count])) == landed:
+            return ".".join(parts[count:])
+    raise ConfigurationError(
+        "The key for pseudonyms ([privacy] key) is not the one this warehouse was loaded with.",
+        "Set the key that was used before; only a key that fits can be rotated.",
+    )
+
+
+def rotate(settings: Settings, home: Home, progress: Progress, key: str, parts: str) -> RotateReport:
+    """Give every pseudonym to `parts`, the last ones of `key`; the caller holds the home's lock."""
+    renewed = _Renewed(Pseudonyms(parts))
+    with progress.stage("rotate the key", total=2, unit="steps") as stage:
+        reached("rotate")
+        traces.remove_working_files(home)
+        traces.clear_logs(home, re.compile(renewed.pattern.pattern.encode()))
+        stage.note("a new file")
+        compact(settings.warehouse, "rotate", renewed.copy)
+        stage.advance()
+        copy = published_copy(home, settings)
+        if copy.exists():
+            stage.note("published copy")
+        published = publish(home, settings) if copy.exists() else None
+        stage.advance()
+    return RotateReport(renewed.texts, len(key.split(".")), published)
+
+
+class _Renewed:
+    """Copies a database with every pseudonym renewed, also those inside JSON. `texts` counts as it goes."""
+
+    pattern = re.compile(PREFIX + r"[0-9a-f]{32}")
+
+    def __init__(self, pseudonyms: Pseudonyms) -> None:
+        self._pseudonyms = pseudonyms
+        self.texts = 0
+
+    def copy(self, connection: duckdb.DuckDBPyConnection, old: str, new: str) -> None:
+        connection.execute(f"copy from database {old} to {new} (schema)")
+        connection.execute("create temp table renewed (place integer, old varchar, new varchar)")
+        for table, texts in _tables(connection, old):
+            connection.execute("truncate renewed")
+            replaced, joined = [], []
+            for place, text in enumerate(texts):
+                if self._note(connection, place, f"{old}.{table}", text):
+                    replaced.append(f"coalesce(r{place}.new, was.{text}) as {text}")
+                    joined.append(
+                        f"left join renewed r{place} on r{place}.place = {place} and r{place}.old = was.{text}"
+                    )
+            columns = f"was.* replace ({', '.join(replaced)})" if replaced else "was.*"
+            connection.execute(
+                f"insert into {new}.{table} select {columns} from {old}.{table} as was {' '.join(joined)} order by was.rowid"
+            )
+        connection.execute("drop table renewed")
+        connection.execute(f"update {new}.{NAME}.{PSEUDONYM_KEYS.name} set since = now()")
+
+    def _note(self, connection: duckdb.DuckDBPyConnection, place: int, table: str, text: str) -> bool:
+        """Note what becomes of each distinct text of a column; whether there is any."""
+        cursor = connection.cursor()
+        cursor.execute(
+            f"select distinct {text}::varchar from {table} where contains({text}::varchar, {literal(PREFIX)})"
+        )
+        found = False
+        while rows := cursor.fetchmany(_AT_ONCE):
+            before = [each for (each,) in rows]
+            after = [self.pattern.sub(lambda match: self._pseudonyms.of(match[0]), each) for each in before]
+            changes = pa.table({"old": pa.array(before, pa.string()), "new": pa.array(after, pa.string())})
+            connection.register("changes", changes)
+            connection.execute(f"insert into renewed select {place}, old, new from changes where old <> new")
+            connection.unregister("changes")
+            self.texts += len(before)
+            found = True
+        return found
+
+
+def _tables(connection: duckdb.DuckDBPyConnection, database: str) -> Iterator[tuple[str, list[str]]]:
+    """Every table, and its columns of text, quoted."""
+    query = """
+        select schema_name, table_name, list(column_name order by column_index)
+            filter (data_type in ('VARCHAR', 'JSON'))
+        from duckdb_columns() semi join duckdb_tables() using (database_name, schema_name, table_name)
+        where database_name = ? group by all order by all"""
+    for schema, table, texts in connection.execute(query, [database[1:-1].replace('""', '"')]).fetchall():
+        yield f"{quoted(schema)}.{quoted(table)}", [quoted(text) for text in texts or ()]
