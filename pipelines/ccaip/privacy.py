@@ -39,8 +39,9 @@ PREFIX = "pn_"
 """What a pseudonym begins with."""
 
 SHORTEST_KEY = 16  # characters
-_DIGITS = 32  # of the HMAC, in hexadecimal: 128 bits, at which no two callers meet by chance
-_PSEUDONYM = re.compile(rf"{PREFIX}[0-9a-f]{{{_DIGITS}}}")
+_DIGITS = 24  # of the HMAC, in hexadecimal: 96 bits, at which no two of a billion callers meet by chance
+PSEUDONYM = re.compile(rf"{PREFIX}[0-9a-f]{{{_DIGITS}}}")
+"""What a pseudonym looks like."""
 
 
 class Action(StrEnum):
@@ -172,7 +173,7 @@ class Pseudonyms:
 
 def is_pseudonym(value: str) -> bool:
     """Whether a text looks like a pseudonym."""
-    return _PSEUDONYM.fullmatch(value) is not None
+    return PSEUDONYM.fullmatch(value) is not None
 
 
 def _pseudonym(key: bytes, value: str) -> str:

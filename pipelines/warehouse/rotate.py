@@ -22,7 +22,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from pipelines.ccaip.privacy import PREFIX, Pseudonyms
+from pipelines.ccaip.privacy import PREFIX, PSEUDONYM, Pseudonyms
 from pipelines.ccaip.reading import literal, quoted
 from pipelines.ccaip.source import NAME
 from pipelines.ccaip.tables import PSEUDONYM_KEYS
@@ -86,7 +86,7 @@ def rotate(settings: Settings, home: Home, progress: Progress, key: str, parts: 
     with progress.stage("rotate the key", total=2, unit="steps") as stage:
         reached("rotate")
         traces.remove_working_files(home)
-        traces.clear_logs(home, re.compile(renewed.pattern.pattern.encode()))
+        traces.clear_logs(home, re.compile(PSEUDONYM.pattern.encode()))
         stage.note("a new file")
         compact(settings.warehouse, "rotate", renewed.copy)
         stage.advance()
@@ -100,8 +100,6 @@ def rotate(settings: Settings, home: Home, progress: Progress, key: str, parts: 
 
 class _Renewed:
     """Copies a database with every pseudonym renewed, also those inside JSON. `texts` counts as it goes."""
-
-    pattern = re.compile(PREFIX + r"[0-9a-f]{32}")
 
     def __init__(self, pseudonyms: Pseudonyms) -> None:
         self._pseudonyms = pseudonyms
@@ -135,7 +133,7 @@ class _Renewed:
         found = False
         while rows := cursor.fetchmany(_AT_ONCE):
             before = [each for (each,) in rows]
-            after = [self.pattern.sub(lambda match: self._pseudonyms.of(match[0]), each) for each in before]
+            after = [PSEUDONYM.sub(lambda match: self._pseudonyms.of(match[0]), each) for each in before]
             changes = pa.table({"old": pa.array(before, pa.string()), "new": pa.array(after, pa.string())})
             connection.register("changes", changes)
             connection.execute(f"insert into renewed select {place}, old, new from changes where old <> new")

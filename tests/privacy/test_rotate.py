@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.ccaip.privacy import Policy, Pseudonyms
+from pipelines.ccaip.privacy import PSEUDONYM, Policy, Pseudonyms
 from pipelines.errors import ConfigurationError
 from pipelines.warehouse.publish import publish, published_copy
 from pipelines.warehouse.rotate import RotateReport, longer, missing_parts, rotate
@@ -53,7 +53,7 @@ def rotated(machine: Machine, key: str) -> tuple[Machine, RotateReport]:
 def pseudonyms(root: Path) -> set[bytes]:
     """Every pseudonym in any byte of any file."""
     files = (each for each in root.rglob("*") if each.is_file())
-    return {found for each in files for found in re.findall(rb"pn_[0-9a-f]{32}", each.read_bytes())}
+    return {found for each in files for found in re.findall(PSEUDONYM.pattern.encode(), each.read_bytes())}
 
 
 def test_no_old_pseudonym_is_left_in_any_file(machine: Machine) -> None:

@@ -81,7 +81,7 @@ ordered as (
 select
     ordered.agent_id,
     coalesce(
-        max(agent_names.agent_name),
+        max(given_names.agent_name),
         max(case when ordered.newest_order = 1 then ordered.agent_name end),
         cast(ordered.agent_id as varchar)
     ) as agent_name,
@@ -89,5 +89,5 @@ select
     min(ordered.seen_at) as first_seen_at,
     max(ordered.seen_at) as last_seen_at
 from ordered
-left join {{ ref('agent_names') }} as agent_names on ordered.agent_id = agent_names.agent_id
+left join {{ ref('agent_names') }} as given_names on ordered.agent_id = given_names.agent_id
 group by ordered.agent_id
