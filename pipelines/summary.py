@@ -24,9 +24,10 @@ class QueueParts:
 
     offered: int = 0
     answered: int = 0
-    answered_in_sl: int = 0
     abandoned: int = 0
     short_abandoned: int = 0
+    service_level_numerator: int = 0
+    service_level_denominator: int = 0
     answered_wait_seconds: int = 0
     handled_segments: int = 0
     handle_seconds: int = 0
@@ -38,8 +39,8 @@ class QueueParts:
 
     @property
     def service_level(self) -> float | None:
-        """Share answered in target, short abandons left out."""
-        return _ratio(self.answered_in_sl, self.answered + self.abandoned - self.short_abandoned)
+        """By the formula that governs, each segment by that of its day."""
+        return _ratio(self.service_level_numerator, self.service_level_denominator)
 
     @property
     def abandonment_rate(self) -> float | None:
@@ -128,7 +129,14 @@ def _mart(name: str, *columns: str) -> TableClause:
     return table(name, *(column(each) for each in columns), schema=MARTS_SCHEMA)
 
 
-_SERVICE_LEVEL_PARTS = ("offered", "answered", "answered_in_sl", "abandoned", "short_abandoned")
+_SERVICE_LEVEL_PARTS = (
+    "offered",
+    "answered",
+    "abandoned",
+    "short_abandoned",
+    "service_level_numerator",
+    "service_level_denominator",
+)
 
 
 def _by_queue(connection: Connection) -> tuple[tuple[str, QueueParts], ...]:

@@ -5,6 +5,7 @@
         'abandoned_after_target', 'ringing_abandoned', 'flowed_out', 'failed', 'in_progress',
         'vendor_in_sla', 'vendor_not_in_sla', 'wait_seconds', 'answered_wait_seconds',
         'abandoned_wait_seconds', 'flowed_out_wait_seconds', 'failed_wait_seconds',
+        'service_level_numerator', 'service_level_denominator',
     ]) }}
 {%- endmacro %}
 

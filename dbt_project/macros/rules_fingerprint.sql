@@ -17,8 +17,7 @@
         {%- endif -%}
     {%- endfor -%}
     {%- for name in [
-        'reporting_timezone', 'base_interval_minutes', 'ringing_abandon_counts', 'short_call_seconds',
-        'default_service_level_target_seconds', 'default_abandon_threshold_seconds',
+        'reporting_timezone', 'base_interval_minutes', 'short_call_seconds', 'service_level_what_if',
     ] -%}
         {%- do parts.append(name ~ '=' ~ var(name)) -%}
     {%- endfor -%}

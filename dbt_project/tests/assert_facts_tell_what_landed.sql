@@ -1,5 +1,5 @@
--- Totals of the facts equal those of staging: a call, segment or second lost on the way, or one left
--- behind by an incremental build, shows here. It does not claim that outcomes are right.
+-- Totals of the facts equal those of staging, and those of staging the raw tables': a call, segment or second lost
+-- on the way, or one left behind by an incremental build, shows here. It does not claim that outcomes are right.
 with
 
 totals as (
@@ -7,7 +7,11 @@ totals as (
     select
         'calls' as total,
         (select count(*) from {{ ref('fct_calls') }}) as in_fact,
-        (select count(*) from {{ ref('stg_ccaip__calls') }}) as in_staging
+        (select count(*) from {{ ref('stg_ccaip__calls') }}) as in_staging,
+        (
+            select count(*) from {{ source('ccaip', 'calls') }}
+            where not coalesce(_deleted, false)
+        ) as in_raw
 
     union all
 
@@ -17,7 +21,11 @@ totals as (
         (
             select count(*) from {{ ref('stg_ccaip__queue_durations') }}
             where menu_path_id is not null
-        ) as in_staging
+        ) as in_staging,
+        (
+            select count(*) from {{ source('ccaip', 'queue_durations') }}
+            where menu_path_id is not null and not coalesce(_deleted, false)
+        ) as in_raw
 
     union all
 
@@ -28,14 +36,23 @@ totals as (
             select sum(coalesce(queue_seconds, {{ seconds_between('started_at', 'ended_at') }}))
             from {{ ref('stg_ccaip__queue_durations') }}
             where menu_path_id is not null
-        ) as in_staging
+        ) as in_staging,
+        (
+            select sum(coalesce(queue_duration, {{ seconds_between('started_at', 'ended_at') }}))
+            from {{ source('ccaip', 'queue_durations') }}
+            where menu_path_id is not null and not coalesce(_deleted, false)
+        ) as in_raw
 
     union all
 
     select
         'folded handle rows' as total,
         (select sum(folded_rows) from {{ ref('fct_handled_segments') }}) as in_fact,
-        (select count(*) from {{ ref('stg_ccaip__handle_durations') }}) as in_staging
+        (select count(*) from {{ ref('stg_ccaip__handle_durations') }}) as in_staging,
+        (
+            select count(*) from {{ source('ccaip', 'handle_durations') }}
+            where not coalesce(_deleted, false)
+        ) as in_raw
 
     union all
 
@@ -45,17 +62,28 @@ totals as (
         (
             select sum(coalesce(bcw_seconds, 0) + coalesce(call_seconds, 0) + coalesce(acw_seconds, 0))
             from {{ ref('stg_ccaip__handle_durations') }}
-        ) as in_staging
+        ) as in_staging,
+        (
+            select sum(coalesce(bcw_duration, 0) + coalesce(call_duration, 0) + coalesce(acw_duration, 0))
+            from {{ source('ccaip', 'handle_durations') }}
+            where not coalesce(_deleted, false)
+        ) as in_raw
 
     union all
 
     select
         'transfers' as total,
         (select count(*) from {{ ref('fct_transfers') }}) as in_fact,
-        (select count(*) from {{ ref('stg_ccaip__transfers') }}) as in_staging
+        (select count(*) from {{ ref('stg_ccaip__transfers') }}) as in_staging,
+        (
+            select count(*) from {{ source('ccaip', 'transfers') }}
+            where not coalesce(_deleted, false)
+        ) as in_raw
 
 )
 
 select *
 from totals
-where coalesce(in_fact, 0) <> coalesce(in_staging, 0)
+where
+    coalesce(in_fact, 0) <> coalesce(in_staging, 0)
+    or coalesce(in_staging, 0) <> coalesce(in_raw, 0)

@@ -129,12 +129,16 @@ def assert_public_marts_show_nobody(setting: Setting) -> None:
 
 
 FACTS = ("fct_calls", "fct_queue_segments", "fct_handled_segments", "fct_transfers")
-MARTS = ("mart_service_level", "mart_abandonment", "mart_agent_handle_time")
+MARTS = (
+    "mart_service_level", "mart_abandonment", "mart_agent_handle_time", "mart_queue_intervals", "mart_queue_days",
+    "mart_queue_handle_time", "mart_wait_percentiles",
+)  # fmt: skip
 
 
 def everything(setting: Setting) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every fact and mart."""
-    tables = (*FACTS, *MARTS, "agg_queue_intervals", "agg_agent_days", "dim_agents", "dim_queues")
+    derived = ("agg_queue_intervals", "agg_agent_days", "agg_agent_intervals", "dim_agents", "dim_queues")
+    tables = (*FACTS, *MARTS, *derived)
     return {name: setting.ask(f"select * from marts.{name} order by all") for name in tables}
 
 

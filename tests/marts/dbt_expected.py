@@ -23,6 +23,16 @@ FAULTS = {
     "mart_abandonment_waits_add_up": "update marts.mart_abandonment set wait_seconds = 0",
     "agg_agent_days_equals_fact": "delete from marts.agg_agent_days",
     "assert_facts_tell_what_landed": "delete from marts.fct_transfers where call_id = 1",
+    # A segment moved from one queue to another: the total of all of them stays.
+    "assert_queue_totals_agree":
+        "update marts.mart_queue_intervals set queue_id = 8 where queue_id = 4 and interval_minutes = 60",
+    "assert_queue_days_agree": "update marts.mart_wait_percentiles set longest_wait_seconds = longest_wait_seconds + 1",
+    "assert_agent_totals_agree": "update marts.mart_queue_handle_time set held_segments = 0 where interval_minutes = 15",
+    "assert_busy_seconds_are_the_union":
+        "update marts.agg_agent_intervals set agent_busy_seconds = agent_busy_seconds + 1",
+    "assert_laws_hold_in_every_mart": "update marts.mart_queue_days set failed = failed + 1",
+    "one_row_at_a_time_service_level_rules_":
+        "insert into seeds.service_level_rules values (null, 'service_level_offered', true, true)",
 }  # fmt: skip
 """A fault for each guard: the test that must see it, and how it is planted."""
 
@@ -33,7 +43,8 @@ PUBLIC = {
         "abandoned_in_sl", "abandoned_after_target", "flowed_out", "failed", "in_progress", "vendor_in_sla",
         "vendor_not_in_sla", "service_level", "service_level_incl_short_abandons", "service_level_offered",
         "service_level_abandons_ignored", "service_level_abandons_positive", "service_level_answered_only",
-        "service_level_vendor", "target_percent", "is_target_met", "is_final",
+        "service_level_vendor", "target_percent", "is_target_met", "is_final", "service_level_numerator",
+        "service_level_denominator", "service_level_excl_short_abandons", "is_business_hours",
     },
     "mart_abandonment": {
         "interval_start_at", "interval_start_local", "local_date", "utc_offset_minutes", "queue_id", "queue_name",
@@ -43,6 +54,7 @@ PUBLIC = {
         "longest_abandoned_wait_seconds", "longest_flowed_out_wait_seconds", "longest_failed_wait_seconds",
         "abandonment_rate", "abandonment_rate_gross", "abandonment_rate_vendor", "short_abandonment_rate",
         "average_speed_of_answer", "average_queue_time", "average_abandon_time", "is_final",
+        "is_business_hours",
     },
     "mart_agent_handle_time": {
         "agent_id", "direction", "local_date", "handled_segments", "handled_calls", "held_segments", "short_calls",

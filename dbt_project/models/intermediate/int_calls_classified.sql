@@ -31,8 +31,8 @@ looked_up as (
         call_types.direction,
         call_statuses.is_final,
         call_statuses.flows_out_as,
-        fail_reasons.is_queue_abandon,
-        fail_reasons.is_ringing_abandon,
+        abandon_reasons.outcome as abandon_outcome,
+        abandon_reasons.is_ringing as is_ringing_abandon,
         fail_reasons.is_menu_abandon,
         deflections.is_deflected,
         landed.load_id as landed_load_id
@@ -40,6 +40,11 @@ looked_up as (
     left join {{ ref('call_types') }} as call_types on calls.call_type = call_types.call_type
     left join {{ ref('call_statuses') }} as call_statuses on calls.status = call_statuses.status
     left join {{ ref('fail_reasons') }} as fail_reasons on calls.fail_reason = fail_reasons.fail_reason
+    -- The classes of the day the call came into being judge it for good.
+    left join {{ ref('int_abandon_fail_reasons') }} as abandon_reasons
+        on
+            calls.fail_reason = abandon_reasons.fail_reason
+            and {{ in_force('abandon_reasons', 'coalesce(calls.created_at, calls.queued_at, calls.updated_at)') }}
     left join {{ ref('deflections') }} as deflections on calls.deflection = deflections.deflection
     left join {{ ref('stg_ccaip__loads') }} as landed
         on
@@ -66,7 +71,8 @@ select
     status,
     coalesce(is_final, ends_at is not null) as is_ended,
     fail_reason,
-    coalesce(is_queue_abandon, false) as is_queue_abandon,
+    abandon_outcome,
+    coalesce(abandon_outcome = 'abandoned' and not is_ringing_abandon, false) as is_queue_abandon,
     coalesce(is_ringing_abandon, false) as is_ringing_abandon,
     coalesce(is_menu_abandon, false) as is_menu_abandon,
     case

@@ -1,5 +1,30 @@
--- The queue parts rolled up to the reported interval, with names, local time and finality.
+-- The queue parts rolled up to each interval they are reported at, with names, local time, opening and finality.
 with
+
+lengths as (
+
+    select 15 as interval_minutes
+    union all
+    select 30 as interval_minutes
+    union all
+    select 60 as interval_minutes
+
+),
+
+placed as (
+
+    select
+        base.*,
+        lengths.interval_minutes,
+        case lengths.interval_minutes
+            when 15 then {{ interval_start('base.interval_start_at', 15) }}
+            when 30 then {{ interval_start('base.interval_start_at', 30) }}
+            else {{ interval_start('base.interval_start_at', 60) }}
+        end as reported_start_at
+    from {{ ref('agg_queue_intervals') }} as base
+    cross join lengths
+
+),
 
 parts as (
 
@@ -7,7 +32,8 @@ parts as (
         queue_id,
         language,
         call_type,
-        {{ interval_start('interval_start_at', var('report_interval_minutes')) }} as interval_start_at,
+        interval_minutes,
+        reported_start_at as interval_start_at,
         {% for part in queue_parts() -%}
             {{ sum_of(part) }} as {{ part }},
         {% endfor -%}
@@ -15,8 +41,8 @@ parts as (
             max({{ part }}) as {{ part }},
         {% endfor -%}
         max(target_percent) as target_percent
-    from {{ ref('agg_queue_intervals') }}
-    group by 1, 2, 3, 4
+    from placed
+    group by queue_id, language, call_type, interval_minutes, reported_start_at
 
 ),
 
@@ -25,9 +51,31 @@ local as (
     select
         parts.*,
         queues.queue_name,
+        {{ add_seconds('parts.interval_start_at', 'parts.interval_minutes * 60') }} as interval_end_at,
         {{ to_local('parts.interval_start_at', 'queues.reporting_timezone') }} as interval_start_local
     from parts
     inner join {{ ref('dim_queues') }} as queues on parts.queue_id = queues.queue_id
+
+),
+
+-- An interval is in business hours when the queue is open in any part of it; unknown where nobody gave hours.
+opening as (
+
+    select
+        local.queue_id,
+        local.interval_minutes,
+        local.interval_start_at,
+        {{ count_where(
+            'hours.opens_at < local.interval_end_at and hours.closes_at > local.interval_start_at'
+        ) }} > 0 as is_business_hours
+    from local
+    inner join {{ ref('dim_business_hours') }} as hours
+        on
+            local.queue_id = hours.queue_id
+            -- Hours may have begun the evening before.
+            and hours.local_date between cast(local.interval_start_local as date) - 1
+            and cast(local.interval_start_local as date) + 1
+    group by local.queue_id, local.interval_minutes, local.interval_start_at
 
 )
 
@@ -37,10 +85,13 @@ select
     cast(
         (extract(epoch from local.interval_start_local) - extract(epoch from local.interval_start_at)) / 60 as bigint
     ) as utc_offset_minutes,
+    opening.is_business_hours,
     local.in_progress = 0
-    and {{ add_seconds(
-        'local.interval_start_at',
-        'lateness.lateness_seconds + ' ~ var('report_interval_minutes') * 60
-    ) }} <= lateness.as_of_at as is_final
+    and {{ add_seconds('local.interval_end_at', 'lateness.lateness_seconds') }} <= lateness.as_of_at as is_final
 from local
 cross join {{ ref('int_update_lateness') }} as lateness
+left join opening
+    on
+        local.queue_id = opening.queue_id
+        and local.interval_minutes = opening.interval_minutes
+        and local.interval_start_at = opening.interval_start_at

@@ -1,4 +1,7 @@
--- One row per entry into a queue: when, for how long, and the targets in force then.
+-- One row per entry into a queue: when, for how long, and the targets in force then: the row's own, else the
+-- queue's in the seed, else those of every queue. A what-if puts the row's own last.
+{%- set told_by = ['queue_rows.service_level_', 'own_targets.', 'common_targets.'] -%}
+{%- set told_by = told_by[1:] + told_by[:1] if var('service_level_what_if') else told_by %}
 with
 
 queue_rows as (
@@ -36,7 +39,7 @@ targets as (
 
     select
         *,
-        lead(valid_from) over (partition by queue_id order by valid_from) as valid_until
+        lead(valid_from) over (partition by queue_id order by valid_from nulls first) as valid_until
     from {{ ref('service_level_targets') }}
 
 )
@@ -54,17 +57,9 @@ select
     queue_rows.entered_queue_at,
     queue_rows.left_queue_at,
     queue_rows.wait_seconds,
-    coalesce(
-        queue_rows.service_level_target_seconds,
-        targets.target_seconds,
-        cast({{ var('default_service_level_target_seconds') or 'null' }} as bigint)
-    ) as target_seconds,
-    coalesce(queue_rows.service_level_target_percent, targets.target_percent) as target_percent,
-    coalesce(
-        queue_rows.service_level_abandon_threshold_seconds,
-        targets.abandon_threshold_seconds,
-        cast({{ var('default_abandon_threshold_seconds') or 'null' }} as bigint)
-    ) as abandon_threshold_seconds,
+    {% for value in ['target_seconds', 'target_percent', 'abandon_threshold_seconds'] -%}
+        coalesce({{ told_by[0] ~ value }}, {{ told_by[1] ~ value }}, {{ told_by[2] ~ value }}) as {{ value }},
+    {% endfor -%}
     queue_rows.service_level_event,
     queue_rows.event,
     -- Unanswered, and the same leg waited again later: sent back or onward to a queue.
@@ -74,8 +69,11 @@ select
         order by queue_rows.entered_queue_at, queue_rows.idx
     ) is not null as was_requeued
 from queue_rows
-left join targets
+left join targets as own_targets
     on
-        queue_rows.queue_id = targets.queue_id
-        and queue_rows.entered_queue_at >= targets.valid_from
-        and (targets.valid_until is null or queue_rows.entered_queue_at < targets.valid_until)
+        queue_rows.queue_id = own_targets.queue_id
+        and {{ in_force('own_targets', 'queue_rows.entered_queue_at') }}
+left join targets as common_targets
+    on
+        common_targets.queue_id is null
+        and {{ in_force('common_targets', 'queue_rows.entered_queue_at') }}

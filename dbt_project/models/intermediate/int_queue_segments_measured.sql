@@ -1,14 +1,52 @@
--- Each queue segment held against its target: the bounds are inclusive, an unknown one is never met.
+-- Each queue segment held against its target, by the rules in force when it entered the queue, and what it adds to
+-- the governed service level: a part of numerator and denominator, so that a period in which the formula changed
+-- still has one service level. An unknown target or threshold is never met.
 with
+
+rules as (
+
+    select
+        *,
+        lead(valid_from) over (order by valid_from nulls first) as valid_until
+    from {{ ref('service_level_rules') }}
+
+),
 
 segments as (
 
     select
+        segments.*,
+        rules.governed_formula,
+        coalesce(verdicts.is_counted and verdicts.is_in_sla, false) as is_vendor_in_sla,
+        coalesce(verdicts.is_counted and not verdicts.is_in_sla, false) as is_vendor_not_in_sla,
+        coalesce(
+            segments.wait_seconds < segments.target_seconds
+            or (rules.is_target_inclusive and segments.wait_seconds = segments.target_seconds),
+            false
+        ) as is_within_target,
+        coalesce(
+            segments.wait_seconds < segments.abandon_threshold_seconds
+            or (rules.is_threshold_inclusive and segments.wait_seconds = segments.abandon_threshold_seconds),
+            false
+        ) as is_within_threshold
+    from {{ ref('int_queue_segments_outcome') }} as segments
+    left join rules on {{ in_force('rules', 'segments.entered_queue_at') }}
+    left join {{ ref('service_level_events') }} as verdicts
+        on segments.service_level_event = verdicts.service_level_event
+
+),
+
+measured as (
+
+    select
         *,
-        coalesce(wait_seconds <= target_seconds, false) as is_within_target,
-        coalesce(wait_seconds > target_seconds, false) as is_after_target,
-        coalesce(wait_seconds <= abandon_threshold_seconds, false) as is_within_threshold
-    from {{ ref('int_queue_segments_outcome') }}
+        outcome = 'answered' and is_within_target as is_answered_in_sl,
+        outcome = 'abandoned' and is_within_threshold as is_short_abandon,
+        outcome = 'abandoned' and not is_within_threshold and is_within_target as is_abandoned_in_sl,
+        outcome = 'abandoned'
+        and not is_within_target
+        and coalesce(wait_seconds >= target_seconds, false) as is_abandoned_after_target
+    from segments
 
 )
 
@@ -32,8 +70,25 @@ select
     outcome,
     outcome_rule,
     is_ringing_abandon,
-    outcome = 'answered' and is_within_target as is_answered_in_sl,
-    outcome = 'abandoned' and is_within_threshold as is_short_abandon,
-    outcome = 'abandoned' and not is_within_threshold and is_within_target as is_abandoned_in_sl,
-    outcome = 'abandoned' and is_after_target as is_abandoned_after_target
-from segments
+    is_answered_in_sl,
+    is_short_abandon,
+    is_abandoned_in_sl,
+    is_abandoned_after_target,
+    is_vendor_in_sla,
+    is_vendor_not_in_sla,
+    governed_formula,
+    case governed_formula
+        when 'service_level_vendor' then is_vendor_in_sla
+        when 'service_level_abandons_positive' then is_answered_in_sl or is_abandoned_in_sl
+        else is_answered_in_sl
+    end as is_in_governed_numerator,
+    case governed_formula
+        when 'service_level_vendor' then is_vendor_in_sla or is_vendor_not_in_sla
+        when 'service_level_offered' then outcome <> 'in_progress'
+        when 'service_level_incl_short_abandons' then outcome in ('answered', 'abandoned')
+        when 'service_level_abandons_ignored' then outcome = 'answered' or is_abandoned_after_target
+        when 'service_level_answered_only' then outcome = 'answered'
+        -- service_level_excl_short_abandons, service_level_abandons_positive
+        else outcome = 'answered' or (outcome = 'abandoned' and not is_short_abandon)
+    end as is_in_governed_denominator
+from measured

@@ -26,6 +26,7 @@ evidence as (
         transfers.outcome as transfer_outcome,
         coalesce(transfers.is_ringing_abandon, false) as is_transfer_ringing_abandon,
         handled_legs.call_id is not null as is_leg_handled,
+        calls.abandon_outcome,
         calls.is_queue_abandon,
         calls.is_ringing_abandon,
         calls.flowed_out_as,
@@ -56,7 +57,8 @@ decided as (
             -- A leg after a transfer: that transfer says. Still open though the call is over: the call says.
             when transfer_outcome = 'completed' then 'transfer_completed'
             when transfer_outcome = 'flowed_out' then 'transfer_flowed_out'
-            when transfer_outcome = 'abandoned' and is_transfer_ringing_abandon then 'transfer_ringing_abandon'
+            when transfer_outcome in ('abandoned', 'failed') and is_transfer_ringing_abandon
+                then 'transfer_ringing_abandon'
             when transfer_outcome = 'abandoned' then 'transfer_abandoned'
             when transfer_outcome = 'failed' then 'transfer_failed'
 
@@ -79,8 +81,8 @@ named as (
         case
             when outcome_rule = 'event' then event_outcome
             when outcome_rule in ('transfer_completed', 'leg_handled') then 'answered'
-            when outcome_rule in ('transfer_ringing_abandon', 'call_ringing_abandon')
-                then '{{ "abandoned" if var("ringing_abandon_counts") else "failed" }}'
+            when outcome_rule = 'transfer_ringing_abandon' then transfer_outcome
+            when outcome_rule = 'call_ringing_abandon' then abandon_outcome
             when outcome_rule in ('transfer_abandoned', 'call_abandoned') then 'abandoned'
             when outcome_rule in ('transfer_failed', 'call_failed') then 'failed'
             when outcome_rule = 'call_in_progress' then 'in_progress'
@@ -110,6 +112,6 @@ select
     event,
     outcome,
     outcome_rule,
-    -- Told apart whatever class the setting gives it.
+    -- Told apart whatever class abandon_fail_reasons gives it.
     outcome_rule in ('transfer_ringing_abandon', 'call_ringing_abandon') as is_ringing_abandon
 from named

@@ -70,14 +70,17 @@ looked_up as (
     select
         transfers.*,
         transfer_statuses.outcome as status_outcome,
-        coalesce(fail_reasons.is_queue_abandon, false) as is_queue_abandon,
-        coalesce(fail_reasons.is_ringing_abandon, false) as is_ringing_abandon,
+        abandon_reasons.outcome as abandon_outcome,
+        coalesce(abandon_reasons.is_ringing, false) as is_ringing_abandon,
         coalesce(deflections.is_deflected, transfers.deflection is not null) as is_deflected,
         handled_legs.call_id is not null as is_leg_handled,
         leg_kinds.cold_flag
     from transfers
     left join {{ ref('transfer_statuses') }} as transfer_statuses on transfers.status = transfer_statuses.status
-    left join {{ ref('fail_reasons') }} as fail_reasons on transfers.fail_reason = fail_reasons.fail_reason
+    left join {{ ref('int_abandon_fail_reasons') }} as abandon_reasons
+        on
+            transfers.fail_reason = abandon_reasons.fail_reason
+            and {{ in_force('abandon_reasons', 'transfers.created_at') }}
     left join {{ ref('deflections') }} as deflections on transfers.deflection = deflections.deflection
     left join handled_legs
         on
@@ -100,7 +103,7 @@ select
     case
         when status_outcome = 'completed' or is_leg_handled then 'completed'
         when status_outcome = 'flowed_out' or is_deflected then 'flowed_out'
-        when is_queue_abandon or is_ringing_abandon then 'abandoned'
+        when abandon_outcome is not null then abandon_outcome
         when status_outcome = 'failed' or fail_reason <> 'nothing' then 'failed'
         else 'in_progress'
     end as outcome,

@@ -17,6 +17,8 @@ select
     {{ count_where("outcome = 'in_progress'") }} as in_progress,
     {{ count_where("is_vendor_in_sla") }} as vendor_in_sla,
     {{ count_where("is_vendor_not_in_sla") }} as vendor_not_in_sla,
+    {{ count_where("is_in_governed_numerator") }} as service_level_numerator,
+    {{ count_where("is_in_governed_denominator") }} as service_level_denominator,
     {{ sum_where("wait_seconds", "is_offered") }} as wait_seconds,
     {{ sum_where("wait_seconds", "outcome = 'answered'") }} as answered_wait_seconds,
     {{ sum_where("wait_seconds", "outcome = 'abandoned'") }} as abandoned_wait_seconds,

@@ -16,6 +16,7 @@ calls as (
         load_id,
         call_type,
         direction,
+        is_ended,
         created_at
     from {{ ref('int_calls_classified') }}
 
@@ -41,6 +42,7 @@ joined as (
         segments.*,
         calls.call_type,
         calls.direction,
+        calls.is_ended as is_call_ended,
         calls.load_id,
         coalesce(segments.started_at, calls.created_at) as begun_at,
         case when segments.is_handled then coalesce(transfers_out.transfers_out, 0) else 0 end as transfers_out,
@@ -78,6 +80,7 @@ select
     {{ interval_start('begun_at', var('base_interval_minutes')) }} as interval_start_at,
     cast({{ to_local('begun_at', "'" ~ var('reporting_timezone') ~ "'") }} as date) as local_date,
     folded_rows,
+    is_call_ended,
     is_handled,
     is_handled and hold_seconds > 0 as is_held,
     is_handled and talk_seconds < {{ var('short_call_seconds') }} as is_short_call,

@@ -53,12 +53,13 @@ select
     segments.is_abandoned_after_target,
     segments.is_ringing_abandon,
     segments.service_level_event,
-    coalesce(verdicts.is_counted and verdicts.is_in_sla, false) as is_vendor_in_sla,
-    coalesce(verdicts.is_counted and not verdicts.is_in_sla, false) as is_vendor_not_in_sla,
+    segments.is_vendor_in_sla,
+    segments.is_vendor_not_in_sla,
+    segments.governed_formula,
+    segments.is_in_governed_numerator,
+    segments.is_in_governed_denominator,
     segments.event,
     calls.load_id,
     '{{ rules_fingerprint() }}' as rules_fingerprint
 from segments
 inner join calls on segments.call_id = calls.call_id
-left join {{ ref('service_level_events') }} as verdicts
-    on segments.service_level_event = verdicts.service_level_event

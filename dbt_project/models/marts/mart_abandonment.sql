@@ -25,13 +25,8 @@ select
     longest_abandoned_wait_seconds,
     longest_flowed_out_wait_seconds,
     longest_failed_wait_seconds,
-    {{ safe_ratio('abandoned - short_abandoned', 'offered - short_abandoned') }} as abandonment_rate,
-    {{ safe_ratio('abandoned', 'offered') }} as abandonment_rate_gross,
-    {{ safe_ratio('abandoned - short_abandoned', 'answered + abandoned - short_abandoned') }}
-        as abandonment_rate_vendor,
-    {{ safe_ratio('short_abandoned', 'offered') }} as short_abandonment_rate,
-    {{ safe_ratio('answered_wait_seconds', 'answered') }} as average_speed_of_answer,
-    {{ safe_ratio('wait_seconds', 'offered') }} as average_queue_time,
-    {{ safe_ratio('abandoned_wait_seconds', 'abandoned') }} as average_abandon_time,
+    {{ abandonment_ratios() }},
+    is_business_hours,
     is_final
 from {{ ref('int_queue_intervals_reported') }}
+where interval_minutes = {{ var('report_interval_minutes') }}

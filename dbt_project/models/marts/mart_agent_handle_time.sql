@@ -17,17 +17,5 @@ select
     ring_seconds,
     handle_seconds,
     vendor_handle_seconds,
-    {{ safe_ratio('handle_seconds', 'handled_segments') }} as average_handle_time,
-    {{ safe_ratio('vendor_handle_seconds', 'handled_segments') }} as average_handle_time_vendor,
-    {{ safe_ratio('handle_seconds', 'handled_calls') }} as average_handle_time_per_call,
-    {{ safe_ratio('talk_seconds', 'handled_segments') }} as average_talk_time,
-    {{ safe_ratio('hold_seconds', 'handled_segments') }} as average_hold_time,
-    {{ safe_ratio('acw_seconds', 'handled_segments') }} as average_acw_time,
-    {{ safe_ratio('hold_seconds', 'held_segments') }} as average_hold_time_held,
-    {{ safe_ratio('held_segments', 'handled_segments') }} as hold_rate,
-    {{ safe_ratio('short_calls', 'handled_segments') }} as short_call_rate,
-    {{ safe_ratio('transfers_out', 'handled_segments') }} as transfer_rate,
-    {{ safe_ratio('cold_transfers_out', 'handled_segments') }} as cold_transfer_rate,
-    {{ safe_ratio('warm_transfers_out', 'handled_segments') }} as warm_transfer_rate,
-    {{ safe_ratio('transferred_calls', 'handled_calls') }} as calls_with_transfer_rate
+    {{ handle_ratios() }}
 from {{ ref('agg_agent_days') }}

@@ -1,0 +1,81 @@
+{#-
+    The end of a test that compares marts with a fact, cell by cell. After a CTE `fact` with `keys` and
+    `parts`; `keys` maps each key to its expression in the marts, `marts` lists relation and filter. A
+    failing row is a cell in which a mart tells other sums than the fact, or one of them nothing.
+-#}
+{% macro cells_that_disagree(marts, keys, parts) -%}
+    told as (
+
+        {% for mart, where in marts -%}
+            select
+                '{{ mart }} where {{ where | replace("'", "''") }}' as mart
+                {%- for key, expression in keys.items() %},
+                {{ expression }} as {{ key }}
+                {%- endfor %}
+                {%- for part in parts %},
+                sum({{ part }}) as {{ part }}
+                {%- endfor %}
+            from {{ ref(mart) }}
+            where {{ where }}
+            group by {{ keys.values() | join(', ') }}
+            {{ 'union all' if not loop.last }}
+        {% endfor %}
+    ),
+
+    expected as (
+
+        select
+            marts.mart,
+            fact.*
+        from fact
+        cross join (
+            {%- for mart, where in marts %}
+            select '{{ mart }} where {{ where | replace("'", "''") }}' as mart {{ 'union all' if not loop.last }}
+            {%- endfor %}
+        ) as marts
+
+    )
+
+    select
+        coalesce(told.mart, expected.mart) as mart
+        {%- for key in keys %},
+        coalesce(told.{{ key }}, expected.{{ key }}) as {{ key }}
+        {%- endfor %}
+        {%- for part in parts %},
+        expected.{{ part }} as {{ part }}_in_fact,
+        told.{{ part }} as {{ part }}_in_mart
+        {%- endfor %}
+    from expected
+    full outer join told
+        on
+            expected.mart = told.mart
+            {%- for key in keys %}
+            and expected.{{ key }} = told.{{ key }}
+            {%- endfor %}
+    where
+        {%- for part in parts %}
+        {{ 'or ' if not loop.first }}expected.{{ part }} is distinct from told.{{ part }}
+        {%- endfor %}
+{%- endmacro %}
+
+
+{#-
+    Which laws a mart breaks, in how many rows: `laws` maps a law's name to its condition (NULL is no
+    breach: ratios are NULL when there is nothing to divide by), `shares` are columns in [0, 1] or NULL.
+-#}
+{% macro broken_laws(mart, laws, shares) -%}
+    {%- set breaches = {} -%}
+    {%- for law, condition in laws.items() -%}
+        {%- do breaches.update({law: 'not (' ~ condition ~ ')'}) -%}
+    {%- endfor -%}
+    {%- for share in shares -%}
+        {%- do breaches.update({share ~ ' lies in [0, 1]': '(' ~ share ~ ' between 0 and 1) is false'}) -%}
+    {%- endfor -%}
+    {%- for law, breach in breaches.items() %}
+        select '{{ mart }}' as mart, '{{ law }}' as law, count(*) as broken_rows
+        from {{ ref(mart) }}
+        where {{ breach }}
+        having count(*) > 0
+        {{ 'union all' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}

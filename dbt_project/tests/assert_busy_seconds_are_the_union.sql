@@ -1,0 +1,100 @@
+-- An agent is busy for as long as the agent's segments cover, counted another way: segments that touch or overlap
+-- are one island, from its first start to its last end. And nobody is busy for longer than an interval lasts.
+with
+
+segments as (
+
+    select
+        agent_id,
+        started_at,
+        least(
+            coalesce(ended_at, {{ add_seconds('started_at', 'handle_seconds') }}),
+            {{ add_seconds('started_at', '86400') }}
+        ) as ended_at
+    from {{ ref('fct_handled_segments') }}
+    where
+        not is_barged
+        and agent_id <> -1
+
+),
+
+covered as (
+
+    select
+        *,
+        max(ended_at) over (
+            partition by agent_id
+            order by started_at, ended_at
+            rows between unbounded preceding and 1 preceding
+        ) as covered_until
+    from segments
+    where ended_at > started_at
+
+),
+
+numbered as (
+
+    select
+        *,
+        sum(case when started_at <= covered_until then 0 else 1 end) over (
+            partition by agent_id
+            order by started_at, ended_at
+            rows between unbounded preceding and current row
+        ) as island
+    from covered
+
+),
+
+islands as (
+
+    select
+        agent_id,
+        min(started_at) as started_at,
+        max(ended_at) as ended_at
+    from numbered
+    group by agent_id, island
+
+),
+
+united as (
+
+    select
+        agent_id,
+        sum({{ seconds_between('started_at', 'ended_at') }}) as united_seconds
+    from islands
+    group by agent_id
+
+),
+
+intervals as (
+
+    select
+        agent_id,
+        interval_start_at,
+        sum(agent_busy_seconds) as busy_seconds
+    from {{ ref('agg_agent_intervals') }}
+    group by agent_id, interval_start_at
+
+),
+
+busy as (
+
+    select
+        agent_id,
+        sum(busy_seconds) as busy_seconds,
+        max(busy_seconds) as longest_busy_seconds
+    from intervals
+    group by agent_id
+
+)
+
+select
+    coalesce(united.agent_id, busy.agent_id) as agent_id,
+    united.united_seconds,
+    busy.busy_seconds,
+    busy.longest_busy_seconds
+from united
+full outer join busy on united.agent_id = busy.agent_id
+where
+    coalesce(united.united_seconds, 0) <> coalesce(busy.busy_seconds, 0)
+    or busy.longest_busy_seconds > {{ var('base_interval_minutes') * 60 }}

@@ -1,0 +1,32 @@
+-- A queue's local days tell what its segments do, by each segment's own local date of entry.
+with
+
+segments as (
+
+    select
+        segments.*,
+        cast({{ to_local('segments.entered_queue_at', 'queues.reporting_timezone') }} as date) as entered_on
+    from {{ ref('fct_queue_segments') }} as segments
+    inner join {{ ref('dim_queues') }} as queues on segments.queue_id = queues.queue_id
+
+),
+
+fact as (
+
+    select
+        queue_id,
+        entered_on as local_date,
+        {{ count_where("outcome <> 'in_progress'") }} as offered,
+        {{ count_where("outcome = 'answered'") }} as answered,
+        {{ count_where("outcome = 'abandoned'") }} as abandoned,
+        max(case when outcome <> 'in_progress' then wait_seconds end) as longest_wait_seconds
+    from segments
+    group by 1, 2
+
+),
+
+{{ cells_that_disagree(
+    marts=[('mart_queue_days', 'true'), ('mart_wait_percentiles', "percentiles_of = 'queue and day'")],
+    keys={'queue_id': 'queue_id', 'local_date': 'local_date'},
+    parts=['offered', 'answered', 'abandoned', 'longest_wait_seconds'],
+) }}
