@@ -2,13 +2,14 @@
     A short hash of everything that decides what a fact's row says besides the raw rows: the seeds,
     the staging and intermediate models, the fact itself and the variables. Kept on every row, so
     that an incremental build can tell rows computed under other rules and replace them; without it
-    a changed setting would apply to new calls only, in silence.
+    a changed setting would apply to new calls only, in silence. Seeds in folders of their own decide
+    no fact's row.
 -#}
 {% macro rules_fingerprint() -%}
     {%- if not execute -%}{{ return('') }}{%- endif -%}
     {%- set parts = [] -%}
     {%- for node in graph.nodes.values() -%}
-        {%- if node.resource_type == 'seed'
+        {%- if node.resource_type == 'seed' and node.fqn | length == 2
             or node.fqn[1] in ['staging', 'intermediate']
             or node.unique_id == model.unique_id -%}
             {%- if node.resource_type in ['seed', 'model'] -%}

@@ -24,6 +24,21 @@ from pipelines.transform import transform
 from pipelines.warehouse.load import LoadReport, load_new
 from simulator.centre import Centre
 from simulator.platform import Clock, Credentials, Platform
+from tests.end_to_end.call_cells import (
+    DAY_KEY,
+    DEFLECTION_PARTS,
+    MACHINE_KEY,
+    MACHINE_PARTS,
+    MENU_PARTS,
+    REPEAT_PARTS,
+    TRANSFER_KEY,
+    TRANSFER_PARTS,
+    deflection_cells,
+    machine_cells,
+    menu_cells,
+    repeat_cells,
+    transfer_cells,
+)
 from tests.end_to_end.cells import (
     AGENT_KEY,
     AGENT_PARTS,
@@ -61,7 +76,15 @@ class Setting:
             return connection.execute(query).fetchall()
 
     def cells(self, mart: str, key: tuple[str, ...], parts: tuple[str, ...], where: str = "true") -> Cells:
-        rows = self.ask(f"select {', '.join((*key, *parts))} from marts.{mart} where {where}")
+        return self._cells(f"select {', '.join((*key, *parts))} from marts.{mart} where {where}", key, parts)
+
+    def totals(self, mart: str, key: tuple[str, ...], parts: tuple[str, ...]) -> Cells:
+        """Cells at a coarser grain than the mart's."""
+        sums = [f"cast(sum({part}) as bigint)" for part in parts]
+        return self._cells(f"select {', '.join((*key, *sums))} from marts.{mart} group by all", key, parts)
+
+    def _cells(self, query: str, key: tuple[str, ...], parts: tuple[str, ...]) -> Cells:
+        rows = self.ask(query)
         return {row[: len(key)]: dict(zip(parts, row[len(key) :], strict=True)) for row in rows}
 
 
@@ -105,6 +128,15 @@ def assert_marts_tell_the_truth(setting: Setting) -> None:
     assert_cells_equal(setting.cells("mart_abandonment", QUEUE_KEY, waits, "offered > 0"), expected, waits)
     worked = setting.cells("mart_agent_handle_time", AGENT_KEY, AGENT_PARTS)
     agents = agent_cells(truth, ZONE)
+    about_calls: list[tuple[str, tuple[str, ...], tuple[str, ...], Cells]] = [
+        ("mart_transfers", TRANSFER_KEY, TRANSFER_PARTS, transfer_cells(truth, ZONE)),
+        ("mart_virtual_agent", MACHINE_KEY, MACHINE_PARTS, machine_cells(truth, ZONE)),
+        ("mart_ivr", DAY_KEY, MENU_PARTS, menu_cells(truth, ZONE)),
+        ("mart_deflection_and_callbacks", DAY_KEY, DEFLECTION_PARTS, deflection_cells(truth, ZONE)),
+        ("mart_repeat_contacts", DAY_KEY, REPEAT_PARTS, repeat_cells(truth, ZONE)),
+    ]
+    for mart, key, parts, cells in about_calls:
+        assert_cells_equal(setting.totals(mart, key, parts), cells, parts)
     idle = {key for key, cell in worked.items() if key not in agents and not any(cell.values())}
     assert_cells_equal({k: v for k, v in worked.items() if k not in idle}, agents, AGENT_PARTS)
 
@@ -128,16 +160,23 @@ def assert_public_marts_show_nobody(setting: Setting) -> None:
             assert not shown & people, (name, column)
 
 
-FACTS = ("fct_calls", "fct_queue_segments", "fct_handled_segments", "fct_transfers")
+FACTS = (
+    "fct_calls", "fct_queue_segments", "fct_handled_segments", "fct_transfers", "fct_virtual_agent_sessions",
+)  # fmt: skip
 MARTS = (
     "mart_service_level", "mart_abandonment", "mart_agent_handle_time", "mart_queue_intervals", "mart_queue_days",
-    "mart_queue_handle_time", "mart_wait_percentiles",
+    "mart_queue_handle_time", "mart_wait_percentiles", "mart_transfers", "mart_virtual_agent", "mart_ivr",
+    "mart_deflection_and_callbacks", "mart_repeat_contacts", "mart_service_level_reconciliation", "mart_restatements",
+    "mart_staffing",
 )  # fmt: skip
 
 
 def everything(setting: Setting) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every fact and mart."""
-    derived = ("agg_queue_intervals", "agg_agent_days", "agg_agent_intervals", "dim_agents", "dim_queues")
+    derived = (
+        "agg_queue_intervals", "agg_agent_days", "agg_agent_intervals",
+        "dim_agents", "dim_queues", "dim_agent_versions", "dim_queue_versions",
+    )  # fmt: skip
     tables = (*FACTS, *MARTS, *derived)
     return {name: setting.ask(f"select * from marts.{name} order by all") for name in tables}
 

@@ -33,6 +33,26 @@ FAULTS = {
     "assert_laws_hold_in_every_mart": "update marts.mart_queue_days set failed = failed + 1",
     "one_row_at_a_time_service_level_rules_":
         "insert into seeds.service_level_rules values (null, 'service_level_offered', true, true)",
+    "mart_transfers_equals_fact": "delete from marts.mart_transfers where kind = 'cold'",
+    "mart_virtual_agent_equals_fact": "delete from marts.mart_virtual_agent where queue_id = 30",
+    "mart_virtual_agent_adds_up": "update marts.mart_virtual_agent set escalations_failed = 9",
+    "mart_transfers_adds_up": "update marts.mart_transfers set transfer_failure_rate = 'nan' where from_queue_id = 11",
+    "mart_deflection_and_callbacks_adds_up":
+        "update marts.mart_deflection_and_callbacks set callbacks = callbacks + 1 where queue_id = 11",
+    "mart_ivr_adds_up": "update marts.mart_ivr set ivr_abandonment_rate = 2 where queue_id = 11",
+    "mart_ivr_equals_fact": "delete from marts.mart_ivr where queue_id = 30",
+    "mart_deflection_and_callbacks_equals_fact":
+        "update marts.mart_deflection_and_callbacks set open_callbacks = open_callbacks + 1 where queue_id = 11",
+    "mart_repeat_contacts_adds_up":
+        "update marts.mart_repeat_contacts set repeat_contact_rate_7d = 1.5 where queue_id = 11",
+    "mart_service_level_reconciliation_adds_up":
+        "update marts.mart_service_level_reconciliation set agreed = agreed + 1 where queue_id = 11",
+    "mart_service_level_reconciliation_equals_aggregate":
+        "update marts.mart_service_level_reconciliation set counted = counted + 1 where queue_id = 11",
+    "mart_staffing_equals_aggregate": "delete from marts.mart_staffing where queue_id = 21",
+    "mart_staffing_meets_its_targets": "update marts.mart_staffing set agents_needed = 0 where queue_id = 11",
+    "dim_queue_versions_are_periods": "update marts.dim_queue_versions set valid_to = valid_from where queue_id = 4",
+    "dim_agent_versions_are_periods": "update marts.dim_agent_versions set is_current = true where agent_id = 5",
 }  # fmt: skip
 """A fault for each guard: the test that must see it, and how it is planted."""
 
@@ -67,6 +87,57 @@ PUBLIC = {
     "mart_completeness": {
         "counted_by", "day_utc", "counted_by_api", "landed", "rejected", "vanished", "differences", "open_windows",
         "checked_at", "verdict",
+    },
+    "mart_transfers": {
+        "local_date", "kind", "from_queue_id", "to_queue_id", "from_agent_id", "to_agent_id", "attempts",
+        "completed", "failed", "abandoned", "flowed_out", "in_progress", "attempts_to_virtual_agent",
+        "wait_seconds", "completed_wait_seconds", "transfer_completion_rate", "transfer_failure_rate",
+        "average_transfer_wait_time",
+    },
+    "mart_deflection_and_callbacks": {
+        "local_date", "queue_id", "queue_name", "call_type", "contacts", "deflected", "deflected_to_voicemail",
+        "deflected_to_callback", "deflected_elsewhere", "deflected_after_hours", "deflected_over_capacity",
+        "open_callbacks", "callbacks", "successful_callbacks", "scheduled_callbacks",
+        "successful_scheduled_callbacks", "voicemail_callbacks", "successful_voicemail_callbacks",
+        "recovery_callbacks", "successful_recovery_callbacks", "unlinked_callbacks",
+        "successful_unlinked_callbacks", "deflection_rate", "voicemail_rate", "callback_request_rate",
+        "sent_elsewhere_rate", "callback_success_rate", "scheduled_callback_success_rate",
+        "recovery_success_rate",
+    },
+    "mart_virtual_agent": {
+        "local_date", "virtual_agent_id", "queue_id", "sessions", "contained", "escalated", "person_later",
+        "in_progress", "escalations_to_person", "escalations_deflected", "escalations_failed",
+        "session_seconds", "contained_session_seconds", "longest_session_seconds", "responses",
+        "fallback_responses", "va_containment_rate", "va_escalation_rate", "va_deflected_escalation_rate",
+        "average_session_time", "fallback_response_rate",
+    },
+    "mart_repeat_contacts": {
+        "local_date", "queue_id", "queue_name", "call_type", "inbound_contacts", "unidentified_contacts",
+        "open_contacts", "contacts", "repeated_contacts", "served_contacts", "resolved_contacts",
+        "repeat_contact_rate_7d", "first_contact_resolution_proxy",
+    },
+    "mart_ivr": {
+        "local_date", "queue_id", "queue_name", "call_type", "entered_menu", "menu_abandoned", "menu_seconds",
+        "abandoned_menu_seconds", "ivr_abandonment_rate", "average_menu_time",
+    },
+    "mart_service_level_reconciliation": {
+        "local_date", "queue_id", "queue_name", "queue_name_then", "offered", "agreed", "agreed_in",
+        "agreed_out", "agreed_excluded", "ours_in_vendor_out", "ours_out_vendor_in", "vendor_excluded",
+        "ours_excluded", "vendor_missing", "no_target", "in_progress", "answered_in_sl", "counted", "vendor_in_sla",
+        "vendor_counted", "agreement_rate", "service_level", "service_level_vendor",
+    },
+    "mart_vendor_report_comparison": {
+        "report_date", "queue_id", "queue_name", "metric", "vendor_value", "our_value", "difference",
+        "likely_cause",
+    },
+    "mart_restatements": {
+        "restated_at", "build_number", "interval_start_at", "queue_id", "language", "call_type", "metric",
+        "value_before", "value_after", "cause", "calls", "call_ids", "changed_fields",
+    },
+    "mart_staffing": {
+        "interval_start_at", "interval_start_local", "local_date", "queue_id", "queue_name", "offered",
+        "handled_segments", "handle_seconds", "average_handle_time", "offered_load_erlangs", "target_seconds",
+        "target_percent", "agents_needed", "expected_service_level", "expected_occupancy",
     },
 }  # fmt: skip
 """Columns of the contracted marts; adding one is a change to their users, taking one away breaks them."""

@@ -20,11 +20,16 @@ import pytest
 from tests.marts import dbt_raw
 from tests.marts.dbt_expected import FAULTS, PUBLIC
 
-FACTS = ("fct_calls", "fct_queue_segments", "fct_handled_segments", "fct_transfers")
+FACTS = (
+    "fct_calls", "fct_queue_segments", "fct_handled_segments", "fct_transfers", "fct_virtual_agent_sessions",
+)  # fmt: skip
 DERIVED = (
     "agg_queue_intervals", "agg_agent_days", "mart_service_level", "mart_abandonment", "mart_agent_handle_time",
     "dim_agents", "dim_queues", "dim_call_types", "dim_dates", "dim_intervals", "mart_completeness",
     "agg_agent_intervals", "mart_queue_days", "mart_queue_handle_time", "mart_queue_intervals", "mart_wait_percentiles",
+    "dim_agent_versions", "dim_queue_versions", "mart_transfers", "mart_deflection_and_callbacks",
+    "mart_virtual_agent", "mart_repeat_contacts", "mart_ivr", "mart_service_level_reconciliation",
+    "mart_restatements", "mart_staffing",
 )  # fmt: skip
 
 SECOND_LEG = 12
@@ -66,6 +71,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
         call(2004),  # will vanish
         call(2005, status="transmogrified", call_type="Voice Inbound (Satellite)", fail_reason="eu_bored",
              deflection="to_the_moon", service_level_event="perhaps"),
+        # Goes on in May: the intervals of March are past the reach of late updates, so they are published.
+        call(2007, status="connected", updated_at="2026-05-01T00:00:00Z", queue_durations=[],
+             handle_durations=[], transfers=[]),
     ])  # fmt: skip
     # A load cut short: its calls are there, its children are not.
     bare = call(2006, queue_durations=[], handle_durations=[], transfers=[])
@@ -80,7 +88,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
         call(2002, **{key: call(2002)[key][:1] for key in ("queue_durations", "transfers")},
              handle_durations=call(2002)["handle_durations"][:2]),
         call(2003, queue_durations=[], handle_durations=[], transfers=[]),
-        call(3001),
+        _renamed(3001),
     ])  # fmt: skip
     dbt_raw.land(path, "c-cut", [call(2006)])
     with duckdb.connect(str(path)) as connection:
@@ -88,12 +96,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     mark = "update marts.fct_calls set disconnected_by = ? where call_id = 1"
     with duckdb.connect(str(path)) as connection:
         connection.execute(mark, ["nobody"])
-    dbt_raw.dbt(path, work, "run", "--select", "marts")
+    dbt_raw.dbt(path, work, "run", "--select", "marts", "memory")
     marked = dbt_raw.rows(path, "select disconnected_by from marts.fct_calls where call_id = 1")
     with duckdb.connect(str(path)) as connection:
         connection.execute(mark, ["disconnected_by_unknown"])
     incremental = Path(shutil.copy(path, work / "incremental.duckdb"))
-    dbt_raw.dbt(path, work, "run", "--full-refresh", "--select", "marts")
+    dbt_raw.dbt(path, work, "run", "--full-refresh", "--select", "marts", "memory")
     full = Path(shutil.copy(path, work / "full.duckdb"))
     # Under its own name: dbt's views name the catalog, which is the file's stem.
     (work / "faulty").mkdir()
@@ -123,6 +131,17 @@ def _results(work: Path) -> list[dict[str, Any]]:
 def _late(call_id: int) -> dict[str, Any]:
     row: dict[str, Any] = call(call_id)["queue_durations"][0]
     return row | {"queue_duration": 61, "service_level_event": "not_in_sla"}
+
+
+def _renamed(call_id: int) -> dict[str, Any]:
+    """The payload a day later, its agent and its first queue under other names."""
+    body = json.dumps(call(call_id))
+    for old, new in (
+        ("2026-03-23T", "2026-03-24T"), ("Jane Smith", "Jane Doe"), ("va-escalation_menu_id", "escalations"),
+    ):  # fmt: skip
+        body = body.replace(old, new)
+    later: dict[str, Any] = json.loads(body)
+    return later
 
 
 def test_payload_has_two_answered_segments_in_service_level(built: Built) -> None:
@@ -216,6 +235,63 @@ def test_late_changes_reach_the_facts_incrementally(built: Built) -> None:
     ]  # fmt: skip
 
 
+def test_restatements_name_what_moved_and_because_of_which_calls(built: Built) -> None:
+    """A number somebody has reported changes, and nobody can say why."""
+    moved = dbt_raw.rows(
+        built.incremental,
+        "select interval_start_at, metric, value_before, value_after, cause, call_ids, changed_fields"
+        " from marts.mart_restatements where queue_id = 4 and metric in ('answered', 'service_level')"
+        " order by interval_start_at, metric",
+    )
+    march = dt.datetime(2026, 3, 23, 20, tzinfo=dt.UTC)
+    late = "segment added; segment removed; wait_seconds, service_level_event"
+    assert [tuple(row.values()) for row in moved] == [
+        (march, "answered", 5.0, 4.0, "data", "2001, 2003, 2004, 2006", late),
+        (march, "service_level", 1.0, 0.75, "data", "2001, 2003, 2004, 2006", late),
+        (march + dt.timedelta(days=1), "answered", 0.0, 1.0, "data", "3001", "segment added"),
+        (march + dt.timedelta(days=1), "service_level", None, 1.0, "data", "3001", "segment added"),
+    ]
+
+
+def test_memory_grows_only_when_something_changed_and_outlives_a_full_refresh(built: Built) -> None:
+    """The last build, a full refresh over the same rows, found nothing new and forgot nothing."""
+    query = (
+        "select build_number, count(*) as versions from memory.published_queue_segments group by 1 order by 1"
+    )
+    first, incremental, full = (
+        [tuple(row.values()) for row in dbt_raw.rows(path, query)]
+        for path in (built.first, built.incremental, built.full)
+    )
+    assert first == [(1, 14)]
+    assert incremental == full == [(1, 14), (2, 11)]
+
+
+def test_names_are_kept_as_they_were_beside_those_of_now(built: Built) -> None:
+    """A renamed queue or agent must not rewrite the reports of the days before."""
+    versions = dbt_raw.rows(
+        built.incremental,
+        "select queue_name as name, valid_to, is_current from marts.dim_queue_versions where queue_id = 4"
+        " union all select agent_name, valid_to, is_current from marts.dim_agent_versions where agent_id = 5"
+        " order by name desc",
+    )
+    march = dt.datetime(2026, 3, 24, 20, tzinfo=dt.UTC)
+    assert [tuple(row.values()) for row in versions] == [
+        ("va-escalation_menu_id", march.replace(minute=14, second=29), False),
+        ("escalations", None, True),
+        ("Jane Smith", march.replace(minute=12, second=51), False),
+        ("Jane Doe", None, True),
+    ]
+    then = dbt_raw.rows(
+        built.incremental,
+        "select queue_name, queue_name_then from marts.mart_service_level_reconciliation where queue_id = 4"
+        " order by local_date",
+    )
+    assert [tuple(row.values()) for row in then] == [
+        ("escalations", "va-escalation_menu_id"),
+        ("escalations", "escalations"),
+    ]
+
+
 @pytest.mark.parametrize("table", [*FACTS, *DERIVED])
 def test_incremental_equals_full_refresh(built: Built, table: str) -> None:
     """Row for row, every column: orphans, doubles and stale rows all show."""
@@ -276,7 +352,7 @@ def test_every_column_is_described_and_none_is_made_up(built: Built) -> None:
         for name, column in node["columns"].items()
         if column["description"]
     }
-    schemas = "('staging', 'intermediate', 'marts', 'seeds')"
+    schemas = "('staging', 'intermediate', 'marts', 'memory', 'seeds')"
     query = "select table_schema, table_name, column_name from information_schema.columns"
     found = dbt_raw.rows(built.again, f"{query} where table_schema in {schemas}")
     assert {tuple(row.values()) for row in found} == described

@@ -57,8 +57,9 @@ virtual_agents as (
     select
         call_id,
         count(*) as virtual_agent_sessions,
-        {{ count_where('escalation_reason is not null') }} as virtual_agent_escalations
-    from {{ ref('stg_ccaip__virtual_agent_handle_durations') }}
+        {{ count_where("outcome = 'escalated'") }} as virtual_agent_escalations,
+        {{ count_where("outcome = 'contained'") }} as contained_sessions
+    from {{ ref('int_virtual_agent_sessions_judged') }}
     group by call_id
 
 )
@@ -79,13 +80,18 @@ select
     calls.deflection,
     calls.disconnected_by,
     calls.end_user_id,
+    calls.menu_path,
+    entered.entry_queue_id,
     calls.created_at,
     calls.queued_at,
     calls.connected_at,
     calls.ended_at,
     calls.updated_at,
     cast(
-        {{ to_local('calls.created_at', "'" ~ var('reporting_timezone') ~ "'") }} as date
+        {{ to_local(
+            'coalesce(calls.created_at, calls.queued_at, calls.updated_at)',
+            "'" ~ var('reporting_timezone') ~ "'"
+        ) }} as date
     ) as local_date,
     menus.call_id is not null as has_entered_menu,
     coalesce(menus.menu_seconds, 0) as menu_seconds,
@@ -97,12 +103,9 @@ select
     coalesce(transfers.completed_transfers, 0) as completed_transfers,
     coalesce(virtual_agents.virtual_agent_sessions, 0) as virtual_agent_sessions,
     coalesce(virtual_agents.virtual_agent_escalations, 0) as virtual_agent_escalations,
-    -- Contained: a virtual agent, no escalation, and no person later in the call.
+    -- Contained: virtual agents, none of whose sessions led to a person or asked for one.
     coalesce(
-        virtual_agents.virtual_agent_sessions > 0
-        and virtual_agents.virtual_agent_escalations = 0
-        and coalesce(handled_segments.handled_segments, 0) = 0,
-        false
+        virtual_agents.contained_sessions = virtual_agents.virtual_agent_sessions, false
     ) as is_virtual_agent_contained,
     calls.load_id,
     '{{ rules_fingerprint() }}' as rules_fingerprint
@@ -112,3 +115,4 @@ left join handled_segments on calls.call_id = handled_segments.call_id
 left join transfers on calls.call_id = transfers.call_id
 left join menus on calls.call_id = menus.call_id
 left join virtual_agents on calls.call_id = virtual_agents.call_id
+left join {{ ref('int_calls_entered') }} as entered on calls.call_id = entered.call_id

@@ -24,11 +24,19 @@ select
     calls.call_type,
     transfers.created_at,
     transfers.connected_at,
+    cast(
+        {{ to_local(
+            'coalesce(transfers.created_at, calls.created_at, calls.updated_at)',
+            "'" ~ var('reporting_timezone') ~ "'"
+        ) }} as date
+    ) as local_date,
     transfers.wait_seconds,
     transfers.from_agent_id,
     transfers.to_agent_id,
     transfers.from_virtual_agent_id,
     transfers.to_virtual_agent_id,
+    placed.from_queue_id,
+    placed.to_queue_id,
     transfers.from_queue_name,
     transfers.to_queue_name,
     case
@@ -43,3 +51,7 @@ left join {{ ref('int_transfers_attributed') }} as attributed
     on
         transfers.call_id = attributed.call_id
         and transfers.idx = attributed.idx
+left join {{ ref('int_transfers_placed') }} as placed
+    on
+        transfers.call_id = placed.call_id
+        and transfers.idx = placed.idx

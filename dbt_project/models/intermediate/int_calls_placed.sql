@@ -1,0 +1,51 @@
+-- Calls with the queue they are counted under, and whether each is a contact of its own and over.
+with
+
+-- A call that never came to a queue's rows still names a path; the queue of that name is meant.
+named_queues as (
+
+    select
+        queue_name,
+        max(queue_id) as queue_id
+    from {{ ref('fct_queue_segments') }}
+    where queue_name is not null
+    group by queue_name
+
+),
+
+calls as (
+
+    select
+        calls.*,
+        coalesce(calls.entry_queue_id, named_queues.queue_id, -1) as queue_id
+    from {{ ref('fct_calls') }} as calls
+    left join named_queues on calls.menu_path = named_queues.queue_name
+
+)
+
+select
+    calls.call_id,
+    calls.parent_call_id,
+    calls.local_date,
+    calls.queue_id,
+    case
+        when calls.queue_id = -1 then 'unknown'
+        else coalesce(queues.queue_name, cast(calls.queue_id as varchar))
+    end as queue_name,
+    calls.call_type,
+    calls.end_user_id,
+    calls.created_at,
+    -- Somebody who calls of their own accord; what the centre dials, and its call-backs, answer a contact.
+    calls.direction = 'inbound' and calls.parent_call_id is null as is_contact,
+    calls.is_ended,
+    -- Scheduled calls and open voicemails are over for the caller.
+    calls.is_ended or calls.flowed_out_as is not null as is_over,
+    calls.flowed_out_as,
+    calls.deflection,
+    calls.has_entered_menu,
+    calls.is_menu_abandon,
+    calls.menu_seconds,
+    calls.handled_segments > 0 as is_handled,
+    calls.is_virtual_agent_contained
+from calls
+left join {{ ref('dim_queues') }} as queues on calls.queue_id = queues.queue_id

@@ -1,0 +1,103 @@
+-- Every name an agent was shown under, and from when until when.
+with
+
+sightings as (
+
+    select * from {{ ref('int_agent_sightings') }}
+
+),
+
+-- One name for each moment: a row without one says nothing about it.
+named as (
+
+    select *
+    from (
+        select
+            *,
+            row_number() over (
+                partition by agent_id, shown_at
+                order by call_id desc, agent_name asc
+            ) as telling_order
+        from sightings
+        where agent_name is not null
+    ) as ordered
+    where telling_order = 1
+
+),
+
+compared as (
+
+    select
+        *,
+        lag(agent_name) over (partition by agent_id order by shown_at) as name_before
+    from named
+
+),
+
+numbered as (
+
+    select
+        *,
+        sum(case when agent_name = name_before then 0 else 1 end) over (
+            partition by agent_id
+            order by shown_at
+            rows between unbounded preceding and current row
+        ) as version_number
+    from compared
+
+),
+
+told as (
+
+    select
+        *,
+        row_number() over (
+            partition by agent_id, version_number
+            order by case when agent_number is null then 1 else 0 end asc, shown_at desc
+        ) as number_order
+    from numbered
+
+),
+
+versions as (
+
+    select
+        agent_id,
+        cast(version_number as bigint) as version_number,
+        max(agent_name) as agent_name,
+        max(case when number_order = 1 then agent_number end) as agent_number,
+        min(shown_at) as first_shown_at
+    from told
+    group by agent_id, version_number
+
+),
+
+agents as (
+
+    select
+        agent_id,
+        min(shown_at) as first_seen_at,
+        max(shown_at) as last_seen_at
+    from sightings
+    group by agent_id
+
+)
+
+select
+    agents.agent_id,
+    coalesce(versions.version_number, 1) as version_number,
+    versions.agent_name,
+    versions.agent_number,
+    -- The first name also stands for the nameless time before it.
+    case
+        when coalesce(versions.version_number, 1) = 1 then agents.first_seen_at else versions.first_shown_at
+    end as valid_from,
+    lead(versions.first_shown_at) over (partition by agents.agent_id order by versions.version_number) as valid_to,
+    lead(versions.first_shown_at) over (
+        partition by agents.agent_id
+        order by versions.version_number
+    ) is null as is_current,
+    agents.first_seen_at,
+    agents.last_seen_at
+from agents
+left join versions on agents.agent_id = versions.agent_id

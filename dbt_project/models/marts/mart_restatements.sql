@@ -1,0 +1,273 @@
+-- Which published numbers moved, and why: read off the versions of the segments, so it can be built anew.
+{%- set parts = [
+    'offered', 'answered', 'answered_in_sl', 'abandoned', 'short_abandoned', 'abandoned_in_sl',
+    'abandoned_after_target', 'flowed_out', 'failed', 'vendor_in_sla', 'vendor_not_in_sla',
+    'wait_seconds', 'answered_wait_seconds', 'abandoned_wait_seconds', 'in_progress',
+] -%}
+{%- set ratios = {
+    'service_level': safe_ratio('answered_in_sl', 'answered + abandoned - short_abandoned'),
+    'abandonment_rate': safe_ratio('abandoned - short_abandoned', 'offered - short_abandoned'),
+    'average_speed_of_answer': safe_ratio('answered_wait_seconds', 'answered'),
+} -%}
+{%- set told = [
+    'queue_id', 'language', 'call_type', 'outcome', 'wait_seconds', 'target_seconds', 'abandon_threshold_seconds',
+    'service_level_event',
+] %}
+
+with
+
+versions as (
+
+    select
+        *,
+        {{ interval_start('interval_start_at', var('report_interval_minutes')) }} as reported_start_at,
+        lead(build_number) over (partition by queue_segment_id order by build_number) as replaced_in_build
+    from {{ ref('published_queue_segments') }}
+
+),
+
+builds as (
+
+    select
+        build_number,
+        max(built_at) as built_at,
+        max(published_until) as published_until
+    from versions
+    group by 1
+
+),
+
+-- Each version counts from its build on, and no more from the build that replaced it.
+steps as (
+
+    select
+        *,
+        build_number as step_build,
+        1 as step
+    from versions
+    where not is_removed
+
+    union all
+
+    select
+        *,
+        replaced_in_build as step_build,
+        -1 as step
+    from versions
+    where not is_removed and replaced_in_build is not null
+
+),
+
+cells as (
+
+    select
+        queue_id,
+        language,
+        call_type,
+        reported_start_at as interval_start_at,
+        step_build,
+        {{ sum_where('step', "outcome <> 'in_progress'") }} as offered,
+        {{ sum_where('step', "outcome = 'answered'") }} as answered,
+        {{ sum_where('step', 'is_answered_in_sl') }} as answered_in_sl,
+        {{ sum_where('step', "outcome = 'abandoned'") }} as abandoned,
+        {{ sum_where('step', 'is_short_abandon') }} as short_abandoned,
+        {{ sum_where('step', 'is_abandoned_in_sl') }} as abandoned_in_sl,
+        {{ sum_where('step', 'is_abandoned_after_target') }} as abandoned_after_target,
+        {{ sum_where('step', "outcome = 'flowed_out'") }} as flowed_out,
+        {{ sum_where('step', "outcome = 'failed'") }} as failed,
+        {{ sum_where('step', 'is_vendor_in_sla') }} as vendor_in_sla,
+        {{ sum_where('step', 'is_vendor_not_in_sla') }} as vendor_not_in_sla,
+        {{ sum_where('wait_seconds * step', "outcome <> 'in_progress'") }} as wait_seconds,
+        {{ sum_where('wait_seconds * step', "outcome = 'answered'") }} as answered_wait_seconds,
+        {{ sum_where('wait_seconds * step', "outcome = 'abandoned'") }} as abandoned_wait_seconds,
+        {{ sum_where('step', "outcome = 'in_progress'") }} as in_progress
+    from steps
+    group by 1, 2, 3, 4, 5
+
+),
+
+running as (
+
+    select
+        queue_id,
+        language,
+        call_type,
+        interval_start_at,
+        {% for part in parts -%}
+            {{ part }} as {{ part }}_moved,
+            sum({{ part }}) over so_far as {{ part }},
+        {% endfor -%}
+        step_build
+    from cells
+    window
+        so_far as (
+            partition by queue_id, language, call_type, interval_start_at
+            order by step_build
+            rows between unbounded preceding and current row
+        )
+
+),
+
+-- The parts of each cell before and after each build that moved it.
+states as (
+
+    {% for side in ['before', 'after'] -%}
+        select
+            queue_id,
+            language,
+            call_type,
+            interval_start_at,
+            step_build,
+            {% for part in parts -%}
+                {{ part }}{{ ' - ' ~ part ~ '_moved' if side == 'before' }} as {{ part }},
+            {% endfor -%}
+            '{{ side }}' as side
+        from running
+        {% if not loop.last -%}
+            union all
+        {% endif -%}
+    {% endfor %}
+),
+
+-- Published is what was past the reach of late updates at an earlier build, with nothing in progress.
+published as (
+
+    select
+        states.queue_id,
+        states.language,
+        states.call_type,
+        states.interval_start_at,
+        states.step_build,
+        builds.built_at as restated_at
+    from states
+    inner join builds on states.step_build = builds.build_number
+    where
+        states.side = 'before'
+        and states.in_progress = 0
+        and {{ add_seconds('states.interval_start_at', var('report_interval_minutes') * 60) }}
+        <= builds.published_until
+
+),
+
+metrics as (
+
+    {% for metric in parts + ratios.keys() | list -%}
+        select
+            published.*,
+            states.side,
+            '{{ metric }}' as metric,
+            cast({{ ratios.get(metric, metric) }} as double precision) as metric_value
+        from published
+        inner join states
+            on
+                published.queue_id = states.queue_id
+                and published.language = states.language
+                and published.call_type = states.call_type
+                and published.interval_start_at = states.interval_start_at
+                and published.step_build = states.step_build
+        {% if not loop.last -%}
+            union all
+        {% endif -%}
+    {% endfor %}
+),
+
+moved as (
+
+    select
+        queue_id,
+        language,
+        call_type,
+        interval_start_at,
+        step_build,
+        restated_at,
+        metric,
+        max(case when side = 'before' then metric_value end) as value_before,
+        max(case when side = 'after' then metric_value end) as value_after
+    from metrics
+    group by 1, 2, 3, 4, 5, 6, 7
+
+),
+
+compared as (
+
+    select
+        *,
+        {% for field in told + ['interval_start_at', 'load_id', 'is_removed'] -%}
+            lag({{ field }}) over (partition by queue_segment_id order by build_number) as {{ field }}_before,
+        {% endfor -%}
+        lag(build_number) over (partition by queue_segment_id order by build_number) as build_before
+    from versions
+
+),
+
+reasons as (
+
+    select
+        queue_segment_id,
+        build_number,
+        case
+            when is_removed then 'segment removed'
+            when build_before is null or is_removed_before then 'segment added'
+            else
+                substring(
+                    {% for field in told -%}
+                        case when {{ field }} is distinct from {{ field }}_before then ', {{ field }}' else '' end
+                        ||
+                    {% endfor -%}
+                    case when interval_start_at <> interval_start_at_before then ', entered_queue_at' else '' end,
+                    3
+                )
+        end as changed_fields,
+        coalesce(not is_removed and not is_removed_before and load_id = load_id_before, false) as is_by_rules
+    from compared
+
+),
+
+causes as (
+
+    select
+        steps.queue_id,
+        steps.language,
+        steps.call_type,
+        steps.reported_start_at as interval_start_at,
+        steps.step_build,
+        count(distinct steps.call_id) as calls,
+        string_agg(distinct cast(steps.call_id as varchar), ', ' order by cast(steps.call_id as varchar)) as call_ids,
+        string_agg(distinct reasons.changed_fields, '; ' order by reasons.changed_fields) as changed_fields,
+        case
+            when {{ count_where('reasons.is_by_rules') }} = 0 then 'data'
+            when {{ count_where('not reasons.is_by_rules') }} = 0 then 'rules'
+            else 'data and rules'
+        end as cause
+    from steps
+    inner join reasons
+        on
+            steps.queue_segment_id = reasons.queue_segment_id
+            and steps.step_build = reasons.build_number
+    group by 1, 2, 3, 4, 5
+
+)
+
+select
+    moved.restated_at,
+    moved.step_build as build_number,
+    moved.interval_start_at,
+    moved.queue_id,
+    moved.language,
+    moved.call_type,
+    moved.metric,
+    moved.value_before,
+    moved.value_after,
+    causes.cause,
+    causes.calls,
+    causes.call_ids,
+    causes.changed_fields
+from moved
+inner join causes
+    on
+        moved.queue_id = causes.queue_id
+        and moved.language = causes.language
+        and moved.call_type = causes.call_type
+        and moved.interval_start_at = causes.interval_start_at
+        and moved.step_build = causes.step_build
+where moved.value_before is distinct from moved.value_after

@@ -1,0 +1,133 @@
+-- Agents needed by Erlang C. Its sums are those of a Poisson distribution, so a running sum over the possible numbers
+-- of agents gives all of them at once: no recursion, and no term that overflows.
+with
+
+demand as (
+
+    select
+        *,
+        {{ safe_ratio('handle_seconds', 'handled_segments') }} as average_handle_time,
+        {{ safe_ratio('offered * handle_seconds', 'handled_segments * ' ~ var('report_interval_minutes') * 60) }}
+            as offered_load_erlangs
+    from {{ ref('int_staffing_demand') }}
+
+),
+
+agents as (
+
+    {{ whole_numbers(2000) }}
+
+),
+
+agent_counts as (
+
+    select
+        number,
+        sum(ln(greatest(number, 1))) over (order by number rows between unbounded preceding and current row)
+            as ln_factorial
+    from agents
+
+),
+
+-- Far more agents than any target asks for; a load of more than 1,500 erlangs gets no answer.
+terms as (
+
+    select
+        demand.interval_start_at,
+        demand.queue_id,
+        demand.offered_load_erlangs,
+        demand.average_handle_time,
+        demand.target_seconds,
+        demand.target_percent,
+        agent_counts.number as agents,
+        agent_counts.number * ln(demand.offered_load_erlangs)
+        - demand.offered_load_erlangs - agent_counts.ln_factorial as ln_probability
+    from demand
+    inner join agent_counts
+        on agent_counts.number <= demand.offered_load_erlangs + 10 * sqrt(demand.offered_load_erlangs) + 30
+    where demand.offered_load_erlangs > 0 and demand.target_seconds is not null
+
+),
+
+-- A term of e to the -700 is nothing, and in some engines an error.
+poisson as (
+
+    select
+        *,
+        case when ln_probability > -700 then exp(ln_probability) else 0 end as probability
+    from terms
+
+),
+
+blocked as (
+
+    select
+        *,
+        probability / nullif(
+            sum(probability) over (
+                partition by interval_start_at, queue_id
+                order by agents
+                rows between unbounded preceding and current row
+            ),
+            0
+        ) as erlang_b
+    from poisson
+
+),
+
+waiting as (
+
+    select
+        *,
+        erlang_b / (1 - offered_load_erlangs / agents * (1 - erlang_b)) as erlang_c
+    from blocked
+    where agents > offered_load_erlangs
+
+),
+
+answered as (
+
+    select
+        *,
+        1 - erlang_c * exp(
+            greatest((offered_load_erlangs - agents) * target_seconds / average_handle_time, -700)
+        ) as expected_service_level
+    from waiting
+
+),
+
+needed as (
+
+    select
+        interval_start_at,
+        queue_id,
+        min(agents) as agents_needed,
+        -- More agents are never worse, so the least of them is the one of the fewest.
+        min(expected_service_level) as expected_service_level
+    from answered
+    where expected_service_level * 100 >= target_percent
+    group by interval_start_at, queue_id
+
+)
+
+select
+    demand.interval_start_at,
+    demand.interval_start_local,
+    demand.local_date,
+    demand.queue_id,
+    demand.queue_name,
+    demand.offered,
+    demand.handled_segments,
+    demand.handle_seconds,
+    demand.average_handle_time,
+    demand.offered_load_erlangs,
+    demand.target_seconds,
+    demand.target_percent,
+    cast(needed.agents_needed as bigint) as agents_needed,
+    needed.expected_service_level,
+    {{ safe_ratio('demand.offered_load_erlangs', 'needed.agents_needed') }} as expected_occupancy
+from demand
+left join needed
+    on
+        demand.interval_start_at = needed.interval_start_at
+        and demand.queue_id = needed.queue_id

@@ -1,0 +1,113 @@
+-- What was published: each queue segment as it counted once its interval was past the reach of late updates, and
+-- again whenever it came to count otherwise. Appended to and never rebuilt, for nothing else remembers.
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    full_refresh=false,
+    on_schema_change='append_new_columns'
+) }}
+
+{%- set counting = [
+    'queue_id', 'language', 'call_type', 'interval_start_at', 'outcome', 'wait_seconds', 'is_answered_in_sl',
+    'is_short_abandon', 'is_abandoned_in_sl', 'is_abandoned_after_target', 'is_vendor_in_sla',
+    'is_vendor_not_in_sla',
+] -%}
+{%- set explaining = ['target_seconds', 'abandon_threshold_seconds', 'service_level_event', 'load_id'] %}
+
+with
+
+horizon as (
+
+    select {{ add_seconds('as_of_at', '-lateness_seconds') }} as final_until
+    from {{ ref('int_update_lateness') }}
+
+),
+
+builds as (
+
+    {% if is_incremental() -%}
+        select
+            coalesce(max(build_number), 0) as last_build_number,
+            max(final_until) as published_until
+        from {{ this }}
+    {%- else -%}
+        select
+            0 as last_build_number,
+            case when false then final_until end as published_until
+        from horizon
+    {%- endif %}
+
+),
+
+known as (
+
+    {% if is_incremental() -%}
+        select
+            versions.*,
+            row_number() over (
+                partition by versions.queue_segment_id
+                order by versions.build_number desc
+            ) as newest_order
+        from {{ this }} as versions
+    {%- else -%}
+        select
+            facts.*,
+            false as is_removed,
+            1 as newest_order
+        from {{ ref('fct_queue_segments') }} as facts
+        where false
+    {%- endif %}
+
+),
+
+changed as (
+
+    select
+        facts.queue_segment_id,
+        facts.call_id,
+        {% for field in counting + explaining -%}
+            facts.{{ field }},
+        {% endfor -%}
+        false as is_removed
+    from {{ ref('fct_queue_segments') }} as facts
+    cross join horizon
+    cross join builds
+    left join known on facts.queue_segment_id = known.queue_segment_id and known.newest_order = 1
+    where
+        case
+            when known.queue_segment_id is null
+                then
+                    {{ add_seconds('facts.interval_start_at', var('base_interval_minutes') * 60) }}
+                    <= greatest(horizon.final_until, coalesce(builds.published_until, horizon.final_until))
+            else
+                known.is_removed
+                {% for field in counting -%}
+                    or facts.{{ field }} is distinct from known.{{ field }}
+                {% endfor %}
+        end
+
+    union all
+
+    -- Gone: a version that counts nowhere.
+    select
+        known.queue_segment_id,
+        known.call_id,
+        {% for field in counting + explaining -%}
+            known.{{ field }},
+        {% endfor -%}
+        true as is_removed
+    from known
+    left join {{ ref('fct_queue_segments') }} as facts on known.queue_segment_id = facts.queue_segment_id
+    where known.newest_order = 1 and not known.is_removed and facts.queue_segment_id is null
+
+)
+
+select
+    changed.*,
+    cast(builds.last_build_number + 1 as bigint) as build_number,
+    {{ build_started_at() }} as built_at,
+    horizon.final_until,
+    builds.published_until
+from changed
+cross join builds
+cross join horizon
