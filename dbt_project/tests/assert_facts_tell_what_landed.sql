@@ -10,7 +10,6 @@ totals as (
         (select count(*) from {{ ref('stg_ccaip__calls') }}) as in_staging,
         (
             select count(*) from {{ source('ccaip', 'calls') }}
-            where not coalesce(_deleted, false)
         ) as in_raw
 
     union all
@@ -24,7 +23,7 @@ totals as (
         ) as in_staging,
         (
             select count(*) from {{ source('ccaip', 'queue_durations') }}
-            where menu_path_id is not null and not coalesce(_deleted, false)
+            where menu_path_id is not null
         ) as in_raw
 
     union all
@@ -40,7 +39,7 @@ totals as (
         (
             select sum(coalesce(queue_duration, {{ seconds_between('started_at', 'ended_at') }}))
             from {{ source('ccaip', 'queue_durations') }}
-            where menu_path_id is not null and not coalesce(_deleted, false)
+            where menu_path_id is not null
         ) as in_raw
 
     union all
@@ -51,7 +50,6 @@ totals as (
         (select count(*) from {{ ref('stg_ccaip__handle_durations') }}) as in_staging,
         (
             select count(*) from {{ source('ccaip', 'handle_durations') }}
-            where not coalesce(_deleted, false)
         ) as in_raw
 
     union all
@@ -66,7 +64,6 @@ totals as (
         (
             select sum(coalesce(bcw_duration, 0) + coalesce(call_duration, 0) + coalesce(acw_duration, 0))
             from {{ source('ccaip', 'handle_durations') }}
-            where not coalesce(_deleted, false)
         ) as in_raw
 
     union all
@@ -77,7 +74,6 @@ totals as (
         (select count(*) from {{ ref('stg_ccaip__transfers') }}) as in_staging,
         (
             select count(*) from {{ source('ccaip', 'transfers') }}
-            where not coalesce(_deleted, false)
         ) as in_raw
 
 )
