@@ -118,14 +118,21 @@ def test_differences_and_windows_that_stay_open_are_warned_of(built: Path) -> No
     assert warned == {"mart_completeness_has_no_day_that_differs": 1, "assert_no_window_stays_open": 1}
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where dbt finds what it parsed the time before."""
+    return tmp_path_factory.mktemp("freshness")
+
+
 @pytest.mark.parametrize(
     ("hours", "status"), [(0.5, "pass"), (3, "warn"), (None, "error")]
 )  # fmt: skip
 def test_freshness_tells_how_old_the_newest_whole_load_is(
-    tmp_path: Path, hours: float | None, status: str
+    folder: Path, hours: float | None, status: str
 ) -> None:
     """A backfill, a failed window or a call dated ahead brings nothing new, and must not look like it."""
-    path = tmp_path / "warehouse.duckdb"
+    path = folder / "warehouse.duckdb"
+    path.unlink(missing_ok=True)
     dbt_raw.create_raw(path)
     dbt_raw.land(path, "a", [a_call(1, 0, 1000)])
     now = (datetime.now(UTC) - MARCH) / timedelta(days=1)
@@ -136,8 +143,8 @@ def test_freshness_tells_how_old_the_newest_whole_load_is(
         window("short", now - 2, now, verdict="short"),
         window("future", now, now + 400, why="future"),
     )  # fmt: skip
-    said = dbt_raw.dbt_result(path, tmp_path, "source", "freshness")
-    results = json.loads((tmp_path / "target" / "sources.json").read_text())["results"]
+    said = dbt_raw.dbt_result(path, folder, "source", "freshness")
+    results = json.loads((folder / "target" / "sources.json").read_text())["results"]
     assert [(result["unique_id"], result["status"]) for result in results] == [
         ("source.callmart.ccaip.load_windows", status)
     ], said.stdout

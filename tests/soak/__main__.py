@@ -42,9 +42,12 @@ def main() -> int:
 
 def _soaked(seeds: range, jobs: int) -> Iterator[Result]:
     """The results as they come."""
-    with ProcessPoolExecutor(jobs, mp_context=PROCESSES, max_tasks_per_child=_SEEDS_PER_PROCESS) as pool:
-        for done in as_completed([pool.submit(soak, seed) for seed in seeds]):
-            yield done.result()
+    together = jobs * _SEEDS_PER_PROCESS
+    for start in range(0, len(seeds), together):
+        # a pool each: one that replaces its workers (max_tasks_per_child) hangs in Python before 3.12.3
+        with ProcessPoolExecutor(jobs, mp_context=PROCESSES) as pool:
+            for done in as_completed([pool.submit(soak, seed) for seed in seeds[start : start + together]]):
+                yield done.result()
 
 
 def _show(result: Result) -> None:
