@@ -30,7 +30,7 @@ demo: setup  ## two weeks of a simulated contact centre: load, transform, show; 
 	$(BIN)/callmart demo
 
 test: setup lint  ## every check: linters, types, generated files, all tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 5
 
 lint: setup  ## linters, types, whether generated files are up to date, and that no public mart is personal
 	$(BIN)/ruff check $(CODE)
