@@ -55,9 +55,15 @@ def record_schema(table: Table) -> pa.Schema:
 
 
 def _remember(cursor: Cursor | None) -> Iterator[dict[str, Any]]:
-    """No rows; the cursor goes to the state, which dlt has at hand only while a resource is read."""
+    """No rows; the cursor goes to the state, which dlt has at hand only while a resource is read.
+
+    Landings are counted there too: of a package that brings neither rows nor a changed state dlt makes no
+    load, and `_dlt_loads` would not know what a backfill has landed.
+    """
+    state = dlt.current.source_state()
+    state["landings"] = state.get("landings", 0) + 1
     if cursor is not None:
-        dlt.current.source_state().update(cursor.as_state())
+        state.update(cursor.as_state())
     yield from ()
 
 

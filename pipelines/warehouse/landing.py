@@ -137,7 +137,7 @@ class Landing:
         return landed
 
     def record(self, changes: Mapping[str, Change]) -> None:
-        """Land changes of record tables alone. Raises `CallmartError` when that fails."""
+        """Land changes that come with no chunk. Raises `CallmartError` when that fails."""
         try:
             self._run(changes, None)
         except _FAILURES as error:

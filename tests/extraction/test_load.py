@@ -366,6 +366,21 @@ def test_a_backfill_that_was_cut_short_is_taken_up_by_the_next_load_from_anywher
     assert_equals_platform(home, calls.truth(platform.clock.now()))
 
 
+def test_every_load_that_brought_rows_is_known_as_complete_a_backfill_too(home, serve, calls):
+    platform = serve(calls)
+    platform.clock.advance(HOUR)
+    loaded(platform, home)
+    platform.clock.advance(seconds(30))
+    backfill(settings_for(platform, home), home, QUIET, START, START + HOUR)
+    rows = " union ".join(
+        f"select _dlt_load_id as load_id from ccaip.{name}" for name in (*TABLES, "load_windows")
+    )
+    assert ask(home, f"select count(*) > 1 from ({rows})") == [(True,)]
+    assert (
+        ask(home, f"select * from ({rows}) where load_id not in (select load_id from ccaip._dlt_loads)") == []
+    )
+
+
 def test_the_ledger_accounts_for_every_call_that_came(home, serve, calls):
     platform = serve(calls)
     calls.put(START, a_call(50, rating=2.5))
