@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from pipelines.ccaip.source import LOAD_ID, NAME, merge_key
 from pipelines.steps import reached
+from pipelines.warehouse.asking import ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +45,13 @@ def _replace(connection: duckdb.DuckDBPyConnection, name: str, change: Change, l
     same = " and ".join(f"{name}.{column} = replaced.{column}" for column in key)
     for replaced in (change.gone, change.rows.select(list(key))):
         if replaced is not None and replaced.num_rows:
-            _execute(connection, f"delete from {NAME}.{name} using replaced where {same}", replaced=replaced)
+            ask(connection, f"delete from {NAME}.{name} using replaced where {same}", replaced=replaced)
     if change.rows.num_rows:
-        _execute(
+        ask(
             connection,
             f"insert into {NAME}.{name} by name select *, '{load_id}' as {LOAD_ID} from coming",
             coming=change.rows,
         )
-
-
-def _execute(connection: duckdb.DuckDBPyConnection, statement: str, **registered: pa.Table) -> None:
-    for name, table in registered.items():
-        connection.register(name, table)
-    try:
-        connection.execute(statement)
-    finally:
-        for name in registered:
-            connection.unregister(name)
 
 
 def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
