@@ -140,7 +140,7 @@ def _dbt(home: Home, settings: Settings, arguments: list[str]) -> Iterator[subpr
     """A running dbt that does not outlive the block."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_SECRET_SETTINGS)}
     environment |= {
-        "CALLMART_DUCKDB_PATH": str(settings.warehouse),
+        "CALLMART_DUCKDB_PATH": _seen_from(home.dbt_target_dir, settings.warehouse),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
     with subprocess.Popen(
@@ -158,6 +158,14 @@ def _dbt(home: Home, settings: Settings, arguments: list[str]) -> Iterator[subpr
             if process.poll() is None:
                 process.terminate()
                 process.wait()
+
+
+def _seen_from(folder: Path, file: Path) -> str:
+    """The file's path relative to a folder in which dbt runs.
+
+    dbt parses all again when a word of its profile has changed; so a home may be moved or copied without.
+    """
+    return os.path.relpath(file.parent.resolve() / file.name, folder.resolve())
 
 
 @dataclass

@@ -20,8 +20,9 @@ import typer
 
 from pipelines.ccaip.tables import RECORDS, TABLES
 from pipelines.cli import app
-from pipelines.home import REPOSITORY
+from pipelines.home import REPOSITORY, Home
 from pipelines.summary import QueueParts, Summary, summary_table
+from tests.shared import parsed
 
 README = (REPOSITORY / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -35,6 +36,7 @@ def clone(callmart) -> Path:
     """What a clone looks like after `make setup`, with callmart at home in it."""
     root = callmart.root
     root.mkdir()
+    parsed(Home(root))
     shutil.copytree(REPOSITORY / ".dlt", root / ".dlt", ignore=shutil.ignore_patterns("secrets.toml"))
     (root / ".venv").symlink_to(sys.prefix)
     for folder in ("tests", "dbt_project"):

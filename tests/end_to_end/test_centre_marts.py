@@ -49,6 +49,7 @@ from tests.end_to_end.cells import (
     queue_cells,
 )
 from tests.extraction.test_load import assert_equals_platform
+from tests.shared import parsed
 
 START = datetime(2026, 3, 6, 14, tzinfo=UTC)  # a Friday; New York changes its clocks on the Sunday
 ZONE = "America/New_York"
@@ -91,7 +92,7 @@ class Setting:
 @pytest.fixture(scope="module")
 def setting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting]:
     centre = Centre.simulate(seed=11, start=START, days=3, calls_per_day=500, time_zone=ZONE)
-    home = Home(tmp_path_factory.mktemp("centre"))
+    home = parsed(Home(tmp_path_factory.mktemp("centre")), ZONE)
     home.activate()
     clock, credentials = Clock.frozen(START), Credentials("acme", "token")
     with Platform(centre, clock=clock, credentials=credentials, requests_per_second=0) as platform:

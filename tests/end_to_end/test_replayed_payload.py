@@ -13,9 +13,11 @@ from typing import Any
 import duckdb
 import pytest
 
+from pipelines.home import Home
 from tests.extraction.test_explode import documented_calls
 from tests.extraction.test_load import assert_equals_platform
 from tests.keeping import KEEP_EVERYTHING
+from tests.shared import parsed
 
 CALLMART = Path(sys.executable).parent / "callmart"
 FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -32,7 +34,7 @@ class _Home:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Home]:
     """A home after `callmart platform serve --replay …` and `callmart run`."""
-    root = tmp_path_factory.mktemp("replay")
+    root = parsed(Home(tmp_path_factory.mktemp("replay"))).root
     serve = [CALLMART, "platform", "serve", "--port", "0", "--replay", *(FIXTURES / name for name in FILES)]
     with subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as platform:
         try:

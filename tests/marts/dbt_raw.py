@@ -17,10 +17,16 @@ from typing import Any
 import duckdb
 
 from pipelines.ccaip.tables import RECORDS, TABLES, Column, Table
+from pipelines.home import Home
+from pipelines.transform import RAW_SCHEMA
+from tests.shared import parsed
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = ROOT / "dbt_project"
 FIXTURES = ROOT / "tests" / "fixtures"
+
+SETTINGS = {"reporting_timezone": "UTC", "raw_schema": RAW_SCHEMA}
+"""What a transform tells dbt."""
 
 TYPES = {
     "text": "varchar",
@@ -30,6 +36,14 @@ TYPES = {
     "timestamp": "timestamptz",
     "json": "json",
 }
+
+
+def new_home(root: Path) -> Home:
+    """A home whose warehouse has an empty raw schema, as the first load leaves it."""
+    home = parsed(Home(root))
+    home.warehouse.parent.mkdir()
+    create_raw(home.warehouse)
+    return home
 
 
 def create_raw(path: Path) -> None:
@@ -104,31 +118,39 @@ def _value(element: dict[str, Any], column: Column) -> Any:
     return None
 
 
-def dbt(path: Path, work: Path, *arguments: str, variables: dict[str, Any] | None = None) -> str:
-    """Run dbt in a process of its own over the database; its output. Fails loudly if dbt does."""
-    result = dbt_result(path, work, *arguments, variables=variables)
+def dbt(home: Home, *arguments: str, variables: dict[str, Any] | None = None) -> str:
+    """Run dbt in a process of its own over the home's warehouse; its output. Fails loudly if dbt does."""
+    result = dbt_result(home, *arguments, variables=variables)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 
 
 def dbt_result(
-    path: Path, work: Path, *arguments: str, variables: dict[str, Any] | None = None
+    home: Home, *arguments: str, variables: dict[str, Any] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """As `dbt`, without judging."""
+    work = home.dbt_target_dir
     return subprocess.run(
         [
             *(sys.executable, "-c", "from dbt.cli.main import cli; cli()"),
             *("--no-use-colors", "--partial-parse", *arguments),
             *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
-            *("--target-path", str(work / "target"), "--log-path", str(work / "logs")),
-            *("--vars", json.dumps(variables or {})),
+            *("--target-path", str(work), "--log-path", str(home.dbt_log_dir)),
+            *("--vars", json.dumps(SETTINGS | (variables or {}))),
         ],
         cwd=work,
-        env={**os.environ, "CALLMART_DUCKDB_PATH": str(path)},
+        env={**os.environ, "CALLMART_DUCKDB_PATH": os.path.relpath(home.warehouse, work)},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def results(home: Home, artefact: str = "run_results") -> list[dict[str, Any]]:
+    """What dbt wrote of the last run, a node each."""
+    told = json.loads((home.dbt_target_dir / f"{artefact}.json").read_text())
+    found: list[dict[str, Any]] = told["results"]
+    return found
 
 
 def rows(path: Path, query: str) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from pipelines.home import Home
 from tests.marts import dbt_raw
 
 COMPLETENESS = ("+mart_completeness", "assert_no_window_stays_open")
@@ -43,11 +43,10 @@ def window(window_id: str, since: float, until: float, **more: Any) -> dict[str,
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Five days, loaded twice, with all that can befall them; marts built over them."""
-    work = tmp_path_factory.mktemp("completeness")
-    path = work / "warehouse.duckdb"
-    dbt_raw.create_raw(path)
+    home = dbt_raw.new_home(tmp_path_factory.mktemp("completeness"))
+    path = home.warehouse
     dbt_raw.land(path, "a", [
         a_call(1, 0.5, 0.6),
         a_call(2, 0.5, 3.5),
@@ -74,20 +73,20 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"counted_by": "updated_at", "day": day(3), "counted_until": day(4), "counted_by_api": 2, **reconciled,
          "missing": 1},
     )  # fmt: skip
-    dbt_raw.dbt(path, work, "build", "--indirect-selection", "buildable", "--select", *COMPLETENESS)
-    return path
+    dbt_raw.dbt(home, "build", "--indirect-selection", "buildable", "--select", *COMPLETENESS)
+    return home
 
 
-def verdicts(path: Path, counted_by: str) -> list[tuple[Any, ...]]:
+def verdicts(home: Home, counted_by: str) -> list[tuple[Any, ...]]:
     found = dbt_raw.rows(
-        path,
+        home.warehouse,
         "select day_utc, counted_by_api, landed, vanished, rejected, open_windows, verdict"
         f" from marts.mart_completeness where counted_by = '{counted_by}' order by day_utc",
     )
     return [((row["day_utc"] - MARCH.date()).days, *list(row.values())[1:]) for row in found]
 
 
-def test_days_are_accounted_for_by_their_last_change(built: Path) -> None:
+def test_days_are_accounted_for_by_their_last_change(built: Home) -> None:
     """From the first call on, not from the first window's 2015; and not on to a call dated next year."""
     assert verdicts(built, "updated_at") == [
         (0, 1, 1, 0, 0, 0, "proven"),
@@ -98,7 +97,7 @@ def test_days_are_accounted_for_by_their_last_change(built: Path) -> None:
     ]
 
 
-def test_days_are_accounted_for_by_when_calls_were_queued(built: Path) -> None:
+def test_days_are_accounted_for_by_when_calls_were_queued(built: Home) -> None:
     """A call queued before a window that is missing may have changed in it."""
     assert verdicts(built, "queued_at") == [
         (0, None, 2, 0, 0, 1, "open"),
@@ -109,31 +108,25 @@ def test_days_are_accounted_for_by_when_calls_were_queued(built: Path) -> None:
     ]
 
 
-def test_differences_and_windows_that_stay_open_are_warned_of(built: Path) -> None:
+def test_differences_and_windows_that_stay_open_are_warned_of(built: Home) -> None:
     """A warning holds nothing up; without it nobody looks."""
-    results = json.loads((built.parent / "target" / "run_results.json").read_text())["results"]
     warned = {
-        result["unique_id"].split(".")[2]: result["failures"] for result in results if result["failures"]
+        result["unique_id"].split(".")[2]: result["failures"]
+        for result in dbt_raw.results(built)
+        if result["failures"]
     }
     assert warned == {"mart_completeness_has_no_day_that_differs": 1, "assert_no_window_stays_open": 1}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where dbt finds what it parsed the time before."""
-    return tmp_path_factory.mktemp("freshness")
 
 
 @pytest.mark.parametrize(
     ("hours", "status"), [(0.5, "pass"), (3, "warn"), (None, "error")]
 )  # fmt: skip
 def test_freshness_tells_how_old_the_newest_whole_load_is(
-    folder: Path, hours: float | None, status: str
+    tmp_path: Path, hours: float | None, status: str
 ) -> None:
     """A backfill, a failed window or a call dated ahead brings nothing new, and must not look like it."""
-    path = folder / "warehouse.duckdb"
-    path.unlink(missing_ok=True)
-    dbt_raw.create_raw(path)
+    home = dbt_raw.new_home(tmp_path)
+    path = home.warehouse
     dbt_raw.land(path, "a", [a_call(1, 0, 1000)])
     now = (datetime.now(UTC) - MARCH) / timedelta(days=1)
     loads = [] if hours is None else [window("tail", now - 2, now - hours / 24)]
@@ -143,9 +136,9 @@ def test_freshness_tells_how_old_the_newest_whole_load_is(
         window("short", now - 2, now, verdict="short"),
         window("future", now, now + 400, why="future"),
     )  # fmt: skip
-    said = dbt_raw.dbt_result(path, folder, "source", "freshness")
-    results = json.loads((folder / "target" / "sources.json").read_text())["results"]
-    assert [(result["unique_id"], result["status"]) for result in results] == [
+    said = dbt_raw.dbt_result(home, "source", "freshness")
+    found = dbt_raw.results(home, "sources")
+    assert [(result["unique_id"], result["status"]) for result in found] == [
         ("source.callmart.ccaip.load_windows", status)
     ], said.stdout
     assert said.returncode == (status == "error")

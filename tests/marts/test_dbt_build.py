@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from pipelines.home import Home
 from tests.marts import dbt_raw
 from tests.marts.dbt_expected import FAULTS, PUBLIC
 
@@ -38,12 +39,12 @@ SECOND_LEG = 12
 
 @dataclass(frozen=True)
 class Built:
-    """Copies of the warehouse after each build, and what dbt said."""
+    """Copies of the warehouse after each build, the home after the last, and what dbt said."""
 
     first: Path
     incremental: Path
     full: Path
-    again: Path
+    again: Home
     results: list[dict[str, Any]]
     """Of the first build, a node each."""
     mark: str
@@ -60,8 +61,8 @@ def call(call_id: int, **fields: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     work = tmp_path_factory.mktemp("dbt")
-    path = work / "warehouse.duckdb"
-    dbt_raw.create_raw(path)
+    home = dbt_raw.new_home(work / "home")
+    path = home.warehouse
     dbt_raw.land(path, "b-first", [
         dbt_raw.fixture("real_call_1418.json"),
         dbt_raw.fixture("documented_example_response.json"),
@@ -78,9 +79,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     # A load cut short: its calls are there, its children are not.
     bare = call(2006, queue_durations=[], handle_durations=[], transfers=[])
     dbt_raw.land(path, "c-cut", [bare], complete=False)
-    dbt_raw.dbt(path, work, "build")
+    dbt_raw.dbt(home, "build")
     first = Path(shutil.copy(path, work / "first.duckdb"))
-    results = _results(work)
+    results = dbt_raw.results(home)
 
     # The newer load's id sorts before the older one's: two machines, two clocks.
     dbt_raw.land(path, "a-second", [
@@ -96,36 +97,28 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     mark = "update marts.fct_calls set disconnected_by = ? where call_id = 1"
     with duckdb.connect(str(path)) as connection:
         connection.execute(mark, ["nobody"])
-    dbt_raw.dbt(path, work, "run", "--select", "marts", "memory")
+    dbt_raw.dbt(home, "run", "--select", "marts", "memory")
     marked = dbt_raw.rows(path, "select disconnected_by from marts.fct_calls where call_id = 1")
     with duckdb.connect(str(path)) as connection:
         connection.execute(mark, ["disconnected_by_unknown"])
     incremental = Path(shutil.copy(path, work / "incremental.duckdb"))
-    dbt_raw.dbt(path, work, "run", "--full-refresh", "--select", "marts", "memory")
+    dbt_raw.dbt(home, "run", "--full-refresh", "--select", "marts", "memory")
     full = Path(shutil.copy(path, work / "full.duckdb"))
-    # Under its own name: dbt's views name the catalog, which is the file's stem.
-    (work / "faulty").mkdir()
-    faulty = Path(shutil.copy(path, work / "faulty" / path.name))
-    with duckdb.connect(str(faulty)) as connection:
+    faulty = Home(work / "faulty")
+    shutil.copytree(home.root, faulty.root)
+    with duckdb.connect(str(faulty.warehouse)) as connection:
         for fault in FAULTS.values():
             connection.execute(fault)
-    dbt_raw.dbt_result(faulty, work, "test", "--select", "marts", "test_type:singular", "service_level_rules")
-    verdicts = _results(work)
+    dbt_raw.dbt_result(faulty, "test", "--select", "marts", "test_type:singular", "service_level_rules")
+    verdicts = dbt_raw.results(faulty)
     # Another setting, and another service level from 2020 on; nothing new landed.
     changed = {"reporting_timezone": "Asia/Kathmandu", "short_call_seconds": 50}
     with duckdb.connect(str(path)) as connection:
         connection.execute(
             "insert into seeds.service_level_rules values ('2020-01-01T00:00:00Z', 'service_level_vendor', true, true)"
         )
-    dbt_raw.dbt(
-        path, work, "run", "--select", "fct_handled_segments", "fct_queue_segments", variables=changed
-    )
-    return Built(first, incremental, full, path, results, marked[0]["disconnected_by"], verdicts)
-
-
-def _results(work: Path) -> list[dict[str, Any]]:
-    results: list[dict[str, Any]] = json.loads((work / "target" / "run_results.json").read_text())["results"]
-    return results
+    dbt_raw.dbt(home, "run", "--select", "fct_handled_segments", "fct_queue_segments", variables=changed)
+    return Built(first, incremental, full, home, results, marked[0]["disconnected_by"], verdicts)
 
 
 def _late(call_id: int) -> dict[str, Any]:
@@ -314,7 +307,7 @@ def test_changed_setting_reaches_old_rows_without_a_full_refresh(built: Built) -
         (march, False),
     ]
     later = dt.date(2026, 3, 24)
-    assert [tuple(row.values()) for row in dbt_raw.rows(built.again, query)] == [
+    assert [tuple(row.values()) for row in dbt_raw.rows(built.again.warehouse, query)] == [
         (later, True),
         (later, False),
     ]
@@ -330,7 +323,7 @@ def test_a_rule_with_a_date_changes_nothing_before_it(built: Built) -> None:
     # By the vendor's verdicts it would be one of the two.
     assert [row["is_in_governed_numerator"] for row in before] == [True, True]
     assert after == before
-    formulas = {row["governed_formula"] for row in dbt_raw.rows(built.again, query.format(2026))}
+    formulas = {row["governed_formula"] for row in dbt_raw.rows(built.again.warehouse, query.format(2026))}
     assert formulas == {"service_level_vendor"}
 
 
@@ -344,7 +337,7 @@ def test_first_build_ran_every_test_and_failed_none(built: Built) -> None:
 
 def test_every_column_is_described_and_none_is_made_up(built: Built) -> None:
     """A description of a column that went is worse than none."""
-    manifest = json.loads((built.again.parent / "target" / "manifest.json").read_text())
+    manifest = json.loads((built.again.dbt_target_dir / "manifest.json").read_text())
     described = {
         (node["schema"], node["name"], name.lower())
         for node in manifest["nodes"].values()
@@ -354,7 +347,7 @@ def test_every_column_is_described_and_none_is_made_up(built: Built) -> None:
     }
     schemas = "('staging', 'intermediate', 'marts', 'memory', 'seeds')"
     query = "select table_schema, table_name, column_name from information_schema.columns"
-    found = dbt_raw.rows(built.again, f"{query} where table_schema in {schemas}")
+    found = dbt_raw.rows(built.again.warehouse, f"{query} where table_schema in {schemas}")
     assert {tuple(row.values()) for row in found} == described
 
 

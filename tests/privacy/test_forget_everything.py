@@ -26,6 +26,7 @@ from tests.privacy.callers import (
     totals,
     traces,
 )
+from tests.shared import parsed
 
 FACTS = ("fct_calls", "fct_queue_segments", "fct_handled_segments", "fct_transfers")
 MARTS = ("mart_service_level", "mart_abandonment", "mart_agent_handle_time", "dim_agents")
@@ -36,6 +37,7 @@ MODELS_ALONE = ("resource_type:model", "resource_type:seed")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """Loaded, built and published, under a policy that keeps everything."""
     with loaded(tmp_path_factory.mktemp("whole") / "home") as machine:
+        parsed(machine.home)
         transform(machine.home, machine.settings, QUIET, select=MODELS_ALONE)
         publish(machine.home, machine.settings)
         yield machine

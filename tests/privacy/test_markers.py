@@ -26,6 +26,7 @@ from tests.cli.conftest import Command
 from tests.extraction.conftest import TOKEN, USER, settings_for
 from tests.extraction.living import START, LivingCalls, seconds
 from tests.privacy.markers import Markers, found
+from tests.shared import parsed
 
 GOOD, ODD_TYPE, ODD_SHAPE, MOVING = 1, 2, 3, 4
 
@@ -95,6 +96,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     markers = Markers()
     calls = marked_calls(markers)
     command = Command(folder / "home", folder / "elsewhere", folder / "user")
+    parsed(Home(command.root))
     for each in (command.cwd, command.user_home, command.root / ".dlt"):
         each.mkdir(parents=True)
     (command.root / ".dlt" / "config.toml").write_text("[sources.ccaip]\nrejected_share = 1\n")
