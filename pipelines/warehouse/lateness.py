@@ -7,19 +7,21 @@ Two things are late in different ways, and only one of them can lose a call:
   when an interval of the marts is final. It says nothing of settle time and overlap.
 - **Visibility**: a row may be shown only some time after the instant in its own `updated_at`. A load that
   asked in between has passed it by. The settle time keeps loads from asking too soon; the overlap asks
-  again before the cursor. What an overlap brings that the warehouse did not have was invisible, for longer than
-  the settle time, when its stretch was first read: that is what the ledger measures.
+  again before the cursor. What an overlap brings that the warehouse did not have was invisible when its stretch
+  was first read, at the cursor plus the settle time: so it was later than the settle time by at least as much as it
+  is behind the cursor. That is what the ledger measures.
 
-The ledger says in which window such rows were, not where in it, so "how far behind the cursor" is an upper
-bound. A row that becomes visible later than the overlap reaches is found by `callmart reconcile` alone.
+A row that becomes visible later than the overlap reaches is found by `callmart reconcile` alone.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from pipelines.ccaip.enumerations import final_statuses
 from pipelines.ccaip.tables import LOAD_WINDOWS
@@ -47,12 +49,14 @@ class UpdateLateness:
 @dataclass(frozen=True, slots=True)
 class VisibilityLateness:
     """What overlaps have brought: of `overlaps` that were read, `late_overlaps` had `late_rows` that were
-    invisible before, at most `behind_seconds` before the cursor of their time."""
+    invisible before, the oldest `behind_seconds` before the cursor of its time. `usual_behind_seconds` is the
+    same when the worst overlaps, as many as may bring late rows, are left out; 0 when no more than those did."""
 
     overlaps: int = 0
     late_overlaps: int = 0
     late_rows: int = 0
     behind_seconds: float = 0.0
+    usual_behind_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +102,40 @@ def measure_visibility(look: Look, until: datetime) -> VisibilityLateness:
     """
     if (ledger := look.relation(LOAD_WINDOWS.name)) is None:
         return VisibilityLateness()
-    window = ledger.c
-    query = select(window.window_from, window.window_until, window.new_versions).where(
+    window, tail = ledger.c, ledger.alias("tail").c
+    # an overlap may be read in parts: the cursor is where the same load's tail began
+    cursor = (
+        select(func.min(tail.window_from))
+        .where(
+            tail.why == "tail",
+            tail.attempt == 1,
+            tail.started_at >= window.started_at,
+            tail.window_from >= window.window_until,
+        )
+        .scalar_subquery()
+    )
+    # a ledger of before this was noted says in which window late rows were, no more
+    oldest: Any = window.window_from
+    if "oldest_new_at" in window:
+        oldest = func.coalesce(window.oldest_new_at, oldest)
+    wanted = (
         window.why == "overlap",
         window.attempt == 1,
         window.verdict == "complete",
         window.window_until.between(until - LOOKED_BACK, until),
     )
-    read = look.connection.execute(query).all()
-    late = [row for row in read if row.new_versions]
+    query = select(window.new_versions, oldest, func.coalesce(cursor, window.window_until)).where(
+        window.new_versions > 0, *wanted
+    )
+    late = look.connection.execute(query).all()
+    behind = sorted(((reached - changed) / _SECOND for _, changed, reached in late), reverse=True)
+    overlaps = look.count(ledger, *wanted)
     return VisibilityLateness(
-        overlaps=len(read),
+        overlaps=overlaps,
         late_overlaps=len(late),
         late_rows=sum(row.new_versions for row in late),
-        behind_seconds=max(((row.window_until - row.window_from) / _SECOND for row in late), default=0.0),
+        behind_seconds=behind[0] if behind else 0.0,
+        usual_behind_seconds=next(iter(behind[int(_OFTEN * overlaps) :]), 0.0),
     )
 
 
@@ -123,18 +147,22 @@ def recommend(
 ) -> Recommendation:
     """Settle time and overlap for what was measured while they were as given.
 
-    Never less than they are: that nothing came late is no proof that less would do. Both are doubled when
-    overlaps keep bringing late rows: how late a row can be nobody knows, for what is later than the overlap
-    is not seen at all.
+    Never less than they are: that nothing came late is no proof that less would do. The settle time grows when
+    overlaps keep bringing late rows, so that it covers what they usually are late by; the overlap reaches twice
+    as far as the latest was behind, for how late a row can be nobody knows: what is later is not seen at all.
     """
     reasons = [*_about_visibility(settle_seconds, visibility)]
     settle, overlap = settle_seconds, overlap_seconds
     if _keeps_coming_late(visibility):
-        settle = max(settle, min(2 * settle or 60.0, _LONGEST_SETTLE_SECONDS))
-        overlap = 2 * overlap or 1800.0
+        covering = _whole_minutes(settle_seconds + visibility.usual_behind_seconds + 1)
+        settle = max(settle, min(covering, _LONGEST_SETTLE_SECONDS))
+    if visibility.overlaps >= _FEW_OVERLAPS and visibility.late_overlaps:
+        overlap = max(overlap, _whole_minutes(2 * visibility.behind_seconds))
+    if settle > settle_seconds:
+        reasons.append(f"A settle time of {settle:,.0f} s leaves fewer of them to the overlap.")
+    if overlap > overlap_seconds:
         reasons.append(
-            f"A settle time of {settle:,.0f} s leaves fewer of them to the overlap; an overlap of "
-            f"{overlap:,.0f} s catches those that are later than any seen by now. Look again in some days."
+            f"An overlap of {overlap:,.0f} s reaches twice as far as the latest of them. Look again in some days."
         )
     if updates:
         reasons.append(
@@ -159,9 +187,14 @@ def _about_visibility(settle_seconds: float, seen: VisibilityLateness) -> list[s
     often = "that happens too often" if _keeps_coming_late(seen) else "that is what the overlap is for"
     return [
         f"{seen.late_overlaps:,} of {seen.overlaps:,} overlaps brought rows ({seen.late_rows:,} in all) that were "
-        f"still invisible {settle_seconds:,.0f} s after they had changed, at most "
+        f"still invisible {settle_seconds:,.0f} s after they had changed, the oldest "
         f"{_duration(seen.behind_seconds)} before the cursor: {often}."
     ]
+
+
+def _whole_minutes(seconds: float) -> float:
+    """So many seconds, rounded up to whole minutes, in seconds."""
+    return 60.0 * math.ceil(seconds / 60)
 
 
 def _duration(seconds: float) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -31,11 +32,15 @@ REPEATABLE = ("tail", "overlap", "backfill")
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """What became of a chunk. `calls` and `new_versions` count by window, in the order of its reads."""
+    """What became of a chunk: `calls` and `new_versions` count by window, in the order of its reads.
+
+    `oldest_new_at` is the oldest `updated_at` (UTC) of each window's new versions, None where it has none.
+    """
 
     load_id: str
     calls: list[int]
     new_versions: list[int]
+    oldest_new_at: list[datetime | None]
     problems: list[str]
 
     def verdicts(self, chunk: Chunk) -> list[str]:
@@ -66,13 +71,20 @@ def failed(chunk: Chunk, note: str) -> pa.Table:
 
 def settle(connection: duckdb.DuckDBPyConnection, chunk: Chunk, landed: Landed) -> None:
     """Write what was found in the warehouse after landing, and the verdict."""
-    for read, rejected, calls, new, verdict in zip(
-        chunk.reads, chunk.rejected, landed.calls, landed.new_versions, landed.verdicts(chunk), strict=True
+    for read, rejected, calls, new, oldest, verdict in zip(
+        chunk.reads,
+        chunk.rejected,
+        landed.calls,
+        landed.new_versions,
+        landed.oldest_new_at,
+        landed.verdicts(chunk),
+        strict=True,
     ):
         found = {
             "landed": calls,
             "superseded": len(read.keys) - rejected - calls,
             "new_versions": new,
+            "oldest_new_at": oldest,
             "load_id": landed.load_id,
             "verdict": verdict,
             "note": "; ".join(landed.problems),

@@ -25,7 +25,7 @@ from pipelines.warehouse.merging import Change
 @dataclass(frozen=True, slots=True)
 class Sifted:
     """What lands of a chunk. `owners` are its calls and their windows, `new` the ids among them that
-    the warehouse does not have in this version.
+    the warehouse does not have in this version, and the version's `updated_at`.
     """
 
     changes: Mapping[str, Change]
@@ -53,7 +53,7 @@ def sift(connection: duckdb.DuckDBPyConnection, chunk: Chunk, horizon: datetime)
     changes = {name: Change(tables[name], pa.table({merge_key(name)[0]: calls})) for name in TABLES}
     rejected = chunk.tables[REJECTED_CALLS.name]
     changes[REJECTED_CALLS.name] = Change(rejected, pa.table({"call_key": chunk.readable}))
-    return Sifted(changes, owners, new.select(["id"]))
+    return Sifted(changes, owners, new.select(["id", "updated_at"]))
 
 
 def _known(connection: duckdb.DuckDBPyConnection, calls: pa.Table) -> pa.Table:

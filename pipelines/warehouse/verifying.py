@@ -19,15 +19,18 @@ from pipelines.warehouse.sifting import Sifted
 
 def verify(connection: duckdb.DuckDBPyConnection, chunk: Chunk, sifted: Sifted, load_id: str) -> Landed:
     """Compare, in every table, the rows of the chunk's calls with what was sent."""
-    by_window = 'select "window", count(*) from owners semi join {} using (id) group by all'
-    landed_calls = f"(select id from {NAME}.calls where {LOAD_ID} = '{load_id}')"
-    calls = dict(ask_rows(connection, by_window.format(landed_calls), owners=sifted.owners))
-    new = dict(ask_rows(connection, by_window.format("new"), owners=sifted.owners, new=sifted.new))
+    landed = f"(select id from {NAME}.calls where {LOAD_ID} = '{load_id}')"
+    query = f'select "window", count(*) from owners semi join {landed} using (id) group by all'
+    calls = dict(ask_rows(connection, query, owners=sifted.owners))
+    query = 'select "window", count(*), min(updated_at) from owners inner join new using (id) group by all'
+    found = ask_rows(connection, query, owners=sifted.owners, new=sifted.new)
+    new = {window: (count, oldest) for window, count, oldest in found}
     windows = range(len(chunk.reads))
     return Landed(
         load_id,
         [calls.get(each, 0) for each in windows],
-        [new.get(each, 0) for each in windows],
+        [new.get(each, (0, None))[0] for each in windows],
+        [new.get(each, (0, None))[1] for each in windows],
         _problems(connection, sifted, load_id),
     )
 

@@ -36,14 +36,14 @@ def landed(callmart) -> Path:
             insert into ccaip._dlt_loads values ('1700.1', 0, '2026-03-02 09:10:00Z'), ('1800.1', 0, '2026-03-02 10:01:00Z');
             create table ccaip._dlt_pipeline_state (version bigint, pipeline_name varchar, state varchar, created_at timestamptz);
             create table ccaip.load_windows (window_id varchar, attempt bigint, why varchar, window_from timestamptz,
-                window_until timestamptz, new_versions bigint, verdict varchar);
+                window_until timestamptz, new_versions bigint, verdict varchar, started_at timestamptz);
             insert into ccaip.load_windows values
-                ('a', 1, 'tail', '2026-03-02 08:00:00Z', '2026-03-02 09:00:00Z', 2, 'short'),
-                ('a', 2, 'tail', '2026-03-02 08:00:00Z', '2026-03-02 09:00:00Z', 0, 'complete'),
-                ('b', 1, 'backfill', '2026-02-01 00:00:00Z', '2026-02-02 00:00:00Z', null, 'planned'),
-                ('c', 1, 'tail', '2026-03-02 09:00:00Z', '2026-03-02 10:00:00Z', 1, 'short'),
-                ('d', 5, 'tail', '2026-03-01 09:00:00Z', '2026-03-01 10:00:00Z', 1, 'mismatch'),
-                ('e', 1, 'future', '2026-03-02 11:00:00Z', '9999-12-30 00:00:00Z', 1, 'failed');
+                ('a', 1, 'tail', '2026-03-02 08:00:00Z', '2026-03-02 09:00:00Z', 2, 'short', null),
+                ('a', 2, 'tail', '2026-03-02 08:00:00Z', '2026-03-02 09:00:00Z', 0, 'complete', null),
+                ('b', 1, 'backfill', '2026-02-01 00:00:00Z', '2026-02-02 00:00:00Z', null, 'planned', null),
+                ('c', 1, 'tail', '2026-03-02 09:00:00Z', '2026-03-02 10:00:00Z', 1, 'short', null),
+                ('d', 5, 'tail', '2026-03-01 09:00:00Z', '2026-03-01 10:00:00Z', 1, 'mismatch', null),
+                ('e', 1, 'future', '2026-03-02 11:00:00Z', '9999-12-30 00:00:00Z', 1, 'failed', null);
             create table ccaip.drift (run_id varchar, kind varchar, table_name varchar, field varchar, value varchar,
                 occurrences bigint, noticed_at timestamptz);
             insert into ccaip.drift values

@@ -44,19 +44,34 @@ def warehouse(tmp_path: Path) -> Path:
         db.executemany("insert into ccaip.calls values (?, ?, ?)", rows)
         db.execute("""
             create table ccaip.load_windows (why text, attempt bigint, verdict text, window_from timestamptz,
-                window_until timestamptz, new_versions bigint)
+                window_until timestamptz, new_versions bigint, oldest_new_at timestamptz, started_at timestamptz)
         """)
-        quiet = ("overlap", 1, "complete", START - seconds(1800), START, 0)
+        earlier, later, asked = START - seconds(3600), START + seconds(3600), START + seconds(90)
+        quiet = ("overlap", 1, "complete", START - seconds(1800), START, 0, None, asked)
         rows = [
             *[quiet] * 30,
-            ("overlap", 1, "complete", START - seconds(900), START, 2),
-            ("overlap", 1, "complete", START - seconds(600), START, 1),
-            ("overlap", 2, "complete", START - DAY, START, 50),  # what the first attempt did not land
-            ("overlap", 1, "mismatch", START - DAY, START, 50),
-            ("overlap", 1, "complete", START - 50 * DAY, START - 40 * DAY, 50),  # long ago
-            ("tail", 1, "complete", START - DAY, START, 500),
+            # an overlap in two parts, up to the cursor at START
+            ("overlap", 1, "complete", earlier, START - seconds(1800), 2, START - seconds(2000), asked),
+            ("overlap", 1, "complete", START - seconds(1800), START, 1, START - seconds(30), asked),
+            ("overlap", 1, "complete", START - seconds(600), START, 1, None, asked),  # of before it was noted
+            ("overlap", 2, "complete", START - DAY, START, 50, START - DAY, asked),  # the first did not land
+            ("overlap", 1, "mismatch", START - DAY, START, 50, START - DAY, asked),
+            ("overlap", 1, "complete", START - 50 * DAY, START - 40 * DAY, 50, START - 50 * DAY, asked),
+            ("tail", 1, "complete", earlier, START, 500, earlier, START - seconds(60)),
+            (
+                "tail",
+                2,
+                "complete",
+                START - seconds(1200),
+                START,
+                5,
+                earlier,
+                asked,
+            ),  # left open by a load before
+            ("tail", 1, "complete", START, later, 500, START, asked + seconds(1)),
+            ("tail", 1, "complete", later, later + seconds(60), 5, later, asked + seconds(1)),
         ]
-        db.executemany("insert into ccaip.load_windows values (?, ?, ?, ?, ?, ?)", rows)
+        db.executemany("insert into ccaip.load_windows values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
     return path
 
 
@@ -67,7 +82,14 @@ def test_updates_are_measured_over_finished_calls_of_the_last_month(warehouse):
 
 def test_only_overlaps_tell_of_rows_that_were_invisible(warehouse):
     with reading(warehouse) as connection:
-        assert measure_visibility(Look(connection), START) == VisibilityLateness(32, 2, 3, 900)
+        assert measure_visibility(Look(connection), START) == VisibilityLateness(33, 3, 4, 2000, 600)
+
+
+def test_a_ledger_of_an_older_callmart_bounds_how_late_rows_were(warehouse):
+    with duckdb.connect(str(warehouse)) as db:
+        db.execute("alter table ccaip.load_windows drop oldest_new_at")
+    with reading(warehouse) as connection:
+        assert measure_visibility(Look(connection), START) == VisibilityLateness(33, 3, 4, 3600, 1800)
 
 
 def test_a_warehouse_without_tables_has_no_lateness(tmp_path):
@@ -78,21 +100,32 @@ def test_a_warehouse_without_tables_has_no_lateness(tmp_path):
 
 
 QUIET = VisibilityLateness(overlaps=400)
-SELDOM = VisibilityLateness(overlaps=400, late_overlaps=20, late_rows=31, behind_seconds=1800)
-OFTEN = replace(SELDOM, late_overlaps=21)
+SELDOM = VisibilityLateness(overlaps=400, late_overlaps=20, late_rows=31, behind_seconds=840)
+OFTEN = replace(SELDOM, late_overlaps=21, usual_behind_seconds=100)
+FAR = replace(SELDOM, behind_seconds=1800)
+FAR_AND_OFTEN = replace(OFTEN, behind_seconds=1800, usual_behind_seconds=1700)
 
 
 @pytest.mark.parametrize(
     ("settle", "overlap", "seen", "settle_then", "overlap_then", "says"),
     [
-        (60, 1800, VisibilityLateness(19, 19, 400, 1800), 60, 1800, "too few"),
+        (60, 1800, VisibilityLateness(19, 19, 400, 1800, 1800), 60, 1800, "too few"),
         (60, 1800, QUIET, 60, 1800, "the settle time of 60 s was enough"),
         (60, 1800, SELDOM, 60, 1800, "that is what the overlap is for"),
-        (60, 1800, OFTEN, 120, 3600, "21 of 400 overlaps brought rows (31 in all)"),
-        (60, 1800, OFTEN, 120, 3600, "at most 30 min before the cursor"),
-        (600, 1800, OFTEN, 900, 3600, "too often"),  # later than that, the overlap is the better place
-        (1200, 1800, OFTEN, 1200, 3600, "too often"),  # never less than it is
-        (0, 0, OFTEN, 60, 1800, "too often"),
+        (60, 1800, SELDOM, 60, 1800, "the oldest 14 min before the cursor"),
+        (60, 1800, FAR, 60, 3600, "An overlap of 3,600 s"),  # the next may be later than the overlap reaches
+        (60, 1800, OFTEN, 180, 1800, "21 of 400 overlaps brought rows (31 in all)"),
+        (60, 1800, OFTEN, 180, 1800, "A settle time of 180 s"),
+        (80, 1800, OFTEN, 240, 1800, "too often"),  # 180 s would be just too short
+        (
+            600,
+            1800,
+            FAR_AND_OFTEN,
+            900,
+            3600,
+            "too often",
+        ),  # later than that, the overlap is the better place
+        (1200, 4000, FAR_AND_OFTEN, 1200, 4000, "too often"),  # never less than they are
     ],
 )
 def test_settings_grow_when_rows_keep_coming_late_and_not_otherwise(
@@ -125,5 +158,6 @@ def test_a_row_that_becomes_visible_late_is_seen_in_the_ledger(home, serve):
     second = loaded(platform, home)
     with reading(home.warehouse) as connection:
         seen = measure_visibility(Look(connection), second.until)
-        assert (seen.late_overlaps, seen.late_rows) == (1, 1)
+        cursor = first.until - START
+        assert seen == VisibilityLateness(1, 1, 1, cursor.total_seconds() - 2, cursor.total_seconds() - 2)
         assert measure_updates(Look(connection), second.until) == UpdateLateness(3, 2, 2, 3)

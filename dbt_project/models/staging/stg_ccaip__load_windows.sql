@@ -13,6 +13,7 @@ select
     superseded,
     landed,
     new_versions,
+    oldest_new_at,
     requests,
     retries,
     throttled,
