@@ -6,8 +6,6 @@ Three kinds. A **new key** is kept in `_extra`. A **new value** is a word that i
 not have. A **new type** is a JSON value of another type than its column's, either rejected (counted each
 time, from the reasons) or read all the same, because its meaning is plain ("5" → 5).
 
-The latter is looked for in a sample of each batch. That is enough for what it is for: an API that
-changes a type changes it in nearly every call, and one odd call that was read right needs no alarm.
 Two things are no drift: 0 and 1 for a flag, which the vendor's own documents mix with false and true, and
 any plain value in a column of text, which is text because the documents disagree on its type.
 
@@ -34,7 +32,7 @@ from pipelines.ccaip.enumerations import known_words
 from pipelines.ccaip.explode import ARROW_TYPES, Exploded
 from pipelines.ccaip.privacy import WITHHELD, Action, Policy, json_type, shown_name
 from pipelines.ccaip.reading import EXPECTED
-from pipelines.ccaip.tables import DRIFT, TABLES, Column, ColumnType, Table
+from pipelines.ccaip.tables import DRIFT, TABLES, Table
 from pipelines.errors import QualityError
 
 Kind = Literal["new_key", "new_value", "new_type"]
@@ -44,7 +42,6 @@ OTHERS = "(others)"
 
 VALUES_KEPT = 20
 
-_SAMPLE = 20  # calls of a batch that are looked at for types
 _FAULT = re.compile(r"(?:(?P<place>\w+\[\d+\](?:\.\w+\[\d+\])?)[. ])?(?P<what>.+)")
 _STEP = re.compile(r"(\w+)\[(\d+)\]")
 
@@ -89,10 +86,9 @@ def notice(exploded: Exploded, bodies: Sequence[bytes], policy: Policy) -> Count
         seen[drift] += count
     for each in exploded.rejected:
         seen.update(_wrong_types(each.reason, bodies[each.number]))
-    rejected = {each.number for each in exploded.rejected}
-    for number in range(0, len(bodies), max(1, len(bodies) // _SAMPLE)):
-        if number not in rejected and isinstance(call := _decoded(bodies[number]), dict):
-            seen.update(_coerced(TABLES["calls"], call))
+    for (table, column, came), count in exploded.coerced.items():
+        read = f"{came}, read as {EXPECTED[column.type]}"
+        seen[Drift("new_type", table, ".".join(column.path), read)] += count
     return capped(seen)
 
 
@@ -219,43 +215,6 @@ def _paths(table: Table, field: str) -> tuple[tuple[str, ...], ...]:
         if ".".join(column.path) == field:
             return (column.path, *column.aliases)
     return ((field,),)
-
-
-def _coerced(table: Table, element: dict[str, Any]) -> Iterator[Drift]:
-    """The leaves of an element, and of those below, that were read although another type was expected."""
-    for column, paths, plain in _typed(table.name):
-        value = _leaf(element, paths)
-        if value is not None and type(value) not in plain:
-            came = f"{json_type(value)}, read as {EXPECTED[column.type]}"
-            yield Drift("new_type", table.name, ".".join(column.path), came)
-    for child in _below(table.name):
-        elements = element.get(child.array)
-        for each in elements if isinstance(elements, list) else ():
-            if isinstance(each, dict):
-                yield from _coerced(child, each)
-
-
-_PLAIN: dict[ColumnType, tuple[type, ...]] = {
-    "bigint": (int,),
-    "double": (int, float),
-    "bool": (bool, int),
-}
-"""What JSON holds where a column of this type is filled; of other column types nothing is ever coerced."""
-
-
-@cache
-def _typed(table: str) -> list[tuple[Column, tuple[tuple[str, ...], ...], tuple[type, ...]]]:
-    """The columns whose values may have been coerced, where they stand and what is no coercion."""
-    return [
-        (column, (column.path, *column.aliases), _PLAIN[column.type])
-        for column in TABLES[table].columns
-        if column.type in _PLAIN
-    ]
-
-
-@cache
-def _below(table: str) -> list[Table]:
-    return [child for child in TABLES.values() if child.parent == table]
 
 
 def _leaf(element: Any, paths: Iterable[tuple[str, ...]]) -> Any:

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 
 from pipelines.ccaip.closer_look import Look, arrays_above, look, look_at
 from pipelines.ccaip.familiarity import Familiarity, with_long_arrays
-from pipelines.ccaip.leaves import ARROW_TYPES, perhaps_no_text, typed
+from pipelines.ccaip.leaves import ARROW_TYPES, Coerced, perhaps_no_text, typed
 from pipelines.ccaip.reading import (
     NO_OBJECT,
     REQUIRED,
@@ -34,7 +34,7 @@ from pipelines.ccaip.reading import (
     shown,
     unexpected,
 )
-from pipelines.ccaip.tables import EXTRA, TABLES, Table
+from pipelines.ccaip.tables import EXTRA, TABLES, Column, Table
 from pipelines.ccaip.unfolding import Leaf, Place, Rows, unfold
 
 __all__ = ["ARROW_TYPES", "Exploded", "Exploder", "Rejected", "arrow_schema"]
@@ -59,12 +59,14 @@ class Rejected:
 class Exploded:
     """A chunk of calls as tables: every declared table.
 
-    `unknown_keys` counts, by table and dotted path, how often a key came that nobody declared.
+    `unknown_keys` counts, by table and dotted path, how often a key came that nobody declared; `coerced`, by
+    table, column and the JSON type that came, the values of another type that were read all the same.
     """
 
     tables: dict[str, pa.Table]
     rejected: list[Rejected] = field(default_factory=list)
     unknown_keys: dict[tuple[str, str], int] = field(default_factory=dict)
+    coerced: dict[tuple[str, Column, str], int] = field(default_factory=dict)
 
 
 class Exploder:
@@ -125,7 +127,7 @@ class Exploder:
         return replace(rest, rejected=sorted(rejected, key=lambda each: each.number))
 
     def _exploded(self, calls: Sequence[bytes], rows: Mapping[str, Rows]) -> Exploded:
-        columns, misfits = typed(self._db, rows)
+        columns, misfits, coerced = typed(self._db, rows)
         unfamiliar = self._familiarity.unfamiliar(calls, rows)
         leaves: dict[int, list[Leaf]] = defaultdict(list)
         for leaf in perhaps_no_text(rows):
@@ -143,7 +145,7 @@ class Exploder:
             name: _landed(each, columns[name], ids, _extra(each, extras[name]), numbers)
             for name, each in rows.items()
         }
-        return Exploded(tables, rejected, unknown_keys)
+        return Exploded(tables, rejected, unknown_keys, _counted(coerced, numbers))
 
 
 # --- what is wrong with a call ------------------------------------------------------------------------
@@ -187,6 +189,15 @@ def _reason(table: Table, place: Place, what: str) -> str:
     where = ".".join(f"{array}[{index}]" for array, index in zip(arrays_above(table), place, strict=True))
     separator = "" if not where else " " if what == NO_OBJECT else "."
     return f"{where}{separator}{what}"
+
+
+def _counted(coerced: Iterable[Coerced], rejected: pa.Array) -> dict[tuple[str, Column, str], int]:
+    """How often each type came and was read, in calls that were not rejected."""
+    counts = {
+        (each.table, each.column, each.came): pc.sum(pc.invert(pc.is_in(each.numbers, rejected))).as_py()
+        for each in coerced
+    }
+    return {what: count for what, count in counts.items() if count}
 
 
 # --- undeclared keys ----------------------------------------------------------------------------------

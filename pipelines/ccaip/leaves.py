@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import accumulate
 
 import duckdb
@@ -28,17 +29,35 @@ ARROW_TYPES: dict[ColumnType, pa.DataType] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Coerced:
+    """The leaves of a column that hold another JSON type than the column's, `came`: numbers of their calls.
+
+    They were read all the same, or are among the leaves that do not fit.
+    """
+
+    table: str
+    column: Column
+    came: str
+    numbers: pa.Array
+
+
 def typed(
     database: duckdb.DuckDBPyConnection, rows: Mapping[str, Rows]
-) -> tuple[dict[str, dict[str, pa.Array]], list[Leaf]]:
-    """The columns of every table, typed, and the leaves that do not fit: these are NULL."""
+) -> tuple[dict[str, dict[str, pa.Array]], list[Leaf], list[Coerced]]:
+    """The columns of every table, typed; the leaves that do not fit: these are NULL; and those of other types."""
     columns = {name: dict(each.texts) for name, each in rows.items()}
     misfits: list[Leaf] = []
+    coerced: list[Coerced] = []
     for type_ in VALUE:
         places = list(_leaves(rows, type_))
         texts = [rows[table].texts[column.name] for table, column in places]
         filled = [text for text in texts if text.null_count < len(text)]
-        values, faults = _cast(database, type_, filled)
+        leaves = pa.concat_arrays([pa.nulls(0, pa.string()), *filled])
+        others = _other_types(type_, leaves)
+        if (text := others.get("text")) is not None:
+            leaves = _without_quotes(database, leaves, text)
+        values, faults = _cast(database, type_, leaves)
         start = 0
         for (table, column), text in zip(places, texts, strict=True):
             if text.null_count == len(text):
@@ -48,8 +67,12 @@ def typed(
             if faults is not None:
                 found = pc.indices_nonzero(faults.slice(start, len(text))).to_pylist()
                 misfits += [rows[table].leaf(row, column) for row in found]
+            for came, mask in others.items():
+                numbers = rows[table].numbers.filter(mask.slice(start, len(text)))
+                if len(numbers):
+                    coerced.append(Coerced(table, column, came, numbers))
             start += len(text)
-    return columns, misfits
+    return columns, misfits, coerced
 
 
 def perhaps_no_text(rows: Mapping[str, Rows]) -> list[Leaf]:
@@ -73,10 +96,9 @@ def _leaves(rows: Mapping[str, Rows], type_: ColumnType) -> Iterator[tuple[str, 
 
 
 def _cast(
-    database: duckdb.DuckDBPyConnection, type_: ColumnType, texts: list[pa.Array]
+    database: duckdb.DuckDBPyConnection, type_: ColumnType, leaves: pa.Array
 ) -> tuple[pa.Array, pa.Array | None]:
-    """The values of all texts, one after the other, and which are faulty; None when none is."""
-    leaves = pa.concat_arrays([pa.nulls(0, pa.string()), *texts])
+    """The values of leaves, and which are faulty; None when none is."""
     database.register("leaves", pa.table({"leaf": leaves}))
     cast = database.execute(
         f"select {VALUE[type_]} as value, {FAULT[type_]} as fault from leaves"
@@ -85,3 +107,26 @@ def _cast(
     values = cast["value"].combine_chunks().cast(ARROW_TYPES[type_])
     faults = cast["fault"].combine_chunks()
     return values, faults if faults.true_count else None
+
+
+def _other_types(type_: ColumnType, leaves: pa.Array) -> dict[str, pa.Array]:
+    """Which leaves are of a JSON type that the column's is read from, but is not; by that type's name.
+
+    Of other column types nothing is ever coerced, and 0 and 1 for a flag are no news: the vendor's own
+    documents mix them with false and true.
+    """
+    found = {}
+    if type_ in ("bigint", "double", "bool"):
+        found["text"] = pc.starts_with(leaves, '"')
+    if type_ == "bigint":
+        found["number with a fraction"] = pc.and_not(
+            pc.or_(pc.match_substring(leaves, "."), pc.match_substring(leaves, "e")), found["text"]
+        )
+    return {came: mask for came, each in found.items() if (mask := each.fill_null(False)).true_count}
+
+
+def _without_quotes(database: duckdb.DuckDBPyConnection, leaves: pa.Array, quoted: pa.Array) -> pa.Array:
+    database.register("quoted", pa.table({"leaf": leaves.filter(quoted)}))
+    bare = database.execute("select json_extract_string(leaf, '$') as leaf from quoted").to_arrow_table()
+    database.unregister("quoted")
+    return pc.replace_with_mask(leaves, quoted, bare["leaf"].combine_chunks())

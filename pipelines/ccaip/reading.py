@@ -1,7 +1,8 @@
 """What DuckDB's JSON reader is asked for, derived from `tables`.
 
 Leaves come as text (a JSON string without its quotes, anything else as written), since vendor and
-payloads disagree about types. `VALUE` and `FAULT` say what a column makes of such a text: a value
+payloads disagree about types; where a number or a flag is expected a string keeps its quotes, so that it can
+be told from one. `VALUE` and `FAULT` say what a column makes of such a text, without quotes: a value
 whose meaning is plain is coerced (0 → false, "5" → 5); a value whose meaning is not is a fault:
 2.5 is no 2, and nothing is ever rounded or cut.
 """
@@ -88,14 +89,14 @@ class Shape:
 
     @cached_property
     def structure(self) -> Any:
-        """What the reader is asked for: every declared leaf as text, JSON columns as they came."""
+        """What the reader is asked for: texts and instants without their quotes, all else as it came."""
         if self.whole_element:
             return "JSON"
         structure: dict[str, Any] = {name: {} for name in self.objects if name}
         for column in self.table.columns:
             for *above, key in (column.path, *column.aliases):
                 inner = structure[above[0]] if above else structure
-                inner[key] = "JSON" if column.type == "json" else "VARCHAR"
+                inner[key] = "VARCHAR" if column.type in ("text", "timestamp") else "JSON"
         return structure | {child.array: [SHAPES[child.name].structure] for child in self.arrays}
 
     @cached_property

@@ -113,11 +113,26 @@ def test_a_rejected_type_is_told_wherever_it_stands(exploder, fields, table, fie
     assert noticed(exploder, CALL | fields) == Counter({Drift("new_type", table, field, value): 1})
 
 
-def test_a_number_that_turned_into_text_is_told_though_it_is_read(exploder):
-    calls = [CALL | {"id": number, "transfers": [{"id": str(number)}]} for number in range(1_000)]
-    ((drift, count),) = noticed(exploder, *calls).items()
-    assert drift == Drift("new_type", "transfers", "id", "text, read as a whole number")
-    assert 10 <= count <= 40  # a sample
+def test_a_type_that_changed_is_counted_in_every_call_though_it_is_read(exploder):
+    """The odd one among thousands too, in arrays and objects, and not where the call was rejected."""
+    calls = [CALL | {"id": number, "transfers": [{"id": str(number)}, {"id": 7}]} for number in range(1_000)]
+    calls[500] |= {
+        "rating": 5.0,
+        "verified": "true",
+        "agent_info": {"agent_number": "7"},
+        "recordings": [{"redaction_times": [{"duration": "1.5"}, {"duration": " 2"}]}],
+    }
+    calls[501] |= {"rating": "4", "verified": "perhaps"}
+    seen = noticed(exploder, *calls)
+    assert seen == Counter(
+        {
+            Drift("new_type", "transfers", "id", "text, read as a whole number"): 999,
+            Drift("new_type", "calls", "rating", "number with a fraction, read as a whole number"): 1,
+            Drift("new_type", "calls", "verified", "text, read as true or false"): 1,
+            Drift("new_type", "redaction_times", "duration", "text, read as a number"): 2,
+            Drift("new_type", "calls", "verified", "text, expected true or false"): 1,
+        }
+    )
 
 
 def test_types_that_the_vendor_mixes_are_no_news(exploder):
