@@ -1,0 +1,121 @@
+"""dbt inside this process: many builds for the price of one parse.
+
+A dbt process of its own spends half a minute of CPU on imports and on parsing before it builds anything. Tests
+that build the marts again and again, of other rows or of altered SQL, keep the parsed project instead.
+`dbt_raw.dbt` stays the way for tests of what a process of its own does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from json import dumps
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.adapters.factory import reset_adapters
+from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
+from dbt_common.events.event_manager_client import cleanup_event_logger
+
+from tests.marts import dbt_raw
+
+WAREHOUSE = "warehouse.duckdb"
+"""The name of every database: relations are named with their catalog, which is the file's stem."""
+
+_SUCCEEDED = ("success", "pass", "warn", "skipped")
+
+
+class WorkshopError(AssertionError):
+    """dbt could not do what was asked; its own messages."""
+
+
+class Workshop:
+    """One parsed project, and builds of any database with it. Not for threads: dbt's state is the process's."""
+
+    def __init__(
+        self, work: Path, project: Path = dbt_raw.PROJECT, variables: Mapping[str, Any] | None = None
+    ) -> None:
+        """Parse `project` once. `work` takes what dbt writes; `variables` override the project's own."""
+        self._work = work
+        self._project = project
+        self._variables = dict(variables or {})
+        self._manifest: Manifest | None = None
+        self._manifest = self._invoke(work / WAREHOUSE, "parse").result
+
+    @property
+    def manifest(self) -> Manifest:
+        """The parsed project; an altered `raw_code` or `macro_sql` is built from the next build on."""
+        assert self._manifest is not None
+        return self._manifest
+
+    def build(self, database: Path, *, full_refresh: bool = False, select: Sequence[str] = ()) -> None:
+        """Build models, and seeds where the database has none yet; tests are left out.
+
+        `select` is dbt's selection syntax. Seeds that are there stay as they are, edited ones too. Raises
+        `WorkshopError` with dbt's words when a node fails.
+        """
+        kinds = ["model"] if _has_seeds(database) else ["model", "seed"]
+        arguments = [word for kind in kinds for word in ("--resource-type", kind)]
+        arguments += ["--full-refresh"] if full_refresh else []
+        outcome = self._invoke(database, "build", *arguments, *_selection(select))
+        failed = {
+            result.node.name: result.message
+            for result in getattr(outcome.result, "results", ())
+            if result.status not in _SUCCEEDED
+        }
+        if failed or not outcome.success:
+            raise WorkshopError(f"dbt failed: {failed or outcome.exception}")
+
+    def failing_tests(self, database: Path, select: Sequence[str] = ()) -> dict[str, str]:
+        """Names of the data tests that fail at error severity, with dbt's message."""
+        arguments = ("--resource-type", "test", *_selection(select))
+        outcome = self._invoke(database, "test", *arguments)
+        if outcome.exception is not None:
+            raise WorkshopError(f"dbt failed: {outcome.exception}")
+        return {
+            result.node.name: result.message
+            for result in outcome.result.results
+            if result.status not in _SUCCEEDED
+        }
+
+    def _invoke(self, database: Path, *command: str) -> Any:
+        if database.name != WAREHOUSE:
+            raise ValueError(f"the database must be called {WAREHOUSE}, not {database.name}")
+        with _alone(database):
+            return dbtRunner(manifest=self._manifest).invoke(
+                [
+                    *("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json"),
+                    *command,
+                    *("--project-dir", str(self._project), "--profiles-dir", str(self._project)),
+                    *("--target-path", str(self._work / "target"), "--log-path", str(self._work / "logs")),
+                    # A node is Python more than SQL: a second thread gains nothing.
+                    *("--threads", "1", "--vars", dumps(self._variables)),
+                ]
+            )
+
+
+def _selection(select: Sequence[str]) -> list[str]:
+    return ["--select", *select] if select else []
+
+
+def _has_seeds(database: Path) -> bool:
+    with duckdb.connect(str(database), read_only=True) as connection:
+        query = "select count(*) from information_schema.tables where table_schema = 'seeds'"
+        return connection.execute(query).fetchall() != [(0,)]
+
+
+@contextmanager
+def _alone(database: Path) -> Iterator[None]:
+    """dbt's process-wide state, for the block alone: the file is free again afterwards, and so is stdout."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("CALLMART_DUCKDB_PATH", str(database))
+        try:
+            yield
+        finally:
+            reset_adapters()
+            DuckDBConnectionManager.close_all_connections()
+            cleanup_event_logger()
