@@ -1,0 +1,53 @@
+"""Reading a call's JSON: arrays that may be missing, instants with any offset, flags as 0, 1, true or false."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def elements(call: Json, array: str) -> list[Json]:
+    """The array's elements; none where it is missing or null."""
+    return call.get(array) or []
+
+
+def instant(element: Json, key: str) -> dt.datetime | None:
+    """A timestamp as an instant in UTC."""
+    text = element.get(key)
+    return dt.datetime.fromisoformat(text).astimezone(dt.UTC) if text else None
+
+
+def some_instant(element: Json, key: str) -> dt.datetime:
+    """A timestamp that cannot be missing."""
+    value = instant(element, key)
+    assert value is not None, f"no {key}"
+    return value
+
+
+def seconds(element: Json, key: str) -> int:
+    """A duration; 0 where nobody told."""
+    return int(element.get(key) or 0)
+
+
+def number(element: Json, key: str) -> int | None:
+    """A whole number or nothing."""
+    value = element.get(key)
+    return None if value is None else int(value)
+
+
+def flag(element: Json, key: str) -> bool | None:
+    """A flag or nothing."""
+    value = element.get(key)
+    return None if value is None else bool(value)
+
+
+def id_inside(element: Json, key: str) -> int | None:
+    """The id of a nested object (`from_agent.id`) or nothing."""
+    return number(element.get(key) or {}, "id")
+
+
+def elapsed(start: dt.datetime, end: dt.datetime) -> int:
+    """Whole seconds from start to end."""
+    return round((end - start).total_seconds())
