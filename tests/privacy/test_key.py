@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,20 +14,29 @@ from pipelines.ccaip.tables import FREE_TEXT, NAME
 from pipelines.errors import ConfigurationError
 from pipelines.home import Home
 from pipelines.settings import Settings, load_settings
+from simulator.platform import Clock, Credentials, Platform
 from tests.cli.conftest import callmart, kept_environment
+from tests.extraction.living import START, LivingCalls
 
 __all__ = ["callmart", "kept_environment"]
 
-NOBODY = {
-    "SOURCES__CCAIP__BASE_URL": "http://127.0.0.1:9",
-    "SOURCES__CCAIP__USERNAME": "acme",
-    "SOURCES__CCAIP__API_TOKEN": "token",
-}
+
+@pytest.fixture
+def refusing() -> Iterator[dict[str, str]]:
+    """Settings of an API that refuses them."""
+    with Platform(
+        LivingCalls(), clock=Clock.frozen(START), credentials=Credentials("acme", "new")
+    ) as platform:
+        yield {
+            "SOURCES__CCAIP__BASE_URL": platform.base_url,
+            "SOURCES__CCAIP__USERNAME": "acme",
+            "SOURCES__CCAIP__API_TOKEN": "token",
+        }
 
 
-def test_without_a_key_nothing_loads_until_the_command_it_names_has_made_one(callmart) -> None:
+def test_without_a_key_nothing_loads_until_the_command_it_names_has_made_one(callmart, refusing) -> None:
     callmart.settings(secrets='# ours\n[sources.ccaip]\napi_token = "token" # of 2026\n')
-    stopped = callmart("load", **NOBODY)
+    stopped = callmart("load", **refusing)
     assert stopped.returncode == 2
     command = re.search(r"`callmart ([\w -]+)`", stopped.stderr)
     assert command
@@ -42,7 +52,7 @@ def test_without_a_key_nothing_loads_until_the_command_it_names_has_made_one(cal
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert key[1] not in made.stdout + made.stderr
     assert [path.name for path in file.parent.iterdir() if path.name.startswith(".secrets")] == []
-    assert callmart("load", **NOBODY, SOURCES__CCAIP__START_DATE="2026-01-01").returncode == 3, (
+    assert callmart("load", **refusing, SOURCES__CCAIP__START_DATE="2026-01-01").returncode == 3, (
         "it gets as far as the API"
     )
 
