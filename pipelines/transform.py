@@ -122,8 +122,9 @@ def _arguments(home: Home, settings: Settings, full_refresh: bool, select: Seque
     arguments = [
         # the folder is this home's own: what was parsed there before is parsed again where it changed
         *("--log-format", "json", "--no-use-colors", "--partial-parse"),
-        # unit tests hold models against made-up rows: they are the tests' matter, not each run's
-        *("build", "--exclude-resource-type", "unit_test"),
+        # unit tests hold models against made-up rows: they are the tests' matter, not each run's; saved queries
+        # are MetricFlow's
+        *("build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "saved_query"),
         *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
         *("--target-path", str(home.dbt_target_dir), "--log-path", str(home.dbt_log_dir)),
         *("--vars", json.dumps(variables)),

@@ -125,6 +125,7 @@ joined as (
 
 select
     joined.*,
+    cast({{ to_local('joined.interval_start_at', "'" ~ var('reporting_timezone') ~ "'") }} as date) as local_date,
     joined.open_segments = 0
     and {{ add_seconds(
         'joined.interval_start_at', 'lateness.lateness_seconds + ' ~ var('base_interval_minutes') * 60

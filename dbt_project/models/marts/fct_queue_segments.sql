@@ -40,6 +40,12 @@ select
             then {{ interval_start('segments.left_queue_at', var('base_interval_minutes')) }}
     end as answered_interval_start_at,
     {{ interval_start('segments.left_queue_at', var('base_interval_minutes')) }} as ended_interval_start_at,
+    cast(
+        {{ to_local(
+            'segments.entered_queue_at',
+            "coalesce(zones.reporting_timezone, '" ~ var('reporting_timezone') ~ "')"
+        ) }} as date
+    ) as local_date,
     segments.wait_seconds,
     segments.target_seconds,
     segments.target_percent,
@@ -63,3 +69,4 @@ select
     '{{ rules_fingerprint() }}' as rules_fingerprint
 from segments
 inner join calls on segments.call_id = calls.call_id
+left join {{ ref('queue_timezones') }} as zones on segments.queue_id = zones.queue_id
