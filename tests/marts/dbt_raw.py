@@ -64,6 +64,7 @@ def land(path: Path, load_id: str, calls: Sequence[dict[str, Any]], complete: bo
     """Land the newest versions of calls as one load: all rows of each call are replaced."""
     with duckdb.connect(str(path)) as connection:
         connection.execute("set TimeZone = 'UTC'")
+        connection.begin()  # a commit a statement takes most of the time
         for call in calls:
             forget(connection, call["id"])
             for table, keys, element in _elements(call):
@@ -78,6 +79,7 @@ def land(path: Path, load_id: str, calls: Sequence[dict[str, Any]], complete: bo
             connection.execute(
                 "insert into ccaip._dlt_loads values (?, 'ccaip', 0, '2026-06-01T00:00:00Z', '')", [load_id]
             )
+        connection.commit()
 
 
 def forget(connection: duckdb.DuckDBPyConnection, call_id: int) -> None:

@@ -42,7 +42,12 @@ class Call:
     @property
     def is_contact(self) -> bool:
         """Inbound, over, and calls nobody back."""
-        return self.direction == "inbound" and self.parent_id is None and self.is_over
+        return self.is_of_own_accord and self.is_over
+
+    @property
+    def is_of_own_accord(self) -> bool:
+        """Inbound, and calls nobody back."""
+        return self.direction == "inbound" and self.parent_id is None
 
     @property
     def has_entered_menu(self) -> bool:
@@ -68,20 +73,41 @@ def read_call(body: Json) -> Call:
         call_id=body["id"],
         parent_id=number(body, "parent_id"),
         call_type=call_type,
-        direction=rules.DIRECTIONS.get(call_type, UNKNOWN),
+        direction=_direction(call_type),
         created_at=some_instant(body, "created_at"),
         ended_at=ended_at,
         updated_at=some_instant(body, "updated_at"),
         is_ended=rules.STATUS_IS_FINAL.get(status or "", ended_at is not None),
         fail_reason=body.get("fail_reason"),
         deflection=deflection,
-        flowed_out_as=_flowed_out_as(status, deflection),
+        flowed_out_as=_flowed_out_as(status, body.get("voicemail_reason"), deflection),
         end_user=id_inside(body, "end_user"),
     )
 
 
-def _flowed_out_as(status: str | None, deflection: str | None) -> str | None:
-    """voicemail, scheduled or deflected: the status knows best, a deflection that is told of comes next."""
+def _direction(call_type: str) -> str:
+    """As listed; a label nobody listed tells by its first words."""
+    if call_type in rules.DIRECTIONS:
+        return rules.DIRECTIONS[call_type]
+    for words, direction in _FIRST_WORDS.items():
+        if call_type.startswith(words):
+            return direction
+    return UNKNOWN
+
+
+_FIRST_WORDS = {
+    "Voice Inbound": "inbound",
+    "Voice Callback": "inbound",
+    "Voice Outbound": "outbound",
+    "Voice Scheduled": "outbound",
+    "Voice Campaign": "outbound",
+}
+
+
+def _flowed_out_as(status: str | None, voicemail_reason: str | None, deflection: str | None) -> str | None:
+    """voicemail, scheduled or deflected: a voicemail or an appointment exists, or the caller was sent elsewhere."""
     if status in rules.STATUS_FLOWS_OUT_AS:
         return rules.STATUS_FLOWS_OUT_AS[status]
-    return {None: None, "voicemail": "voicemail", "callback": "scheduled"}.get(deflection, "deflected")
+    if voicemail_reason not in (None, "not_voicemail"):
+        return "voicemail"
+    return None if deflection is None else "deflected"

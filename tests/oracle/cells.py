@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 Row = dict[str, Any]
 Member = TypeVar("Member")
+Key = TypeVar("Key")
 
 
 @dataclass
@@ -20,11 +21,9 @@ class Cells:
     rows: dict[tuple[Any, ...], Row] = field(default_factory=dict)
 
 
-def grouped(
-    members: Iterable[Member], key: Callable[[Member], tuple[Any, ...]]
-) -> dict[tuple[Any, ...], list[Member]]:
+def grouped(members: Iterable[Member], key: Callable[[Member], Key]) -> dict[Key, list[Member]]:
     """The members of each cell."""
-    groups: dict[tuple[Any, ...], list[Member]] = defaultdict(list)
+    groups: dict[Key, list[Member]] = defaultdict(list)
     for member in members:
         groups[key(member)].append(member)
     return groups

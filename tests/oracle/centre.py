@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from tests.oracle import rules
-from tests.oracle.calls import UNKNOWN, read_call
+from tests.oracle.calls import UNKNOWN, Call, read_call
 from tests.oracle.handled import NOBODY, handled_segments
 from tests.oracle.percentiles import percentile
 from tests.oracle.raw import Json, elapsed, elements, number, some_instant
@@ -16,19 +16,19 @@ from tests.oracle.transfers import transfers
 from tests.oracle.virtual_agents import sessions
 
 BASE_MINUTES = 15
-NAMED_ROWS = (
-    "queue_durations",
-    "handle_durations",
-    "virtual_agent_handle_durations",
-    "consumer_in_menu_durations",
-)
+
+REACHED_AT = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
+"""When `dbt_raw.land` says its loads were complete: changes dated later tell nothing of how far the data reach."""
 
 
 class Centre:
     """Every grain of every call, and the zone its days are cut by."""
 
-    def __init__(self, bodies: Sequence[Json], reporting_timezone: str) -> None:
-        self.zone = ZoneInfo(reporting_timezone)
+    def __init__(
+        self, bodies: Sequence[Json], reporting_timezone: str, queue_timezones: Mapping[int, str]
+    ) -> None:
+        self._zone = ZoneInfo(reporting_timezone)
+        self._queue_zones = {queue_id: ZoneInfo(zone) for queue_id, zone in queue_timezones.items()}
         self.calls = {body["id"]: read_call(body) for body in bodies}
         calls = self.calls.values()
         self.handled = {call.call_id: handled_segments(call) for call in calls}
@@ -42,39 +42,50 @@ class Centre:
             for call in calls
         }
         self.queue_names = _newest_names(bodies)
-        self.as_of = max(call.updated_at for call in calls)
+        reached = [call for call in calls if call.updated_at <= REACHED_AT]
+        self.as_of = max(call.updated_at for call in reached)
         self.lateness_seconds = max(
-            percentile([elapsed(call.ended_at, call.updated_at) for call in calls if call.ended_at], 0.99)
-            or 0,
+            percentile(_lateness(reached), 0.99) or 0,
             rules.LATENESS_FLOOR_SECONDS,
         )
 
     def queue_name(self, queue_id: int) -> str:
-        """The newest name of a queue; its number where nobody named it."""
+        """The newest name seen on a wait; the number of a queue nobody waited in or named."""
         return UNKNOWN if queue_id == NOBODY else self.queue_names.get(queue_id, str(queue_id))
 
-    def local_date(self, at: dt.datetime) -> dt.date:
+    def zone(self, queue_id: int | None) -> ZoneInfo:
+        """The queue's own zone, else that of the reports."""
+        return self._zone if queue_id is None else self._queue_zones.get(queue_id, self._zone)
+
+    def local_date(self, at: dt.datetime, queue_id: int | None = None) -> dt.date:
         """The date a clock on the wall shows."""
-        return at.astimezone(self.zone).date()
+        return self.local_clock(at, queue_id).date()
 
-    def local_clock(self, at: dt.datetime) -> dt.datetime:
+    def local_clock(self, at: dt.datetime, queue_id: int | None = None) -> dt.datetime:
         """What that clock shows, without an offset."""
-        return at.astimezone(self.zone).replace(tzinfo=None)
+        return at.astimezone(self.zone(queue_id)).replace(tzinfo=None)
 
-    def offset_minutes(self, at: dt.datetime) -> int:
+    def offset_minutes(self, at: dt.datetime, queue_id: int | None = None) -> int:
         """How far it is ahead of UTC."""
-        offset = at.astimezone(self.zone).utcoffset()
-        assert offset is not None
-        return int(offset.total_seconds() // 60)
+        return elapsed(at, self.local_clock(at, queue_id).replace(tzinfo=dt.UTC)) // 60
 
-    def day_end(self, date: dt.date) -> dt.datetime:
+    def day_end(self, date: dt.date, queue_id: int | None = None) -> dt.datetime:
         """The midnight at which a local date ends, in UTC."""
-        midnight = dt.datetime.combine(date + dt.timedelta(days=1), dt.time(), tzinfo=self.zone)
+        midnight = dt.datetime.combine(date + dt.timedelta(days=1), dt.time(), tzinfo=self.zone(queue_id))
         return midnight.astimezone(dt.UTC)
 
     def is_final(self, end: dt.datetime, is_open: bool) -> bool:
         """Whether what ended then is past the reach of late updates."""
         return not is_open and end + dt.timedelta(seconds=self.lateness_seconds) <= self.as_of
+
+
+def _lateness(calls: Sequence[Call]) -> list[int]:
+    """Seconds from a call's end to its newest change."""
+    return [
+        elapsed(call.ended_at, call.updated_at)
+        for call in calls
+        if call.is_ended and call.ended_at is not None and call.ended_at <= call.updated_at
+    ]
 
 
 def interval_start(at: dt.datetime, minutes: int) -> dt.datetime:
@@ -87,8 +98,7 @@ def _newest_names(bodies: Sequence[Json]) -> dict[int, str]:
     named = [
         (some_instant(row, "started_at"), queue_id, row["menu_path"])
         for body in bodies
-        for array in NAMED_ROWS
-        for row in elements(body, array)
+        for row in elements(body, "queue_durations")
         if (queue_id := number(row, "menu_path_id")) is not None and row.get("menu_path")
     ]
     return {queue_id: name for _, queue_id, name in sorted(named)}

@@ -3,35 +3,64 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.marts import dbt_raw
+from tests.oracle.call_marts import call_marts
 from tests.oracle.cells import Cells, Row
 from tests.oracle.centre import Centre
+from tests.oracle.handle_marts import handle_marts
 from tests.oracle.queue_marts import queue_marts
 from tests.oracle.raw import Json
 
+COVERED = (
+    *(
+        "mart_service_level",
+        "mart_abandonment",
+        "mart_queue_intervals",
+        "mart_queue_days",
+        "mart_wait_percentiles",
+    ),
+    *("mart_agent_handle_time", "mart_queue_handle_time", "agg_agent_intervals"),
+    *(
+        "mart_transfers",
+        "mart_virtual_agent",
+        "mart_ivr",
+        "mart_deflection_and_callbacks",
+        "mart_repeat_contacts",
+    ),
+)
+"""The marts it counts."""
 
-def differences(database: Path, calls: Sequence[Json], *, reporting_timezone: str = "UTC") -> list[str]:
+
+def differences(
+    database: Path,
+    calls: Sequence[Json],
+    *,
+    reporting_timezone: str = "UTC",
+    queue_timezones: Mapping[int, str] | None = None,
+) -> list[str]:
     """What the marts of a built database say otherwise than the oracle, counted from the bodies that landed.
 
-    Each difference names mart, row, column and both values. Empty when all cells are equal, and no column is
+    `queue_timezones` is what the seed of that name says. Each difference names mart, row, column and both values. Empty when all cells are equal, and no column is
     left out.
     """
     return [
         difference
-        for cells in expected(calls, reporting_timezone)
+        for cells in expected(calls, reporting_timezone, queue_timezones or {})
         for difference in _differences(database, cells)
     ]
 
 
-def expected(calls: Sequence[Json], reporting_timezone: str = "UTC") -> list[Cells]:
+def expected(
+    calls: Sequence[Json], reporting_timezone: str, queue_timezones: Mapping[int, str]
+) -> list[Cells]:
     """The oracle's answer for every mart it covers; of a call's versions the last counts."""
     newest = {call["id"]: call for call in calls}
-    centre = Centre(list(newest.values()), reporting_timezone)
-    return queue_marts(centre)
+    centre = Centre(list(newest.values()), reporting_timezone, queue_timezones)
+    return [*queue_marts(centre), *handle_marts(centre), *call_marts(centre)]
 
 
 def _differences(database: Path, cells: Cells) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from tests.oracle import rules
 from tests.oracle.cells import Cells, Row, grouped
@@ -60,21 +62,21 @@ def queue_marts(centre: Centre) -> list[Cells]:
 
 def _intervals(
     centre: Centre, segments: Sequence[QueueSegment], minutes: int, columns: Sequence[str]
-) -> dict[tuple[object, ...], Row]:
+) -> dict[tuple[Any, ...], Row]:
     groups = grouped(
         segments,
         lambda each: (
             interval_start(each.entered_at, minutes), each.queue_id, each.language, each.call.call_type
         ),
     )  # fmt: skip
-    rows = {}
+    rows: dict[tuple[Any, ...], Row] = {}
     for key, members in groups.items():
         start, queue_id = key[0], key[1]
         parts = _everything(members)
         rows[key] = {column: parts[column] for column in columns} | {
-            "interval_start_local": centre.local_clock(start),
-            "local_date": centre.local_date(start),
-            "utc_offset_minutes": centre.offset_minutes(start),
+            "interval_start_local": centre.local_clock(start, queue_id),
+            "local_date": centre.local_date(start, queue_id),
+            "utc_offset_minutes": centre.offset_minutes(start, queue_id),
             "queue_name": centre.queue_name(queue_id),
             "is_business_hours": None,  # no hours are given as shipped
             "is_final": centre.is_final(start + dt.timedelta(minutes=minutes), parts["in_progress"] > 0),
@@ -86,7 +88,7 @@ def _days(centre: Centre, segments: Sequence[QueueSegment]) -> Cells:
     days = Cells("mart_queue_days", ("queue_id", "local_date"))
     columns = (*PARTS, *WAITS, *LONGEST, *SERVICE_LEVELS, "target_percent", *ABANDONMENT)
     compliance = _compliance(centre, segments)
-    groups = grouped(segments, lambda each: (each.queue_id, centre.local_date(each.entered_at)))
+    groups = grouped(segments, lambda each: (each.queue_id, _day(centre, each)))
     for (queue_id, date), members in groups.items():
         parts = _everything(members)
         judged = compliance.get((queue_id, date), [])
@@ -95,21 +97,29 @@ def _days(centre: Centre, segments: Sequence[QueueSegment]) -> Cells:
             "intervals_judged": len(judged),
             "intervals_on_target": sum(judged),
             "interval_sl_compliance": ratio(sum(judged), len(judged)),
-            "is_final": centre.is_final(centre.day_end(date), parts["in_progress"] > 0),
+            "is_final": centre.is_final(centre.day_end(date, queue_id), parts["in_progress"] > 0),
         }
     return days
 
 
+def _day(centre: Centre, segment: QueueSegment) -> dt.date:
+    return centre.local_date(segment.entered_at, segment.queue_id)
+
+
 def _compliance(centre: Centre, segments: Sequence[QueueSegment]) -> dict[tuple[int, dt.date], list[bool]]:
-    """Whether each interval that can be judged was on target, by queue and date of its start."""
+    """Whether each interval that can be judged was on target, by queue and date.
+
+    One that midnight cuts, in a zone that is 45 minutes off, belongs to the first of its dates that saw anything.
+    """
     verdicts: dict[tuple[int, dt.date], list[bool]] = {}
     groups = grouped(
         segments, lambda each: (each.queue_id, interval_start(each.entered_at, rules.REPORTED_MINUTES))
     )
-    for (queue_id, start), members in groups.items():
+    for (queue_id, _), members in groups.items():
         met = _everything(members)["is_target_met"]
         if met is not None:
-            verdicts.setdefault((queue_id, centre.local_date(start)), []).append(met)
+            date = min(_day(centre, each) for each in members)
+            verdicts.setdefault((queue_id, date), []).append(met)
     return verdicts
 
 
@@ -126,11 +136,12 @@ def _parts(segments: Sequence[QueueSegment]) -> Row:
     def count(condition: Callable[[QueueSegment], bool]) -> int:
         return sum(1 for each in segments if condition(each))
 
+    outcomes = Counter(each.outcome for each in segments)
     answered_in_sl = count(lambda each: each.is_answered_in_sl)
     vendor = [each.vendor_event for each in segments]
     return {
         "offered": count(lambda each: each.is_offered),
-        **{end: count(lambda each, end=end: each.outcome == end) for end in (*ENDS, "in_progress")},
+        **{end: outcomes[end] for end in (*ENDS, "in_progress")},
         "answered_in_sl": answered_in_sl,
         "short_abandoned": count(lambda each: each.is_short_abandon),
         "abandoned_in_sl": count(lambda each: each.is_abandoned_in_sl),
@@ -169,7 +180,7 @@ def _service_levels(row: Row) -> Row:
         "service_level_abandons_positive": ratio(served + row["abandoned_in_sl"], not_short),
         "service_level_answered_only": ratio(served, answered),
         "service_level_vendor": ratio(row["vendor_in_sla"], row["vendor_in_sla"] + row["vendor_not_in_sla"]),
-        "is_target_met": None if unjudged else numerator * 100 >= percent * denominator,
+        "is_target_met": None if unjudged else denominator > 0 and numerator * 100 >= percent * denominator,
     }
 
 
@@ -190,9 +201,9 @@ def _abandonment(row: Row) -> Row:
 def _percentiles(centre: Centre, segments: Sequence[QueueSegment]) -> Cells:
     cells = Cells("mart_wait_percentiles", ("percentiles_of", "queue_id", "local_date"))
     groupings: dict[str, Callable[[QueueSegment], tuple[int | None, dt.date | None]]] = {
-        "queue and day": lambda each: (each.queue_id, centre.local_date(each.entered_at)),
+        "queue and day": lambda each: (each.queue_id, _day(centre, each)),
         "queue": lambda each: (each.queue_id, None),
-        "day": lambda each: (None, centre.local_date(each.entered_at)),
+        "day": lambda each: (None, _day(centre, each)),
         "overall": lambda each: (None, None),
     }
     for name, key in groupings.items():

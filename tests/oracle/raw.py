@@ -31,6 +31,14 @@ def seconds(element: Json, key: str) -> int:
     return int(element.get(key) or 0)
 
 
+def told_or_elapsed(element: Json, key: str) -> int:
+    """A duration; where nobody told, from `started_at` to `ended_at`."""
+    start, end = instant(element, "started_at"), instant(element, "ended_at")
+    if element.get(key) is None and start and end:
+        return elapsed(start, end)
+    return seconds(element, key)
+
+
 def number(element: Json, key: str) -> int | None:
     """A whole number or nothing."""
     value = element.get(key)

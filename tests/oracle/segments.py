@@ -1,4 +1,4 @@
-"""Queue segments: one entry into one queue, its one outcome, and the rule that decided it."""
+"""Queue segments: one entry into one queue, and its one outcome."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tests.oracle import rules
 from tests.oracle.calls import UNKNOWN, Call
 from tests.oracle.handled import FIRST_LEG, HandledSegment
-from tests.oracle.raw import Json, elements, number, seconds, some_instant
+from tests.oracle.raw import Json, elements, number, some_instant, told_or_elapsed
 from tests.oracle.transfers import Transfer
 
 IN_PROGRESS = "in_progress"
@@ -30,7 +30,6 @@ class QueueSegment:
     target_percent: int | None
     vendor_event: str | None
     outcome: str
-    rule: str
     is_ringing: bool
 
     @property
@@ -50,10 +49,10 @@ class QueueSegment:
 
     @property
     def is_abandoned_in_sl(self) -> bool:
-        """Abandoned, S < w <= T."""
+        """Abandoned, S < w <= T; without S no abandon is short."""
         return (
             self.outcome == "abandoned"
-            and _beyond(self.wait_seconds, self.threshold_seconds)
+            and not self.is_short_abandon
             and _within(self.wait_seconds, self.target_seconds)
         )
 
@@ -78,15 +77,14 @@ def queue_segments(
     rows = [row for row in elements(call.body, "queue_durations") if number(row, "menu_path_id") is not None]
     rows.sort(key=_entered)
     answered_legs = {each.leg for each in handled if each.is_handled}
-    newest = {each.transfer_id: each for each in sorted(transfers, key=lambda each: each.created_at)}
+    newest = {each.transfer_id: each for each in transfers}
     segments = []
     for place, row in enumerate(rows):
         leg = _leg(row)
         waits_again = number(row, "agent_id") is None and any(
             _leg(later) == leg for later in rows[place + 1 :]
         )
-        outcome, rule = _outcome(call, row, waits_again, newest.get(leg), leg in answered_legs)
-        ringing = newest[leg].is_ringing if leg in newest else call.fail_reason in rules.RINGING
+        outcome, is_ringing = _outcome(call, row, waits_again, newest.get(leg), leg in answered_legs)
         segments.append(
             QueueSegment(
                 call=call,
@@ -94,14 +92,13 @@ def queue_segments(
                 language=row.get("lang") or call.body.get("lang") or UNKNOWN,
                 leg=leg,
                 entered_at=_entered(row),
-                wait_seconds=seconds(row, "queue_duration"),
+                wait_seconds=told_or_elapsed(row, "queue_duration"),
                 target_seconds=number(row, "service_level_target_time"),
                 threshold_seconds=number(row, "service_level_abandon_time_threshold"),
                 target_percent=number(row, "service_level_target_percent"),
                 vendor_event=row.get("service_level_event"),
                 outcome=outcome,
-                rule=rule,
-                is_ringing=ringing and outcome in ("abandoned", "failed"),
+                is_ringing=is_ringing,
             )
         )
     return segments
@@ -109,23 +106,23 @@ def queue_segments(
 
 def _outcome(
     call: Call, row: Json, waits_again: bool, transfer: Transfer | None, is_handled: bool
-) -> tuple[str, str]:
-    """The outcome and its rule; the first that matches."""
+) -> tuple[str, bool]:
+    """The outcome, and whether a fail reason that means hanging up while it rang decided it; first match wins."""
     if row.get("event") in rules.EVENT_OUTCOMES:
-        return rules.EVENT_OUTCOMES[row["event"]], "event"
+        return rules.EVENT_OUTCOMES[row["event"]], False
     if waits_again:
-        return "flowed_out", "requeued"
-    if transfer is not None:
-        return "answered" if transfer.outcome == "completed" else transfer.outcome, "transfer"
+        return "flowed_out", False
+    if transfer is not None and transfer.outcome != IN_PROGRESS:
+        outcome = "answered" if transfer.outcome == "completed" else transfer.outcome
+        return outcome, transfer.is_ringing and outcome in ("abandoned", "failed")
+    # A first leg, or one whose transfer nobody knows or moved on: what became of the call tells.
     if is_handled:
-        return "answered", "handled"
+        return "answered", False
     if by_reason := rules.ABANDON_OUTCOMES.get(call.fail_reason or ""):
-        return by_reason, "fail_reason"
+        return by_reason, call.fail_reason in rules.RINGING
     if call.flowed_out_as:
-        return "flowed_out", "flowed_out"
-    if not call.is_ended:
-        return IN_PROGRESS, IN_PROGRESS
-    return "failed", "failed"
+        return "flowed_out", False
+    return ("failed" if call.is_ended else IN_PROGRESS), False
 
 
 def _entered(row: Json) -> dt.datetime:

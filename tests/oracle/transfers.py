@@ -42,14 +42,19 @@ def _transfer(call: Call, row: Json, handled: Sequence[HandledSegment]) -> Trans
     transfer_id = number(row, "id")
     reason = row.get("fail_reason")
     created_at = some_instant(row, "created_at")
-    outcome = _outcome(call, row, any(each.leg == transfer_id and each.is_handled for each in handled))
+    outcome = _outcome(row, any(each.leg == transfer_id and each.is_handled for each in handled))
     from_agent = id_inside(row, "from_agent")
-    work = _latest_work(from_agent, created_at, [each for each in handled if each.is_handled])
+    before = [
+        each
+        for each in handled
+        if each.is_handled and each.leg != transfer_id and each.started_at <= created_at
+    ]
+    work = [each for each in before if each.agent_id == from_agent]
     return Transfer(
         call=call,
         transfer_id=transfer_id,
         outcome=outcome,
-        is_ringing=reason in rules.RINGING and outcome in ("abandoned", "failed"),
+        is_ringing=reason in rules.RINGING,
         kind=_kind(call, transfer_id),
         created_at=created_at,
         wait_seconds=seconds(row, "wait_duration"),
@@ -57,22 +62,28 @@ def _transfer(call: Call, row: Json, handled: Sequence[HandledSegment]) -> Trans
         to_agent=id_inside(row, "to_agent"),
         from_virtual_agent=id_inside(row, "from_virtual_agent"),
         to_virtual_agent=id_inside(row, "to_virtual_agent"),
-        from_queue=work.queue_id if work else None,
-        to_queue=_queue_of_leg(call, transfer_id),
-        left=work if outcome == "completed" else None,
+        from_queue=_queue_left(call, transfer_id, created_at, work),
+        to_queue=_queue_gone_to(call, transfer_id, handled),
+        left=_latest(work) if outcome == "completed" else None,
     )
 
 
-def _outcome(call: Call, row: Json, is_handled: bool) -> str:
-    """By the status, unless an agent talked all the same; the fail reason tells a hang-up from an error."""
-    by_status = rules.TRANSFER_OUTCOMES.get(row.get("status") or "", "in_progress")
+def _outcome(row: Json, is_handled: bool) -> str:
+    """By the status, unless an agent talked all the same; then by the fail reason, a hang-up or an error.
+
+    What neither decides stays in progress, whatever became of the call.
+    """
+    status, reason = row.get("status"), row.get("fail_reason")
+    by_status = rules.TRANSFER_OUTCOMES.get(status or "")
     if by_status == "completed" or is_handled:
         return "completed"
-    if by_reason := rules.ABANDON_OUTCOMES.get(row.get("fail_reason") or ""):
-        return by_reason
-    if by_status == "in_progress" and call.is_ended:
+    if by_status == "flowed_out" or row.get("deflection") not in (None, 0, *rules.NO_DEFLECTIONS):
+        return "flowed_out"
+    if reason in rules.ABANDON_OUTCOMES:
+        return rules.ABANDON_OUTCOMES[reason]
+    if by_status == "failed" or reason not in (None, "nothing"):
         return "failed"
-    return by_status
+    return "in_progress"
 
 
 def _kind(call: Call, transfer_id: int | None) -> str:
@@ -84,22 +95,47 @@ def _kind(call: Call, transfer_id: int | None) -> str:
     return UNKNOWN
 
 
-def _latest_work(
-    agent_id: int | None, until: dt.datetime, handled: Sequence[HandledSegment]
-) -> HandledSegment | None:
-    before = [each for each in handled if each.agent_id == agent_id and each.started_at <= until]
-    return max(before, key=lambda each: (each.started_at, each.leg), default=None)
+def _latest(segments: Sequence[HandledSegment]) -> HandledSegment | None:
+    return max(segments, key=lambda each: (each.started_at, each.leg), default=None)
 
 
-def _queue_of_leg(call: Call, transfer_id: int | None) -> int | None:
-    """The queue that the leg waited in first, else the one it was worked on for."""
-    for array in ("queue_durations", "handle_durations"):
+def _queue_left(
+    call: Call, transfer_id: int | None, until: dt.datetime, work: Sequence[HandledSegment]
+) -> int | None:
+    """Of the agent's latest work begun by then, else of the latest wait, else of the latest virtual agent.
+
+    The leg that the transfer led to is not the leg it left, and a row without a queue tells nothing.
+    """
+    if last_work := _latest([each for each in work if each.queue_id is not None]):
+        return last_work.queue_id
+    for array in ("queue_durations", "virtual_agent_handle_durations"):
         rows = [
-            row
+            (some_instant(row, "started_at"), leg, queue_id)
             for row in elements(call.body, array)
-            if (number(row, "transfer_id") or FIRST_LEG) == transfer_id
-            and number(row, "menu_path_id") is not None
+            if (queue_id := number(row, "menu_path_id")) is not None
+            and (leg := number(row, "transfer_id") or FIRST_LEG) != transfer_id
+            and some_instant(row, "started_at") <= until
         ]
         if rows:
-            return number(min(rows, key=lambda row: some_instant(row, "started_at")), "menu_path_id")
+            return max(rows)[-1]
     return None
+
+
+def _queue_gone_to(call: Call, transfer_id: int | None, handled: Sequence[HandledSegment]) -> int | None:
+    """Of the first wait of the leg, else of the first work on it, an agent's or a virtual agent's."""
+
+    def first(array: str) -> list[tuple[dt.datetime, int]]:
+        return [
+            (some_instant(row, "started_at"), queue_id)
+            for row in elements(call.body, array)
+            if number(row, "transfer_id") == transfer_id
+            and (queue_id := number(row, "menu_path_id")) is not None
+        ]
+
+    waits = first("queue_durations")
+    work = first("virtual_agent_handle_durations") + [
+        (each.started_at, each.queue_id)
+        for each in handled
+        if each.is_handled and each.leg == transfer_id and each.queue_id is not None
+    ]
+    return min(waits or work)[-1] if waits or work else None

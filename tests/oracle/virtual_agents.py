@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tests.oracle.calls import Call
 from tests.oracle.handled import NOBODY, HandledSegment
-from tests.oracle.raw import Json, elements, id_inside, number, seconds, some_instant
+from tests.oracle.raw import Json, elements, id_inside, number, seconds, some_instant, told_or_elapsed
 from tests.oracle.transfers import Transfer
 
 
@@ -42,15 +42,16 @@ def sessions(call: Call, handled: Sequence[HandledSegment], transfers: Sequence[
     rows = elements(call.body, "virtual_agent_handle_durations")
     wishes: list[list[_Wish]] = [[] for _ in rows]
     for wish in _wishes(call, transfers):
-        begun = [
-            (some_instant(row, "started_at"), place)
-            for place, row in enumerate(rows)
-            if id_inside(row, "virtual_agent") == wish.virtual_agent
-            and some_instant(row, "started_at") <= wish.asked_at
-        ]
-        if begun:
-            wishes[max(begun)[1]].append(wish)
+        if rows:
+            wishes[max(range(len(rows)), key=lambda place: _nearness(wish, rows[place], place))].append(wish)
     return [_session(call, row, its, handled) for row, its in zip(rows, wishes, strict=True)]
+
+
+def _nearness(wish: _Wish, row: Json, place: int) -> tuple[bool, bool, dt.datetime, int]:
+    """The latest session of that virtual agent begun by then is nearest; no wish is lost for want of one."""
+    started_at, virtual_agent = some_instant(row, "started_at"), id_inside(row, "virtual_agent")
+    is_its = virtual_agent is not None and virtual_agent == wish.virtual_agent
+    return is_its, started_at <= wish.asked_at, started_at, place
 
 
 def _wishes(call: Call, transfers: Sequence[Transfer]) -> Iterator[_Wish]:
@@ -67,7 +68,7 @@ def _wishes(call: Call, transfers: Sequence[Transfer]) -> Iterator[_Wish]:
 
 def _session(call: Call, row: Json, wishes: Sequence[_Wish], handled: Sequence[HandledSegment]) -> Session:
     started_at = some_instant(row, "started_at")
-    person_later = any(each.is_handled and each.started_at > started_at for each in handled)
+    person_later = any(each.is_handled and each.started_at >= started_at for each in handled)
     escalated = bool(wishes) or row.get("escalation_reason") is not None
     if escalated:
         outcome = "escalated"
@@ -81,7 +82,7 @@ def _session(call: Call, row: Json, wishes: Sequence[_Wish], handled: Sequence[H
         virtual_agent=NOBODY if virtual_agent is None else virtual_agent,
         queue_id=NOBODY if queue_id is None else queue_id,
         started_at=started_at,
-        session_seconds=seconds(row, "call_duration"),
+        session_seconds=told_or_elapsed(row, "call_duration"),
         responses=seconds(row, "response_count"),
         fallback_responses=seconds(row, "fallback_response_count"),
         outcome=outcome,

@@ -61,7 +61,10 @@ moves as (
         created_at as asked_at,
         case outcome when 'completed' then 'person' when 'flowed_out' then 'deflected' else 'failed' end as outcome
     from {{ ref('int_transfers_classified') }}
-    where from_virtual_agent_id is not null
+    -- To another virtual agent is not to a person.
+    where
+        from_virtual_agent_id is not null
+        and to_virtual_agent_id is null
 
 ),
 

@@ -44,12 +44,17 @@ local as (
 
     select
         parts.*,
-        coalesce(queues.queue_name, 'no queue') as queue_name,
+        case
+            when parts.queue_id = -1 then 'no queue'
+            else coalesce(queues.queue_name, cast(parts.queue_id as varchar))
+        end as queue_name,
         {{ to_local(
-            'parts.interval_start_at', "coalesce(queues.reporting_timezone, '" ~ var('reporting_timezone') ~ "')"
+            'parts.interval_start_at', "coalesce(queue_timezones.reporting_timezone, '" ~ var('reporting_timezone') ~ "')"
         ) }} as interval_start_local
     from parts
+    -- Work may be for a queue that nobody waited in: it has a zone all the same.
     left join {{ ref('dim_queues') }} as queues on parts.queue_id = queues.queue_id
+    left join {{ ref('queue_timezones') }} as queue_timezones on parts.queue_id = queue_timezones.queue_id
 
 )
 
