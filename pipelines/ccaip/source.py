@@ -11,6 +11,7 @@ cursor from the warehouse.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import dlt
@@ -67,6 +68,7 @@ def _remember(cursor: Cursor | None) -> Iterator[dict[str, Any]]:
     yield from ()
 
 
+@cache  # the source works with a copy
 def _schema() -> dlt.Schema:
     schema = dlt.Schema(NAME)
     for table in DECLARED.values():

@@ -54,6 +54,7 @@ from tests.shared import parsed
 START = datetime(2026, 3, 6, 14, tzinfo=UTC)  # a Friday; New York changes its clocks on the Sunday
 ZONE = "America/New_York"
 QUIET = SilentProgress()
+MODELS_ALONE = ("resource_type:model", "resource_type:seed")
 
 
 @dataclass
@@ -210,7 +211,8 @@ def test_marts_equal_the_truth_while_calls_go_on_and_increments_equal_a_full_ref
     assert_public_marts_show_nobody(setting)
 
     incremental = everything(setting)
-    transform(setting.home, setting.settings, QUIET, full_refresh=True)
+    # dbt's own tests have just passed on rows that must come out the same
+    transform(setting.home, setting.settings, QUIET, full_refresh=True, select=MODELS_ALONE)
     full = everything(setting)
     for name, rows in incremental.items():
         assert rows == full[name], name

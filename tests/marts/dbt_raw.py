@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = ROOT / "dbt_project"
 FIXTURES = ROOT / "tests" / "fixtures"
 
+DBT_MAIN = "import gc; gc.set_threshold(100_000, 50, 50); from dbt.cli.main import cli; cli()"
 SETTINGS = {"reporting_timezone": "UTC", "raw_schema": RAW_SCHEMA}
 """What a transform tells dbt."""
 
@@ -134,8 +135,8 @@ def dbt_result(
     work = home.dbt_target_dir
     return subprocess.run(
         [
-            *(sys.executable, "-c", "from dbt.cli.main import cli; cli()"),
-            *("--no-use-colors", "--partial-parse", *arguments),
+            *(sys.executable, "-c", DBT_MAIN),
+            *("--no-use-colors", "--partial-parse", "--log-level-file", "info", *arguments),
             *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
             *("--target-path", str(work), "--log-path", str(home.dbt_log_dir)),
             *("--vars", json.dumps(SETTINGS | (variables or {}))),
