@@ -135,6 +135,9 @@ def _facts(status: Status) -> list[tuple[str, str]]:
     ]
     if pending.load_was_cut_short:
         facts.append(("Cut short", "the last load; the next one asks again for what it had not landed"))
+    if pending.unfinished_erasures:
+        asked = ", ".join(map(instant, pending.unfinished_erasures))
+        facts.append(("Not erased yet", f"asked for {asked}: run the same `callmart forget` again"))
     if pending.rows_with_unknown_keys:
         names = ", ".join(f"{key} ({count:,})" for key, count in list(pending.unknown_keys.items())[:10])
         facts.append(("Unknown keys", f"in {pending.rows_with_unknown_keys:,} rows: {names}"))

@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy import TableClause, func, select
 
 from pipelines.ccaip.enumerations import final_statuses
-from pipelines.ccaip.tables import REJECTED_CALLS, TABLES
+from pipelines.ccaip.tables import ERASURES, REJECTED_CALLS, TABLES
 from pipelines.home import Home
 from pipelines.settings import Settings
 from pipelines.warehouse.engine import reading
@@ -51,6 +51,7 @@ class Pending:
     """What waits: a load to be taken up, calls for the next transform, and oddities for a person.
 
     `load_was_cut_short`: the last load in this home was killed or failed; the next one asks again.
+    `unfinished_erasures` is when each `callmart forget` was asked for that has not come to its end (UTC).
     `unknown_keys` counts, by `table.key`, the rows among the first 10,000 with unknown keys;
     `rows_with_unknown_keys` counts all. `calls_since_transform` is None before the first transform.
     """
@@ -58,6 +59,7 @@ class Pending:
     load_was_cut_short: bool = False
     calls_since_transform: int | None = None
     rejected_calls: int = 0
+    unfinished_erasures: list[datetime] = field(default_factory=list)
     rows_with_unknown_keys: int = 0
     unknown_keys: dict[str, int] = field(default_factory=dict)
 
@@ -134,6 +136,13 @@ def _fresh(look: Look) -> Fresh:
 def _fill_pending(pending: Pending, look: Look) -> None:
     if (rejected := look.relation(REJECTED_CALLS.name)) is not None:
         pending.rejected_calls = look.count(rejected)
+    if (erasures := look.relation(ERASURES.name)) is not None:
+        begun = (
+            select(erasures.c.asked_at).where(erasures.c.finished_at.is_(None)).order_by(erasures.c.asked_at)
+        )
+        pending.unfinished_erasures = [
+            moment for asked_at in look.connection.execute(begun).scalars() if (moment := utc(asked_at))
+        ]
     pending.calls_since_transform = _calls_since_transform(look)
     keys: Counter[str] = Counter()
     for name in TABLES:

@@ -100,6 +100,7 @@ def test_what_landed_how_fresh_and_what_is_pending(callmart, landed) -> None:
         "load_was_cut_short": False,
         "calls_since_transform": 1,
         "rejected_calls": 1,
+        "unfinished_erasures": [],
         "rows_with_unknown_keys": 2,
         "unknown_keys": {"calls.new_key": 2, "calls.other.key": 1},
     }
@@ -154,6 +155,20 @@ def test_a_load_that_was_cut_short_is_told(callmart, landed) -> None:
     (callmart.root / "var" / "dlt" / "pipelines" / "ccaip").mkdir(parents=True)
     assert json.loads(callmart("status", "--json").stdout)["pending"]["load_was_cut_short"]
     assert "Cut short" in callmart("status").stdout
+
+
+def test_an_erasure_that_was_cut_short_is_told_with_the_mend(callmart, landed) -> None:
+    with duckdb.connect(str(landed)) as db:
+        db.execute("""
+            set TimeZone = 'UTC';
+            create table ccaip.erasures (erasure_id varchar, asked_at timestamptz, finished_at timestamptz);
+            insert into ccaip.erasures values ('a', '2026-03-01 08:00:00Z', '2026-03-01 08:01:00Z'),
+                ('b', '2026-03-02 09:00:00Z', null);
+        """)
+    told = json.loads(callmart("status", "--json").stdout)
+    assert told["pending"]["unfinished_erasures"] == ["2026-03-02T09:00:00Z"]
+    page = " ".join(callmart("status").stdout.split())
+    assert "Not erased yet asked for 2026-03-02 09:00:00 UTC: run the same `callmart forget` again" in page
 
 
 def test_looking_changes_nothing(callmart, landed) -> None:
