@@ -10,7 +10,7 @@ STAMP  := $(VENV)/.set-up
 CODE   := pipelines simulator tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format generate lock soak bench clean
+.PHONY: help setup demo test lint format generate docs lock soak bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ format: setup  ## let the formatters mend what they can
 
 generate: setup  ## write what is derived from pipelines/ccaip/tables.py
 	$(BIN)/python -m pipelines.ccaip.generate
+
+docs: setup  ## the models and their columns as one page: build/callmart-docs.html
+	$(BIN)/python -m pipelines.model_docs
 
 # Needs `uv` on PATH and a package index; the lock names no index, so it installs from any mirror.
 lock:  ## pin every dependency again, after a change in pyproject.toml

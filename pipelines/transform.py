@@ -120,6 +120,15 @@ def transform(
     )
 
 
+def dbt_environment(warehouse: Path, folder: Path) -> dict[str, str]:
+    """The environment of a dbt that works on `warehouse` and runs in `folder`: ours, without secrets."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(_SECRET_SETTINGS)}
+    return environment | {
+        "CALLMART_DUCKDB_PATH": _seen_from(folder, warehouse),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+
+
 def _arguments(home: Home, settings: Settings, full_refresh: bool, select: Sequence[str]) -> list[str]:
     variables = {"reporting_timezone": settings.reporting_timezone, "raw_schema": RAW_SCHEMA}
     arguments = [
@@ -144,15 +153,10 @@ def _arguments(home: Home, settings: Settings, full_refresh: bool, select: Seque
 @contextmanager
 def _dbt(home: Home, settings: Settings, arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
     """A running dbt that does not outlive the block."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(_SECRET_SETTINGS)}
-    environment |= {
-        "CALLMART_DUCKDB_PATH": _seen_from(home.dbt_target_dir, settings.warehouse),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-    }
     with subprocess.Popen(
         [*_DBT, *arguments],
         cwd=home.dbt_target_dir,
-        env=environment,
+        env=dbt_environment(settings.warehouse, home.dbt_target_dir),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

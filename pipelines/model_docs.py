@@ -1,0 +1,120 @@
+"""The models' documentation as one page that needs no server: `make docs` → `build/callmart-docs.html`.
+
+dbt writes it from the project alone, so a fresh clone has it too, without the types of columns. Those come from a
+warehouse, the home's or else the demo's, of which an empty copy is made: dbt never opens a warehouse for this, no row
+can get into the page, and readers may hold it open meanwhile. The page says nothing of this machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from pipelines.ccaip.reading import literal, quoted
+from pipelines.errors import CallmartError, LockedError, TransformError
+from pipelines.home import REPOSITORY, Home
+from pipelines.transform import PROJECT_DIR, dbt_environment
+
+BUILD = REPOSITORY / "build"
+PAGE = "callmart-docs.html"
+_CUSTOM = "DBT_ENV_CUSTOM_ENV_"  # dbt copies variables so named into what it writes
+# Parsed and not compiled: compiling would write this machine's paths into the page.
+_DBT_MAIN = """
+import sys
+from dbt.cli.main import dbtRunner
+
+quiet, options = ["--quiet", "--no-use-colors", "--partial-parse"], sys.argv[1:]
+parsed = dbtRunner().invoke([*quiet, "parse", *options])
+if not parsed.success:
+    sys.exit(1)
+generate = [*quiet, "docs", "generate", "--static", "--no-compile", *options]
+sys.exit(not dbtRunner(manifest=parsed.result).invoke(generate).success)
+"""
+
+
+def write_page(warehouses: Sequence[Path], build: Path = BUILD) -> Path:
+    """Write the page to `build` and return where it is; column types are those of the first warehouse that exists.
+
+    Raises `LockedError` when a load is writing that warehouse, `TransformError` with what dbt said when it failed.
+    """
+    target = build / "dbt"
+    target.mkdir(parents=True, exist_ok=True)
+    shape = target / "callmart.duckdb"
+    shape.unlink(missing_ok=True)
+    try:
+        for warehouse in [path for path in warehouses if path.exists()][:1]:
+            copy_shape(warehouse, shape)
+        return generate_page(shape, target).replace(build / PAGE)
+    finally:
+        shape.unlink(missing_ok=True)
+
+
+def generate_page(warehouse: Path, target: Path) -> Path:
+    """The page of the project as it is in `warehouse`, which may be empty, among what else dbt leaves in `target`."""
+    environment = {
+        name: value
+        for name, value in dbt_environment(warehouse, target).items()
+        if not name.startswith(_CUSTOM)
+    }
+    dbt = subprocess.run(
+        [
+            *(sys.executable, "-c", _DBT_MAIN),
+            *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
+            *("--target-path", str(target), "--log-path", str(target)),
+        ],
+        cwd=target,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if dbt.returncode:
+        raise TransformError(f"dbt could not write the documentation: {dbt.stdout.strip()}")
+    page = target / "static_index.html"
+    # of each seed dbt says in which folder of this machine its file is
+    here = json.dumps(str(REPOSITORY))[1:-1]
+    page.write_text(page.read_text(encoding="utf-8").replace(f"{here}/", ""), encoding="utf-8")
+    return page
+
+
+def copy_shape(warehouse: Path, shape: Path) -> None:
+    """Make every table and view of `warehouse` in a new file, as a table without rows."""
+    with duckdb.connect(str(shape)) as connection:
+        try:
+            connection.execute(f"attach {literal(str(warehouse))} as source (read_only)")
+        except duckdb.IOException as error:
+            raise LockedError(
+                f"{warehouse} cannot be read now: {error}", "Try again after the load."
+            ) from error
+        tables = connection.execute(
+            "select schema_name, table_name, list(column_name order by column_index),"
+            " list(data_type order by column_index)"
+            " from duckdb_columns() where database_name = 'source' and not internal group by all"
+        ).fetchall()
+        for schema, table, columns, types in tables:
+            typed = ", ".join(f"{quoted(name)} {kind}" for name, kind in zip(columns, types, strict=True))
+            connection.execute(f"create schema if not exists {quoted(schema)}")
+            connection.execute(f"create table {quoted(schema)}.{quoted(table)} ({typed})")
+
+
+def main() -> int:
+    """Write the page and say where it is; callmart's exit codes."""
+    home = Home.find()
+    try:
+        page = write_page([home.warehouse, Home(home.root / "demo").warehouse])
+    except CallmartError as error:
+        sys.stderr.write(f"{error} {error.mend}\n")
+        return error.exit_code
+    sys.stdout.write(f"The models' documentation: {os.path.relpath(page)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
