@@ -29,7 +29,8 @@ agent_counts as (
 
 ),
 
--- Far more agents than any target asks for; a load of more than 1,500 erlangs gets no answer.
+-- Far more agents than any target asks for. Where more than 2,000 would be needed there is no answer; up to 1,500
+-- erlangs there always is one.
 terms as (
 
     select
