@@ -31,11 +31,21 @@ def connect(world: World, call: LiveCall, leg: Leg) -> Participant:
     return party
 
 
-def close(world: World, call: LiveCall, leg: Leg, party: Participant, ended_at: int, held: int) -> None:
-    """The agent leaves the conversation at `ended_at` (now or soon), wraps up, and is free again."""
+def close(
+    world: World,
+    call: LiveCall,
+    leg: Leg,
+    party: Participant,
+    ended_at: int,
+    held: int,
+    wrap_up: int | None = None,
+) -> None:
+    """The agent leaves the conversation at `ended_at` (now or soon), wraps up, and is free again.
+
+    `wrap_up` is drawn unless it is told (seconds)."""
     rng, record = call.rng, call.record
     seconds = ended_at - leg.connected_at
-    wrap_up = chances.wrap_up(rng)
+    wrap_up = chances.wrap_up(rng) if wrap_up is None else wrap_up
     party.ended_at, party.hold_seconds = ended_at, held
     if leg.transfer is not None:
         leg.transfer.ended_at = ended_at

@@ -34,13 +34,16 @@ class Waited:
 
 @dataclass(slots=True)
 class Limits:
-    """How long a caller waits at most, what happens then, and how the agent is reached."""
+    """How long a caller waits at most, what happens then, and how the agent is reached.
+
+    `auto_answer`: the agent's phone connects by itself, without ringing."""
 
     seconds: int
     then: str
     transfer: TransferRow | None = None
     only: Agent | None = None
     dial: bool = False
+    auto_answer: bool = False
     reachable: bool = True
     came_from: Agent | None = None
 
@@ -67,7 +70,7 @@ def wait_in_queue(world: World, call: LiveCall, queue: Queue, limits: Limits) ->
             break
         _assigned(world, call, limits)
         ringing_since = world.now
-        reason = yield from _ring(world, call, agent, wait, limits)
+        reason = "" if limits.auto_answer else (yield from _ring(world, call, agent, wait, limits))
         if reason == "ag_ignored":
             ignored += 1
             if ignored < chances.MOST_IGNORED_RINGS and not (_must_ignore(call.rare, first) and ignored > 1):
