@@ -335,6 +335,35 @@ def status(
     (show_json if as_json else show_status)(found)
 
 
+@app.command(
+    context_settings={
+        "allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False,
+    }
+)  # fmt: skip
+def mf(
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help="What MetricFlow is asked; its own words.", show_default=False)
+    ] = None,
+) -> None:
+    """Ask for metrics by name, grouped as you like, with MetricFlow.
+
+    Passes everything on to MetricFlow's own command, which it points at the
+    published copy of the marts (the warehouse where there is none). Reads only,
+    and needs no API credentials.
+
+    Examples:
+      callmart mf list metrics
+      callmart mf query --metrics service_level --group-by metric_time__day,queue_segment__queue_name
+      callmart mf query --saved-query handle_time_by_agent
+      callmart mf query --help
+    """
+    from pipelines.metricflow import ask
+    from pipelines.settings import load_settings
+
+    home = _home()
+    raise typer.Exit(ask(home, load_settings(home, need_api=False), arguments or ["--help"]))
+
+
 app.command()(rejected)
 app.command()(reconcile)
 app.command()(forget)

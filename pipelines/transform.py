@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,10 +120,14 @@ def transform(
     )
 
 
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """What dbt and its kin may know of an environment."""
+    return {name: value for name, value in environment.items() if not name.startswith(_SECRET_SETTINGS)}
+
+
 def dbt_environment(warehouse: Path, folder: Path) -> dict[str, str]:
     """The environment of a dbt that works on `warehouse` and runs in `folder`: ours, without secrets."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(_SECRET_SETTINGS)}
-    return environment | {
+    return without_secrets(os.environ) | {
         "CALLMART_DUCKDB_PATH": _seen_from(folder, warehouse),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }

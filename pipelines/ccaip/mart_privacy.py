@@ -4,6 +4,8 @@ Personal are the staging names of columns with a privacy class, and what models 
 column that is renamed, or picked by a function of one argument (`max(phone_number) as number`), stays
 personal. A count of callers is not personal, nor is what was worked out from one.
 
+So is what the semantic layer groups by, whichever model it reads.
+
 `agent_name` may be shown: the marts fill it from the seed agent_names, or where the policy keeps names.
 """
 
@@ -24,6 +26,7 @@ MODELS = ROOT / "dbt_project" / "models"
 DECIDED = frozenset({"agent_name"})
 """Columns that hold something personal only where an operator has decided so."""
 
+_COUNTS = ("count", "count_distinct")
 _COMMENT = re.compile(r"--[^\n]*|\{#.*?#\}", re.DOTALL)
 _ALIAS = re.compile(r"\s+as\s+(\w+)", re.IGNORECASE)
 _WRAPPED = re.compile(r"(?:\{\{\s*)?(?!count\b)\w+\((.*)\)(?:\s*\}\})?", re.DOTALL | re.IGNORECASE)
@@ -81,6 +84,32 @@ def problems(models: list[dict[str, Any]], statements: Mapping[str, str]) -> Ite
                 yield f"{model['name']} is public and shows {name}, which is of the privacy class {declared}"
 
 
+def semantic_problems(
+    semantic_models: list[dict[str, Any]], models: list[dict[str, Any]], statements: Mapping[str, str]
+) -> Iterator[str]:
+    """The same for what metrics can be grouped by, or could show: a count of people shows nobody."""
+    personal = personal_names(statements).keys()
+    for semantic in semantic_models:
+        declared = {
+            column["name"]
+            for model in models
+            if semantic["model"] == f"ref('{model['name']}')"
+            for column in model.get("columns", [])
+            if column.get("config", {}).get("meta", {}).get("privacy", "none") != "none"
+        } - DECIDED
+        measures = (each for each in semantic.get("measures", []) if each["agg"] not in _COUNTS)
+        for shown in (*semantic.get("dimensions", []), *semantic.get("entities", []), *measures):
+            for name in re.findall(r"\w+", str(shown.get("expr", shown["name"]))):
+                if name in personal | declared:
+                    yield f"the semantic model {semantic['name']} shows {name}, which is personal"
+
+
+def read_semantic(folder: Path) -> list[dict[str, Any]]:
+    """The semantic models declared below a folder."""
+    files = (yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted(folder.rglob("*.yml")))
+    return [each for file in files for each in (file or {}).get("semantic_models", [])]
+
+
 def read(folder: Path) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """The declared models below a folder, and the SQL of each model by name, but staging: that speaks raw names."""
     files = (yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted(folder.rglob("*.yml")))
@@ -90,8 +119,11 @@ def read(folder: Path) -> tuple[list[dict[str, Any]], dict[str, str]]:
 
 
 def main() -> int:
-    """0 when no public mart shows a personal column, else 1."""
-    found = list(problems(*read(MODELS)))
+    """0 when neither a public mart nor the semantic layer shows a personal column, else 1."""
+    models, statements = read(MODELS)
+    found = [
+        *problems(models, statements), *semantic_problems(read_semantic(MODELS), models, statements),
+    ]  # fmt: skip
     for problem in found:
         sys.stderr.write(f"{problem}: leave it out, or show what was worked out from it\n")
     return 1 if found else 0

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from pipelines.ccaip.mart_privacy import MODELS, personal_names, problems, read
+from pipelines.ccaip.mart_privacy import (
+    MODELS,
+    personal_names,
+    problems,
+    read,
+    read_semantic,
+    semantic_problems,
+)
 
 
 def mart(*columns: str, access: str = "public", **meta: str) -> list[dict[str, Any]]:
@@ -61,3 +68,34 @@ def test_a_class_declared_on_the_marts_own_column_counts_too() -> None:
     assert list(problems(mart("nickname", privacy="name"), {}))
     assert not list(problems(mart("nickname", privacy="none"), {}))
     assert not list(problems(mart("agent_name", privacy="name"), {})), "an operator has decided to show it"
+
+
+def test_nobody_can_be_grouped_by() -> None:
+    models, statements = read(MODELS)
+    semantic = read_semantic(MODELS)
+    assert len(semantic) >= 10
+    assert not list(semantic_problems(semantic, models, statements))
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {
+            "dimensions": [
+                {"name": "caller", "type": "categorical", "expr": "coalesce(end_user__id, 'nobody')"}
+            ]
+        },
+        {"entities": [{"name": "end_user__id", "type": "foreign"}]},
+        {"measures": [{"name": "last_caller", "agg": "max", "expr": "end_user__id"}]},
+        {"dimensions": [{"name": "nickname", "type": "categorical"}]},
+    ],
+)
+def test_a_semantic_model_that_shows_a_person_is_told_of(shown) -> None:
+    models = mart("nickname", access="protected", privacy="name")
+    assert list(semantic_problems([{"name": "calls", "model": "ref('mart_x')"} | shown], models, {}))
+
+
+def test_callers_may_be_counted_in_the_semantic_layer() -> None:
+    measures = [{"name": "callers", "agg": "count_distinct", "expr": "end_user__id"}]
+    semantic = [{"name": "calls", "model": "ref('mart_x')", "measures": measures}]
+    assert not list(semantic_problems(semantic, mart("queue_id"), {}))
