@@ -19,7 +19,7 @@ import duckdb
 from pipelines.ccaip.reading import literal, quoted
 from pipelines.errors import CallmartError, LockedError, TransformError
 from pipelines.home import REPOSITORY, Home
-from pipelines.transform import PROJECT_DIR, dbt_environment
+from pipelines.transform import PROJECT_DIR, dbt_environment, dbt_variables
 
 BUILD = REPOSITORY / "build"
 PAGE = "callmart-docs.html"
@@ -67,6 +67,7 @@ def generate_page(warehouse: Path, target: Path) -> Path:
             *(sys.executable, "-c", _DBT_MAIN),
             *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
             *("--target-path", str(target), "--log-path", str(target)),
+            *("--vars", json.dumps(dbt_variables())),
         ],
         cwd=target,
         env=environment,

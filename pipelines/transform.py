@@ -125,6 +125,11 @@ def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if not name.startswith(_SECRET_SETTINGS)}
 
 
+def dbt_variables(reporting_timezone: str = "UTC") -> dict[str, str]:
+    """What dbt is told. It parses all again when a word of it has changed."""
+    return {"reporting_timezone": reporting_timezone, "raw_schema": RAW_SCHEMA}
+
+
 def dbt_environment(warehouse: Path, folder: Path) -> dict[str, str]:
     """The environment of a dbt that works on `warehouse` and runs in `folder`: ours, without secrets."""
     return without_secrets(os.environ) | {
@@ -134,7 +139,6 @@ def dbt_environment(warehouse: Path, folder: Path) -> dict[str, str]:
 
 
 def _arguments(home: Home, settings: Settings, full_refresh: bool, select: Sequence[str]) -> list[str]:
-    variables = {"reporting_timezone": settings.reporting_timezone, "raw_schema": RAW_SCHEMA}
     arguments = [
         # the folder is this home's own: what was parsed there before is parsed again where it changed
         *("--log-format", "json", "--no-use-colors", "--partial-parse"),
@@ -145,7 +149,7 @@ def _arguments(home: Home, settings: Settings, full_refresh: bool, select: Seque
         *("build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "saved_query"),
         *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
         *("--target-path", str(home.dbt_target_dir), "--log-path", str(home.dbt_log_dir)),
-        *("--vars", json.dumps(variables)),
+        *("--vars", json.dumps(dbt_variables(settings.reporting_timezone))),
     ]
     if full_refresh:
         arguments.append("--full-refresh")

@@ -18,7 +18,7 @@ import duckdb
 
 from pipelines.ccaip.tables import RECORDS, TABLES, Column, Table
 from pipelines.home import Home
-from pipelines.transform import RAW_SCHEMA
+from pipelines.transform import dbt_variables
 from tests.shared import parsed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,8 +26,6 @@ PROJECT = ROOT / "dbt_project"
 FIXTURES = ROOT / "tests" / "fixtures"
 
 DBT_MAIN = "import gc; gc.set_threshold(100_000, 50, 50); from dbt.cli.main import cli; cli()"
-SETTINGS = {"reporting_timezone": "UTC", "raw_schema": RAW_SCHEMA}
-"""What a transform tells dbt."""
 
 TYPES = {
     "text": "varchar",
@@ -139,7 +137,7 @@ def dbt_result(
             *("--no-use-colors", "--partial-parse", "--log-level-file", "info", *arguments),
             *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
             *("--target-path", str(work), "--log-path", str(home.dbt_log_dir)),
-            *("--vars", json.dumps(SETTINGS | (variables or {}))),
+            *("--vars", json.dumps(dbt_variables() | (variables or {}))),
         ],
         cwd=work,
         env={**os.environ, "CALLMART_DUCKDB_PATH": os.path.relpath(home.warehouse, work)},

@@ -17,9 +17,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.home import Home
+from pipelines.ccaip.privacy import personal_columns
+from pipelines.ccaip.tables import TABLES
+from pipelines.home import REPOSITORY, Home
+from pipelines.model_docs import copy_shape, generate_page
 from tests.marts import dbt_raw
 from tests.marts.dbt_expected import FAULTS, PUBLIC
+from tests.marts.metrics_page import METRICS, QUERIES, Metric
 
 FACTS = (
     "fct_calls", "fct_queue_segments", "fct_handled_segments", "fct_transfers", "fct_virtual_agent_sessions",
@@ -51,6 +55,8 @@ class Built:
     """What the incremental build left of a mark on a row it had no reason to touch."""
     verdicts: list[dict[str, Any]]
     """Of the tests alone, over marts with one fault for each."""
+    page: str
+    """The documentation, as `make docs` writes it."""
 
 
 def call(call_id: int, **fields: Any) -> dict[str, Any]:
@@ -104,6 +110,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     incremental = Path(shutil.copy(path, work / "incremental.duckdb"))
     dbt_raw.dbt(home, "run", "--full-refresh", "--select", "marts", "memory")
     full = Path(shutil.copy(path, work / "full.duckdb"))
+    page = generate_page(path, home.dbt_target_dir).read_text(encoding="utf-8")
     faulty = Home(work / "faulty")
     shutil.copytree(home.root, faulty.root)
     with duckdb.connect(str(faulty.warehouse)) as connection:
@@ -118,7 +125,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
             "insert into seeds.service_level_rules values ('2020-01-01T00:00:00Z', 'service_level_vendor', true, true)"
         )
     dbt_raw.dbt(home, "run", "--select", "fct_handled_segments", "fct_queue_segments", variables=changed)
-    return Built(first, incremental, full, home, results, marked[0]["disconnected_by"], verdicts)
+    return Built(first, incremental, full, home, results, marked[0]["disconnected_by"], verdicts, page)
 
 
 def _late(call_id: int) -> dict[str, Any]:
@@ -349,6 +356,51 @@ def test_every_column_is_described_and_none_is_made_up(built: Built) -> None:
     query = "select table_schema, table_name, column_name from information_schema.columns"
     found = dbt_raw.rows(built.again.warehouse, f"{query} where table_schema in {schemas}")
     assert {tuple(row.values()) for row in found} == described
+
+
+def test_documentation_is_whole_and_tells_nothing_of_callers_or_this_machine(built: Built) -> None:
+    """It is mailed around as one file, to people who may see neither."""
+    missing = [name for name in (*FACTS, *PUBLIC) if f'"model.callmart.{name}"' not in built.page]
+    assert missing == []
+    assert "Grains, never mixed" in built.page
+    assert "TIMESTAMP WITH TIME ZONE" in built.page
+    assert str(REPOSITORY) not in built.page
+    assert str(built.full.parent) not in built.page
+    personal = " union ".join(
+        f"select cast({column.name} as varchar) as value from ccaip.{table}"
+        for (table, _), column in personal_columns().items()
+        if table in TABLES
+    )
+    people = {row["value"] for row in dbt_raw.rows(built.full, personal)} - {None}
+    assert len(people) > 20
+    assert {value for value in people if len(value) > 5 and value in built.page} == set()
+
+
+def test_types_in_the_documentation_come_from_an_empty_copy(built: Built, tmp_path: Path) -> None:
+    """Of every table and view, so that dbt needs to open no warehouse and can show no row."""
+    shape = tmp_path / "shape.duckdb"
+    copy_shape(built.full, shape)
+    columns = (
+        "select table_schema, table_name, column_name, data_type from information_schema.columns order by all"
+    )
+    assert dbt_raw.rows(shape, columns) == dbt_raw.rows(built.full, columns)
+    assert dbt_raw.rows(shape, "from marts.fct_calls") == []
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_formulas_of_the_page_are_those_of_the_marts(built: Built, metric: Metric) -> None:
+    """In each row of each public mart that shows the metric beside its parts."""
+    marts = [mart for mart, columns in PUBLIC.items() if {metric.name, *metric.columns} <= columns]
+    assert marts or metric.name == "interval_sl_compliance"  # of mart_queue_days, which is not listed
+    for mart in marts or ["mart_queue_days"]:
+        wrong = f"from marts.{mart} where {metric.name} is distinct from {metric.sql}"
+        assert dbt_raw.rows(built.full, wrong) == []
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=range(len(QUERIES)))
+def test_queries_of_the_page_run(built: Built, query: str) -> None:
+    """They are pasted by people who trust them; the marts of a few calls answer all but "yesterday"."""
+    assert dbt_raw.rows(built.incremental, query) or "max(local_date) - 1" in query
 
 
 @pytest.mark.parametrize("guard", FAULTS)
