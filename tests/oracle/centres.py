@@ -189,6 +189,7 @@ class _Calls:
         name = QUEUES.get(queue_id or 0)
         if queue_id in OLD_NAMES and at < dt.datetime(YEAR, 6, 1, tzinfo=dt.UTC):
             name = OLD_NAMES[queue_id]
+        name = None if self._maybe(0.05) else name
         return {"menu_path_id": queue_id, "menu_path": name, "lang": self.random.choice(("en", "es", None))}
 
     def _menus(self, body: Json, at: dt.datetime) -> dt.datetime:
@@ -244,6 +245,8 @@ class _Calls:
             row = self._wait(at) | leg
             body["queue_durations"].append(row)
             at += dt.timedelta(seconds=row["queue_duration"] or 0)
+        if transfer_id is not None and self._maybe(0.1):
+            leg["transfer_cold"] = self.random.choice((1, 0))
         if self._maybe(0.65):
             at = self._work(body, leg, at)
         return at

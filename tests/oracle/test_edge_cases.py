@@ -123,6 +123,7 @@ def _calls() -> Iterator[Json]:
         at = "2025-06-01T12:00:00Z"
         yield call(wait(120 + user, 1), at=at, end_user={"id": user})
         yield call(wait(130, 1), at=_plus(at, later), end_user={"id": user})
+    yield _transferred_within_a_second()
     yield call(wait(123, 9), status="queued", ends_at=None)
     yield call(at="2026-01-01T00:00:00Z")  # the data reach far enough for everything above to be final
 
@@ -144,6 +145,13 @@ def _transferred_back() -> Json:
              "from_agent": {"id": 1104}, "to_agent": {"id": 1104}}
         ],
     )  # fmt: skip
+
+
+def _transferred_within_a_second() -> Json:
+    """Agent 1125 transfers to queue 126, and takes the call there in the same second."""
+    second, leg = _plus(NOON, 60), {"transfer_id": 57, "transfer_cold": 0}
+    transfer = {"id": 57, "status": "transferring", "created_at": second, "from_agent": {"id": 1125}}
+    return call(handled=(work(125, 1125, 60), work(126, 1125, 30, second, **leg)), transfers=[transfer])
 
 
 def _at_local_midnight(at: str) -> Json:
@@ -218,6 +226,12 @@ def test_a_transfer_back_to_the_first_agent_is_two_waits_and_two_contacts(marts:
     assert marts.day(104, "offered, answered, answered_wait_seconds") == [(2, 2, 18)]
     parts = "handled_segments, handled_calls, handle_seconds, transfers_out, cold_transfers_out"
     assert marts.work(1104, parts) == [(2, 1, 159, 1, 1)]
+
+
+def test_a_transfer_leaves_the_leg_before_it_even_within_one_second(marts: Marts) -> None:
+    parts = "queue_id, transfers_out, warm_transfers_out"
+    rows = marts.ask(parts, "mart_queue_handle_time", "queue_id in (125, 126) and interval_minutes = 15")
+    assert rows == [(125, 1, 1), (126, 0, 0)]
 
 
 def test_a_call_that_fails_after_it_was_answered_stays_answered(marts: Marts) -> None:

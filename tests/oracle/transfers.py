@@ -87,12 +87,14 @@ def _outcome(row: Json, is_handled: bool) -> str:
 
 
 def _kind(call: Call, transfer_id: int | None) -> str:
-    for array in ("handle_durations", "queue_durations"):
-        for row in elements(call.body, array):
-            cold = flag(row, "transfer_cold")
-            if transfer_id is not None and number(row, "transfer_id") == transfer_id and cold is not None:
-                return "cold" if cold else "warm"
-    return UNKNOWN
+    """Cold where any row of the leg says so; some leave it out."""
+    told = {
+        flag(row, "transfer_cold")
+        for array in ("handle_durations", "queue_durations")
+        for row in elements(call.body, array)
+        if transfer_id is not None and number(row, "transfer_id") == transfer_id
+    }
+    return "cold" if True in told else "warm" if False in told else UNKNOWN
 
 
 def _latest(segments: Sequence[HandledSegment]) -> HandledSegment | None:

@@ -59,7 +59,11 @@ lefts as (
         sightings.queue_id,
         row_number() over (
             partition by transfers.call_id, transfers.idx
-            order by sightings.evidence_order asc, sightings.seen_at desc, sightings.leg_id desc
+            order by
+                sightings.evidence_order asc,
+                sightings.seen_at desc,
+                sightings.leg_id desc,
+                sightings.queue_id desc
         ) as nearest_order
     from transfers
     inner join sightings
