@@ -169,7 +169,7 @@ def _destination(connection: duckdb.DuckDBPyConnection) -> dlt.destinations.duck
     """The open warehouse, for dlt.
 
     dlt asks eleven times a load what DuckDB can do, and reads all settings again for an answer that rests
-    on none of them: a third of a small load's time.
+    on none of them: a fifth of a small load's time.
     """
     destination = dlt.destinations.duckdb(connection)
     known, no_settings = destination.capabilities, destination.spec()

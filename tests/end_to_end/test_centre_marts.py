@@ -56,6 +56,8 @@ ZONE = "America/New_York"
 QUIET = SilentProgress()
 MODELS_ALONE = ("resource_type:model", "resource_type:seed")
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Setting:

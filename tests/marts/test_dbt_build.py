@@ -25,6 +25,8 @@ from tests.marts import dbt_raw
 from tests.marts.dbt_expected import FAULTS, PUBLIC
 from tests.marts.metrics_page import METRICS, QUERIES, Metric
 
+pytestmark = pytest.mark.slow
+
 FACTS = (
     "fct_calls", "fct_queue_segments", "fct_handled_segments", "fct_transfers", "fct_virtual_agent_sessions",
 )  # fmt: skip

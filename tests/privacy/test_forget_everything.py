@@ -28,6 +28,8 @@ from tests.privacy.callers import (
 )
 from tests.shared import parsed
 
+pytestmark = pytest.mark.slow
+
 FACTS = ("fct_calls", "fct_queue_segments", "fct_handled_segments", "fct_transfers")
 MARTS = ("mart_service_level", "mart_abandonment", "mart_agent_handle_time", "dim_agents")
 MODELS_ALONE = ("resource_type:model", "resource_type:seed")

@@ -37,6 +37,8 @@ from tests.soak.served import Served
 from tests.soak.verdict import Verdict, judge
 from tests.soak.world import make_world
 
+pytestmark = pytest.mark.slow
+
 EARLY, LATE = START + timedelta(hours=8), START + timedelta(days=3)
 MIDNIGHT = START.replace(hour=0)
 BACKFILL = ("backfill", "--from", f"{START:%Y-%m-%d}", "--to", f"{LATE:%Y-%m-%d}", "--newest-first")
