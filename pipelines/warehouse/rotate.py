@@ -109,6 +109,7 @@ class _Renewed:
         connection.execute(f"copy from database {old} to {new} (schema)")
         connection.execute("create temp table renewed (place integer, old varchar, new varchar)")
         for table, texts in _tables(connection, old):
+            reached("rotate")
             connection.execute("truncate renewed")
             replaced, joined = [], []
             for place, text in enumerate(texts):
