@@ -74,7 +74,7 @@ class Exploder:
 
     def __init__(self) -> None:
         pa.set_memory_pool(pa.system_memory_pool())  # gives memory back: 60 to 80 MB less, as fast
-        # One thread: the other core is landing the chunk before, and idle helpers would spin.
+        # One thread: the other cores have an exploder of their own or land, and idle helpers would spin.
         # Memory goes back when a batch is done, instead of being kept for the next.
         self._db = duckdb.connect(
             ":memory:",

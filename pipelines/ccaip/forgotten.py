@@ -44,7 +44,7 @@ class Remembered:
 
 
 class Forgotten:
-    """The people that a warehouse was told to forget. May be used by one thread at a time."""
+    """The people that a warehouse was told to forget. May be used by several threads."""
 
     def __init__(self, remembered: Iterable[Remembered], pseudonyms: Pseudonyms | None) -> None:
         """`pseudonyms` are only needed when somebody is remembered."""

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from queue import LifoQueue
 from types import TracebackType
 
 import pyarrow as pa
@@ -30,7 +31,8 @@ from pipelines.ccaip.windows import Window
 from pipelines.progress import Stage
 from pipelines.steps import reached
 
-_BATCH = 2_000  # calls; about 20 MB of JSON
+_READERS = 2  # threads, each with an exploder: while nothing lands there is a core for each
+_BATCH = 1_700  # calls, about 16 MB of JSON; six batches make a chunk, so that no reader is left over
 
 _REJECTED_SCHEMA = pa.schema([(c.name, ARROW_TYPES[c.type]) for c in REJECTED_CALLS.columns])
 
@@ -104,8 +106,10 @@ class Gatherer:
     def __init__(self, privacy: PrivacyFilter, forgotten: Forgotten = NOBODY) -> None:
         self._privacy = privacy
         self._forgotten = forgotten
-        self._exploder = Exploder()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="explode")
+        self._exploders: LifoQueue[Exploder] = LifoQueue()
+        for _ in range(_READERS):
+            self._exploders.put(Exploder())
+        self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="explode")
         self._cancelled = threading.Event()
 
     def __enter__(self) -> Gatherer:
@@ -114,8 +118,9 @@ class Gatherer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._thread.shutdown(cancel_futures=True)
-        self._exploder.close()
+        self._threads.shutdown(cancel_futures=True)
+        for _ in range(_READERS):
+            self._exploders.get().close()
 
     def cancel(self) -> None:
         """Let a `gather` in another thread end, by `CancelledError`, at its next page."""
@@ -148,17 +153,18 @@ class Gatherer:
                 if old is None or _is_newer(call.updated_at, old.call.updated_at):
                     waiting[call.key] = _Version(call, page.window)
             if len(waiting) >= _BATCH:
-                if running:
-                    running[-1].result()  # or bodies would pile up faster than they are read
-                running.append(self._thread.submit(self._explode, waiting))
+                if len(running) >= _READERS:
+                    running[-_READERS].result()  # or bodies would pile up faster than they are read
+                running.append(self._threads.submit(self._explode, waiting))
                 waiting = {}
-        running.append(self._thread.submit(self._explode, waiting))
+        if waiting or not running:
+            running.append(self._threads.submit(self._explode, waiting))
         return _combine([batch.result() for batch in running], reads)
 
     def _explode(self, versions: dict[str, _Version]) -> _Batch:
         reached("explode")
         bodies = [version.call.body for version in versions.values()]
-        exploded = self._exploder.explode(bodies)
+        exploded = self._exploded(bodies)
         drift = notice(exploded, bodies, self._privacy.policy)
         keys = list(versions)
         tables, removed = self._forgotten.apply(exploded.tables)
@@ -173,6 +179,13 @@ class Gatherer:
             },
             drift,
         )
+
+    def _exploded(self, bodies: Sequence[bytes]) -> Exploded:
+        exploder = self._exploders.get()
+        try:
+            return exploder.explode(bodies)
+        finally:
+            self._exploders.put(exploder)
 
     def _refused(self, reason: str, version: _Version) -> _Refused | None:
         """What is kept of a call that could not be read; None when a forgotten person's calls are to go."""

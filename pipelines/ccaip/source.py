@@ -68,8 +68,9 @@ def _remember(cursor: Cursor | None) -> Iterator[dict[str, Any]]:
     yield from ()
 
 
-@cache  # the source works with a copy
+@cache
 def _schema() -> dlt.Schema:
+    """The declared tables; dlt takes a copy for each source."""
     schema = dlt.Schema(NAME)
     for table in DECLARED.values():
         schema.update_table(new_table(table.name, columns=_columns(table), write_disposition="append"))

@@ -43,9 +43,13 @@ def merge(connection: duckdb.DuckDBPyConnection, changes: Mapping[str, Change], 
 def _replace(connection: duckdb.DuckDBPyConnection, name: str, change: Change, load_id: str) -> None:
     key = merge_key(name)
     same = " and ".join(f"{name}.{column} = replaced.{column}" for column in key)
-    for replaced in (change.gone, change.rows.select(list(key))):
-        if replaced is not None and replaced.num_rows:
-            ask(connection, f"delete from {NAME}.{name} using replaced where {same}", replaced=replaced)
+    wanted = [
+        keys for keys in (change.gone, change.rows.select(list(key))) if keys is not None and keys.num_rows
+    ]
+    if wanted:
+        # each key once: a call's rows would say it again and again
+        replaced = pa.concat_tables(wanted).group_by(list(key)).aggregate([])
+        ask(connection, f"delete from {NAME}.{name} using replaced where {same}", replaced=replaced)
     if change.rows.num_rows:
         ask(
             connection,
