@@ -339,7 +339,8 @@ def test_a_rule_with_a_date_changes_nothing_before_it(built: Built) -> None:
 def test_first_build_ran_every_test_and_failed_none(built: Built) -> None:
     """Counts, so that a test lost by a renamed file is missed."""
     kinds = [result["unique_id"].split(".")[0] for result in built.results]
-    assert {result["status"] for result in built.results} <= {"success", "pass", "warn"}
+    ran = [result for result in built.results if not result["unique_id"].startswith("saved_query.")]
+    assert {result["status"] for result in ran} <= {"success", "pass", "warn"}
     assert kinds.count("unit_test") >= 26
     assert kinds.count("test") >= 125
 

@@ -12,6 +12,7 @@ from pipelines.warehouse.retry import retry
 from tests.extraction.living import seconds
 from tests.privacy.callers import (
     ADA,
+    ADAS,
     BOB,
     BOB_PHONE,
     CAROL,
@@ -32,6 +33,14 @@ pytestmark = pytest.mark.slow
 
 FACTS = ("fct_calls", "fct_queue_segments", "fct_handled_segments", "fct_transfers")
 MARTS = ("mart_service_level", "mart_abandonment", "mart_agent_handle_time", "dim_agents")
+PARTS = {
+    "select queue_id, interval_start_at, sum(offered), sum(answered), sum(answered_in_sl) from marts.mart_service_level group by all":
+        "select queue_id, interval_start_at, count(*), count(*) filter (outcome = 'answered'), count(*) filter (is_answered_in_sl)"
+        " from marts.fct_queue_segments where outcome <> 'in_progress' group by all",
+    "select agent_id, direction, sum(handled_segments), sum(handle_seconds) from marts.mart_agent_handle_time group by all":
+        "select agent_id, direction, count(*), sum(handle_seconds) from marts.fct_handled_segments group by all",
+}  # fmt: skip
+"""What marts add up, and the same from the facts."""
 MODELS_ALONE = ("resource_type:model", "resource_type:seed")
 
 
@@ -111,3 +120,43 @@ def test_what_reads_it_all_again_does_not_bring_the_person_back(forgotten: Machi
     assert machine.ask("select call_key, body from ccaip.rejected_calls where body is null") == [
         (str(UNREADABLE), None)
     ]
+
+
+@pytest.fixture(scope="module")
+def removed(whole: Machine, tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """Ada is forgotten, and her calls go with her."""
+    machine = whole.copied(tmp_path_factory.mktemp("removed") / "home")
+    machine.forget("end_user", ADA, "removed")
+    return machine
+
+
+def test_when_the_calls_go_the_marts_are_as_though_they_had_never_been(
+    whole: Machine, removed: Machine
+) -> None:
+    """The facts lose the rows of her calls and no others; the marts' parts are what is left of the facts."""
+    for fact in FACTS:
+        rest = whole.ask(
+            f"select columns(c -> c not in ('load_id', 'rules_fingerprint')) from marts.{fact}"
+            f" where call_id not in {ADAS} order by all"
+        )
+        rows = (
+            f"select columns(c -> c not in ('load_id', 'rules_fingerprint')) from marts.{fact} order by all"
+        )
+        assert rest == removed.ask(rows)
+    for mart, fact in PARTS.items():
+        left = removed.ask(f"select * from ({mart}) order by all")
+        assert left == removed.ask(f"select * from ({fact}) order by all")
+        assert left != whole.ask(f"select * from ({mart}) order by all"), "her calls had counted"
+
+
+def test_a_removed_call_leaves_a_restatement_and_no_way_to_itself(whole: Machine, removed: Machine) -> None:
+    known = "select count(*), count(distinct queue_segment_id) from memory.published_queue_segments where call_id in"
+    assert whole.ask(f"{known} {ADAS}") == [(3, 3)]
+    assert removed.ask(f"{known} {ADAS}") == [(0, 0)]
+    (moved,) = removed.ask(
+        "select sum(value_before - value_after), sum(calls), any_value(call_ids), any_value(changed_fields)"
+        " from marts.mart_restatements where metric = 'offered'"
+    )
+    assert moved == (3, 3, "", "segment removed")
+    versions = "select queue_segment_id, count(*) from memory.published_queue_segments where call_id is null group by 1 order by 1"
+    assert removed.ask(versions) == [(f"removed-{number}", 2) for number in (1, 2, 3)]

@@ -231,8 +231,11 @@ causes as (
         steps.call_type,
         steps.reported_start_at as interval_start_at,
         steps.step_build,
-        count(distinct steps.call_id) as calls,
-        string_agg(distinct cast(steps.call_id as varchar), ', ' order by cast(steps.call_id as varchar)) as call_ids,
+        -- a removed call has no id any more: each of its segments counts as one
+        count(distinct coalesce(cast(steps.call_id as varchar), steps.queue_segment_id)) as calls,
+        coalesce(
+            string_agg(distinct cast(steps.call_id as varchar), ', ' order by cast(steps.call_id as varchar)), ''
+        ) as call_ids,
         string_agg(distinct reasons.changed_fields, '; ' order by reasons.changed_fields) as changed_fields,
         case
             when {{ count_where('reasons.is_by_rules') }} = 0 then 'data'

@@ -4,7 +4,8 @@
     materialized='incremental',
     incremental_strategy='append',
     full_refresh=false,
-    on_schema_change='append_new_columns'
+    on_schema_change='append_new_columns',
+    post_hook="{{ unlink_removed_calls() }}"
 ) }}
 
 {%- set counting = [
