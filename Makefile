@@ -10,7 +10,7 @@ STAMP  := $(VENV)/.set-up
 CODE   := pipelines simulator tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format generate docs lock soak bench clean
+.PHONY: help setup demo test lint format generate docs lock soak increments bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ JOBS  ?= 2
 
 soak: setup  ## seeds of storms with loads, backfills and kills, each compared with the truth: SEEDS=200 JOBS=2
 	$(BIN)/python -m tests.soak --seeds $(SEEDS) --jobs $(JOBS)
+
+increments: setup  ## random histories of a warehouse, each built by increments and in full: SEEDS=200
+	$(BIN)/python -m tests.increments --seeds $(SEEDS)
 
 bench: setup  ## measure speed and memory beside the references; prints, judges nothing
 	$(BIN)/python -m benchmarks

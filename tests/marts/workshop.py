@@ -7,6 +7,7 @@ that build the marts again and again, of other rows or of altered SQL, keep the 
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from json import dumps
@@ -39,12 +40,15 @@ class Workshop:
     def __init__(
         self, work: Path, project: Path = dbt_raw.PROJECT, variables: Mapping[str, Any] | None = None
     ) -> None:
-        """Parse `project` once. `work` takes what dbt writes; `variables` override the project's own."""
+        """Parse `project` once. `work` takes what dbt writes; `variables` override the project's own, and may be
+        changed between builds.
+        """
+        self.variables = dict(variables or {})
         self._work = work
         self._project = project
-        self._variables = dict(variables or {})
         self._manifest: Manifest | None = None
         self._manifest = self._invoke(work / WAREHOUSE, "parse").result
+        gc.freeze()  # a parsed project is a great many objects that stay: no use in walking them again and again
 
     @property
     def manifest(self) -> Manifest:
@@ -70,9 +74,11 @@ class Workshop:
         if failed or not outcome.success:
             raise WorkshopError(f"dbt failed: {failed or outcome.exception}")
 
-    def failing_tests(self, database: Path, select: Sequence[str] = ()) -> dict[str, str]:
-        """Names of the data tests that fail at error severity, with dbt's message."""
-        arguments = ("--resource-type", "test", *_selection(select))
+    def failing_tests(
+        self, database: Path, select: Sequence[str] = (), *, unit: bool = False
+    ) -> dict[str, str]:
+        """Names of the data tests, or the unit tests, that fail at error severity, with dbt's message."""
+        arguments = ("--resource-type", "unit_test" if unit else "test", *_selection(select))
         outcome = self._invoke(database, "test", *arguments)
         if outcome.exception is not None:
             raise WorkshopError(f"dbt failed: {outcome.exception}")
@@ -93,7 +99,7 @@ class Workshop:
                     *("--project-dir", str(self._project), "--profiles-dir", str(self._project)),
                     *("--target-path", str(self._work / "target"), "--log-path", str(self._work / "logs")),
                     # A node is Python more than SQL: a second thread gains nothing.
-                    *("--threads", "1", "--vars", dumps(self._variables)),
+                    *("--threads", "1", "--vars", dumps(self.variables)),
                 ]
             )
 

@@ -1,0 +1,81 @@
+"""One history through a warehouse, and what the incremental build says otherwise than a full one."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.increments.histories import Round, happen
+from tests.marts import dbt_raw
+from tests.marts.workshop import WAREHOUSE, Workshop
+
+# Views are there since the first build; they are made anew only where other variables stand in them.
+TABLES = ("config.materialized:table", "config.materialized:incremental")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a history led to: the warehouse built by increments, its full rebuild, and their differences."""
+
+    incremental: Path
+    full: Path
+    differences: list[str]
+
+
+def empty_warehouse(workshop: Workshop, folder: Path) -> Path:
+    """A warehouse in which nothing has landed, every relation built: where all histories begin."""
+    folder.mkdir(parents=True)
+    database = folder / WAREHOUSE
+    dbt_raw.create_raw(database)
+    workshop.build(database)
+    return database
+
+
+def rebuild(workshop: Workshop, empty: Path, folder: Path, rounds: Sequence[Round]) -> Outcome:
+    """Build after each round as it says, then a copy in full."""
+    folder.mkdir(parents=True)
+    incremental = Path(shutil.copy(empty, folder / WAREHOUSE))
+    variables = workshop.variables
+    try:
+        for now in rounds:
+            happen(incremental, now)
+            if now.variables:
+                workshop.variables = variables | now.variables
+            if now.is_built:
+                workshop.build(incremental, full_refresh=now.is_full, select=() if now.variables else TABLES)
+        (folder / "full").mkdir()
+        full = Path(shutil.copy(incremental, folder / "full" / WAREHOUSE))
+        workshop.build(full, full_refresh=True, select=TABLES)
+    finally:
+        workshop.variables = variables
+    return Outcome(incremental, full, list(differences(workshop, incremental, full)))
+
+
+def differences(workshop: Workshop, incremental: Path, full: Path) -> Iterator[str]:
+    """Each relation that is not the same in both, with some of its rows.
+
+    The memory of what was published is kept by a full refresh; that must neither add to it nor lose anything,
+    for nothing has changed since the last increment.
+    """
+    for relation in relations(workshop):
+        here, there = (_rows(path, relation) for path in (incremental, full))
+        if here != there:
+            yield (
+                f"{relation}: {(here - there).total()} rows only in the incremental build, such as"
+                f" {next(iter(here - there), None)}; {(there - here).total()} only in the full one, such as"
+                f" {next(iter(there - here), None)}"
+            )
+
+
+def relations(workshop: Workshop) -> list[str]:
+    """Every model, as schema.name."""
+    nodes = workshop.manifest.nodes.values()
+    return sorted(f"{node.schema}.{node.name}" for node in nodes if node.resource_type == "model")
+
+
+def _rows(database: Path, relation: str) -> Counter[tuple[Any, ...]]:
+    return Counter(tuple(row.items()) for row in dbt_raw.rows(database, f"from {relation}"))
