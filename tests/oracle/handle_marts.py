@@ -131,7 +131,7 @@ def _busy_seconds(work: Sequence[Work]) -> dict[tuple[int, str, dt.datetime], in
     named = [each for each in work if each.segment.agent_id != NOBODY and not each.segment.is_barged]
     for agent_id, members in grouped(named, lambda each: each.segment.agent_id).items():
         covered_until = dt.datetime.min.replace(tzinfo=dt.UTC)
-        for each in sorted(members, key=lambda each: each.segment.started_at):
+        for each in sorted(members, key=_first_begun):
             started_at = each.segment.started_at
             end = min(each.segment.ended_at or _expected_end(each.segment), started_at + LONGEST)
             at = max(each.segment.started_at, covered_until)
@@ -142,6 +142,12 @@ def _busy_seconds(work: Sequence[Work]) -> dict[tuple[int, str, dt.datetime], in
                 at = until
             covered_until = max(covered_until, end)
     return busy
+
+
+def _first_begun(work: Work) -> tuple[dt.datetime, str]:
+    """Of two begun in one second the one whose id comes first, as text: arbitrary, but always the same."""
+    segment = work.segment
+    return segment.started_at, f"{segment.call.call_id}-{segment.agent_id}-{segment.leg}"
 
 
 def _expected_end(segment: HandledSegment) -> dt.datetime:
