@@ -2,6 +2,7 @@
 #   make demo    the whole way on a simulated contact centre
 #   make test    every check
 #   make soak    storms by the hundred, far longer than the tests
+#   make mutants mistakes planted in the SQL: does any test see them?
 
 PYTHON ?= python3
 VENV   := .venv
@@ -10,7 +11,7 @@ STAMP  := $(VENV)/.set-up
 CODE   := pipelines simulator tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format generate docs lock soak increments bench clean
+.PHONY: help setup demo test lint format generate docs lock soak increments mutants bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +65,9 @@ soak: setup  ## seeds of storms with loads, backfills and kills, each compared w
 
 increments: setup  ## random histories of a warehouse, each built by increments and in full: SEEDS=200
 	$(BIN)/python -m tests.increments --seeds $(SEEDS)
+
+mutants: setup  ## plant each known mistake in the SQL and see that a test catches it, in ten minutes: JOBS=2
+	$(BIN)/python -m tests.mutants --jobs $(JOBS)
 
 bench: setup  ## measure speed and memory beside the references; prints, judges nothing
 	$(BIN)/python -m benchmarks

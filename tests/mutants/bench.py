@@ -1,0 +1,156 @@
+"""One planted mistake at a time: built over a fixed warehouse, then shown to the catchers, cheapest first."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from dbt.contracts.graph.manifest import Manifest
+
+from tests.increments.histories import happen, history
+from tests.marts import dbt_raw
+from tests.marts.workshop import WAREHOUSE, Workshop, WorkshopError
+from tests.mutants.calls import ZONE, varied_calls
+from tests.mutants.mistakes import Mistake
+from tests.oracle.compare import differences
+
+FACTS = "config.materialized:incremental"
+HISTORY = 1
+"""The seed of the history whose last round is built by a mistaken increment."""
+RULES: dict[str, str | int] = {"short_call_seconds": 60}
+"""Settings that change before that increment."""
+
+
+class Bench:
+    """The project, parsed once, and warehouses built without any mistake."""
+
+    def __init__(self, work: Path) -> None:
+        self.work = work
+        self.workshop = Workshop(work, variables={"reporting_timezone": ZONE})
+        self.calls = varied_calls()
+        self.right = self._warehouse("right")
+        dbt_raw.land(self.right, "a-load", self.calls)
+        self.workshop.build(self.right)
+        if found := differences(self.right, self.calls, reporting_timezone=ZONE):
+            raise WorkshopError(f"Without any mistake the oracle already says otherwise: {found[:5]}")
+
+    @cached_property
+    def _increment(self) -> tuple[Path, Path]:
+        """A warehouse in which new loads and other rules wait for an increment, and what is right after it."""
+        first, *rest = history(HISTORY, increments=1)
+        before = self._warehouse("before")
+        happen(before, first)
+        self.workshop.build(before, select=[f"+{FACTS}"])
+        for now in rest:
+            happen(before, now)
+        after = self._copy(before, "after")
+        with self._other_rules():
+            self.workshop.build(after, full_refresh=True, select=[FACTS])
+        return before, after
+
+    def caught(self, mistake: Mistake) -> str:
+        """Who caught the mistake and by what; empty when it survived."""
+        touched = touched_models(self.workshop.manifest, mistake)
+        with planted(self.workshop.manifest, mistake):
+            try:
+                return self._between_builds(touched) if mistake.between_builds else self._in_full(touched)
+            except WorkshopError as error:
+                return f"dbt: {error}"
+
+    def _in_full(self, touched: Sequence[str]) -> str:
+        database = self._copy(self.right, "wrong")
+        descendants = [f"{name}+" for name in touched]
+        self.workshop.build(database, full_refresh=True, select=descendants)
+        if found := differences(database, self.calls, reporting_timezone=ZONE):
+            return f"oracle, {len(found)} cells: {found[0]}"
+        failing = self.workshop.failing_tests(database, select=descendants)
+        # Some of the calls are so odd that a test may rightly fail on them without any mistake.
+        usual = self.workshop.failing_tests(self.right, select=list(failing)) if failing else {}
+        if tests := sorted(failing.keys() - usual.keys()):
+            return f"data tests, {len(tests)}: {tests[0]}"
+        failing = self.workshop.failing_tests(self.right, select=touched, unit=True)
+        return f"unit tests, {len(failing)}: {min(failing)}" if failing else ""
+
+    def _between_builds(self, touched: Sequence[str]) -> str:
+        before, after = self._increment
+        database = self._copy(before, "wrong")
+        with self._other_rules():
+            self.workshop.build(database, select=[*touched, FACTS])
+        for node in self.workshop.manifest.nodes.values():
+            if (
+                node.resource_type == "model"
+                and node.schema == "marts"
+                and node.config.materialized == "incremental"
+            ):
+                # The fingerprint is no number: a mistake in it must show in what it lets stand.
+                query = f"select * exclude (rules_fingerprint) from marts.{node.name} order by all"
+                if dbt_raw.rows(database, query) != dbt_raw.rows(after, query):
+                    return f"exact increments: {node.name} is not what a full refresh makes it"
+        return ""
+
+    @contextmanager
+    def _other_rules(self) -> Iterator[None]:
+        usual = self.workshop.variables
+        self.workshop.variables = usual | RULES
+        try:
+            yield
+        finally:
+            self.workshop.variables = usual
+
+    def _warehouse(self, name: str) -> Path:
+        folder = self.work / name
+        folder.mkdir()
+        dbt_raw.create_raw(folder / WAREHOUSE)
+        return folder / WAREHOUSE
+
+    def _copy(self, database: Path, name: str) -> Path:
+        folder = self.work / name
+        folder.mkdir(exist_ok=True)
+        return Path(shutil.copy(database, folder / WAREHOUSE))
+
+
+@contextmanager
+def planted(manifest: Manifest, mistake: Mistake) -> Iterator[None]:
+    """The parsed project with the mistake in it, for the block. Nothing is parsed, no file is touched."""
+    code: list[tuple[Any, str]] = [
+        *((node, "raw_code") for node in manifest.nodes.values() if _is_in(node, mistake)),
+        *((macro, "macro_sql") for macro in manifest.macros.values() if _is_in(macro, mistake)),
+    ]
+    code = [(node, field) for node, field in code if mistake.right in getattr(node, field)]
+    if len(code) != 1:
+        raise WorkshopError(f"{mistake.file} no longer says what {mistake.name!r} replaces")
+    ((node, field),) = code
+    text = getattr(node, field)
+    setattr(node, field, text.replace(mistake.right, mistake.wrong))
+    try:
+        yield
+    finally:
+        setattr(node, field, text)
+
+
+def touched_models(manifest: Manifest, mistake: Mistake) -> list[str]:
+    """Names of the models whose SQL is another: the file's own, or all that use its macros."""
+    macros = {macro.unique_id for macro in manifest.macros.values() if _is_in(macro, mistake)}
+    while (
+        used_by := {
+            macro.unique_id
+            for macro in manifest.macros.values()
+            if macros.intersection(macro.depends_on.macros)
+        }
+        - macros
+    ):
+        macros |= used_by
+    return [
+        node.name
+        for node in manifest.nodes.values()
+        if node.resource_type == "model"
+        and (_is_in(node, mistake) or macros.intersection(node.depends_on.macros))
+    ]
+
+
+def _is_in(node: Any, mistake: Mistake) -> bool:
+    return bool(node.package_name == "callmart" and node.original_file_path == mistake.file)
