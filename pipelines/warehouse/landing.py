@@ -36,6 +36,7 @@ from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import writing
 from pipelines.warehouse.ledger import Landed
 from pipelines.warehouse.merging import Change, merge
+from pipelines.warehouse.migrating import migrate
 from pipelines.warehouse.rejected import count_attempts
 from pipelines.warehouse.sifting import sift
 from pipelines.warehouse.verifying import verify
@@ -72,7 +73,11 @@ class Landing:
         os.environ.update(_DLT_SETTINGS)
 
     def __enter__(self) -> Landing:
-        self._begin()
+        try:
+            self._begin()
+        except BaseException:
+            self._open.close()  # without it the file stays locked
+            raise
         if self.was_cut_short:
             logger.warning("an earlier load was cut short: its windows are asked for again")
         return self
@@ -91,6 +96,7 @@ class Landing:
         self._open.close()
         shutil.rmtree(self._folder, ignore_errors=True)
         self.connection = self._open.enter_context(writing(self._warehouse))
+        migrate(self.connection)
         # a second thread doubles what an insert costs and saves no time: the other core is reading
         self.connection.execute("set threads = 1")
         self._is_schema_there = False
