@@ -86,6 +86,7 @@ class Exploder:
             },
         )
         self._db.execute("set timezone = 'UTC'")
+        self._db.execute("set enable_progress_bar = false")  # in a notebook it would draw over our own
         self._familiarity = Familiarity(self._db)
 
     def close(self) -> None:

@@ -40,6 +40,7 @@ def writing(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         warehouse.chmod(_OWNER_ONLY)
         connection.execute("set global timezone = 'UTC'")
+        connection.execute("set enable_progress_bar = false")  # in a notebook it would draw over our own
         yield connection
     finally:
         connection.close()

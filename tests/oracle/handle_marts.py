@@ -118,6 +118,7 @@ def _agent_intervals(centre: Centre, work: Sequence[Work]) -> Cells:
         is_open = sum(1 for each in members if not each.segment.call.is_ended)
         end = key[2] + dt.timedelta(minutes=BASE_MINUTES)
         cells.rows[key] = {column: parts[column] for column in (*COUNTS, "call_seconds", *SECONDS)} | {
+            "local_date": centre.local_date(key[2]),
             "open_segments": is_open,
             "agent_busy_seconds": busy.get(key, 0),
             "is_final": centre.is_final(end, is_open > 0),
