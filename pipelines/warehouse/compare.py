@@ -190,7 +190,7 @@ class Comparison:
                 asked=asked,
             )
         )
-        differing = unreadable.union(
+        differing: set[str] = set().union(
             *(self._differing(TABLES[name], rows, asked) for name, rows in tables.items())
         )
         removed = {str(each) for each in left_out.to_pylist()}

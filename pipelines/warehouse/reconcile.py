@@ -330,7 +330,6 @@ def _record(
             "noticed_at": now,
         }
         for key, times in found.findings.vanished.items()
-        if key not in found.marked
     ]
     back = [call_id(key) for key, is_back in found.marked.items() if is_back]
     changes = {
