@@ -1,4 +1,4 @@
-"""What would be called healed and is not: a call that goes on changing while it is compared and loaded."""
+"""What would be called healed, or a miscount, and is not: a call that changes while it is compared and loaded."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from simulator.platform import Platform
 from tests.extraction.living import LivingCalls, seconds
 from tests.reconcile.conftest import LOADED_AT, Centre, three_days
+from tests.reconcile.test_reconcile import differences
 
 CALL = 30
 
@@ -48,17 +49,28 @@ def test_a_call_that_differs_again_after_it_was_loaded_is_not_healed(restless):
     assert sum(day.healed for day in report.days) == 0
 
 
-def test_a_call_that_is_gone_when_it_is_looked_at_again_is_not_healed(restless):
-    asked = []
+def vanishing(restless: Centre, showing: int) -> None:
+    """Let the call vanish when it has been shown so often; at first the platform itself looks when it was queued."""
+    shown = []
 
-    def vanish_when_loaded() -> None:
-        asked.append(CALL)
-        if len(asked) == 3:  # the platform has looked when it was queued, and reconcile has compared it
+    def vanish() -> None:
+        shown.append(CALL)
+        if len(shown) == showing:
             restless.vanish(CALL)
             restless.platform.clock.advance(seconds(1))
 
-    restless.calls.change = vanish_when_loaded
+    restless.calls.change = vanish
+
+
+def test_a_call_that_is_gone_when_it_is_looked_at_again_is_not_healed(restless):
+    vanishing(restless, showing=3)  # after it was compared, and when it has been loaded
     report = restless.reconcile(heal=True)
-    assert len(asked) == 3
     assert (report.stale, report.healed) == ((CALL,), ())
     assert "1 calls are missing or stale in the warehouse." in report.problems
+
+
+def test_a_call_that_vanishes_while_it_is_compared_leaves_no_count_unexplained(restless):
+    vanishing(restless, showing=2)  # after the days were counted
+    report = restless.reconcile()
+    assert differences(report) == ((), (), (CALL,))
+    assert [day.unexplained for day in report.days] == [0] * 6

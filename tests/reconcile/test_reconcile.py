@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from pipelines.ccaip.tables import TABLES
 from pipelines.errors import CallmartError, ConfigurationError
 from pipelines.home import Home
-from pipelines.warehouse.reconcile import reconcile
+from pipelines.warehouse.reconcile import ReconcileReport, reconcile
 from simulator.faults import Fault, Storm
 from simulator.platform import Platform
 from tests.extraction.conftest import settings_for
@@ -220,7 +221,8 @@ def test_what_was_found_is_written_down_day_by_day(centre):
 
 def test_only_the_days_asked_for_are_looked_at(centre):
     delete(centre, 5, 30, 55)
-    report = centre.reconcile(queued(30), queued(31))
+    report = centre.reconcile(queued(30), queued(40))  # the second is a midnight, and ends the day before
+    assert (report.since, report.until) == (MIDNIGHT + timedelta(days=1), MIDNIGHT + timedelta(days=2))
     assert report.missing == (30,)
     assert {day.day for day in report.days} == {MIDNIGHT + timedelta(days=1)}
 
@@ -248,10 +250,19 @@ def test_a_load_of_nothing_leaves_nothing_to_miss(serve, tmp_path):
     assert empty.reconcile().problems == ()
 
 
-@pytest.mark.parametrize("contents", [True, False])
-def test_an_api_that_does_not_count_is_read_instead(centre, contents):
-    delete(centre, 5, NEVER_QUEUED[0])
-    storm = Storm(1, faults={Fault.NO_TOTAL}, requests=10_000, probability=1.0)
+def test_a_missing_call_without_an_id_is_told_of_and_brought_by_a_backfill(centre):
+    centre.calls.put(queued(40) + seconds(61), a_queued_call(200, at=queued(40) + seconds(60)))
+    centre.change_silently(200, id=None)
+    report = centre.reconcile(heal=True)
+    assert (report.missing, report.nameless, report.healed) == ((), 1, ())
+    assert report.problems == ("1 calls without a readable id are missing: `callmart backfill` brings them.",)
+    centre.backfill(queued(40), queued(41))
+    assert centre.reconcile().problems == ()
+
+
+def under(fault: Fault, centre: Centre, **options: Any) -> ReconcileReport:
+    """What is found while the API has this fault in each of its answers."""
+    storm = Storm(1, faults={fault}, requests=10_000, probability=1.0)
     with Platform(
         centre.calls,
         clock=centre.platform.clock,
@@ -259,7 +270,22 @@ def test_an_api_that_does_not_count_is_read_instead(centre, contents):
         requests_per_second=0,
         faults=storm.transport(),
     ) as platform:
-        report = Centre(centre.calls, platform, centre.home).reconcile(contents=contents)
-    assert storm.struck[Fault.NO_TOTAL] > 5
+        report = Centre(centre.calls, platform, centre.home).reconcile(**options)
+    assert storm.struck[fault] > 5
+    return report
+
+
+def test_a_count_that_nothing_explains_is_a_problem(centre):
+    report = under(Fault.LYING_TOTAL, centre, contents=False)
+    assert differences(report) == ((), (), ())
+    unexplained = sum(day.unexplained > 0 for day in report.days)
+    assert unexplained > 2
+    assert report.problems == (f"The API counts on {unexplained} days what it does not show.",)
+
+
+@pytest.mark.parametrize("contents", [True, False])
+def test_an_api_that_does_not_count_is_read_instead(centre, contents):
+    delete(centre, 5, NEVER_QUEUED[0])
+    report = under(Fault.NO_TOTAL, centre, contents=contents)
     assert report.missing == (5, NEVER_QUEUED[0])
     assert report.problems == ("2 calls are missing or stale in the warehouse.",)
