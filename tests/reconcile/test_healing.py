@@ -50,7 +50,7 @@ def test_a_call_that_differs_again_after_it_was_loaded_is_not_healed(restless):
 
 
 def vanishing(restless: Centre, showing: int) -> None:
-    """Let the call vanish when it has been shown so often; at first the platform itself looks when it was queued."""
+    """Let the call vanish when the platform has looked it up so often, to select, count or show it."""
     shown = []
 
     def vanish() -> None:
@@ -63,14 +63,14 @@ def vanishing(restless: Centre, showing: int) -> None:
 
 
 def test_a_call_that_is_gone_when_it_is_looked_at_again_is_not_healed(restless):
-    vanishing(restless, showing=3)  # after it was compared, and when it has been loaded
+    vanishing(restless, showing=3)  # when it has been compared
     report = restless.reconcile(heal=True)
     assert (report.stale, report.healed) == ((CALL,), ())
     assert "1 calls are missing or stale in the warehouse." in report.problems
 
 
-def test_a_call_that_vanishes_while_it_is_compared_leaves_no_count_unexplained(restless):
-    vanishing(restless, showing=2)  # after the days were counted
+def test_a_call_that_vanishes_after_it_was_counted_leaves_no_count_unexplained(restless):
+    vanishing(restless, showing=2)  # when it has been counted
     report = restless.reconcile()
     assert differences(report) == ((), (), (CALL,))
     assert [day.unexplained for day in report.days] == [0] * 6
