@@ -26,7 +26,7 @@ ERASED = "vanished call erased"
 RECOVERED = "recovered by a child call"
 UNTOUCHED = 0.25
 """The share of changes that do not move `updated_at`."""
-OTHER_RULES = ({"reporting_timezone": "Asia/Kathmandu"}, {"short_call_seconds": 60})
+OTHER_RULES = ({"reporting_timezone": "Asia/Kathmandu"}, {"short_call_seconds": 300})
 
 
 @dataclass(frozen=True)

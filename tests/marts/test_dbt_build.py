@@ -248,8 +248,8 @@ def test_restatements_name_what_moved_and_because_of_which_calls(built: Built) -
     march = dt.datetime(2026, 3, 23, 20, tzinfo=dt.UTC)
     late = "segment added; segment removed; wait_seconds, service_level_event"
     assert [tuple(row.values()) for row in moved] == [
-        (march, "answered", 5.0, 4.0, "data", "2001, 2003, 2004, 2006", late),
-        (march, "service_level", 1.0, 0.75, "data", "2001, 2003, 2004, 2006", late),
+        (march, "answered", 5.0, 4.0, "data", "2001, 2003, 2006", late),
+        (march, "service_level", 1.0, 0.75, "data", "2001, 2003, 2006", late),
         (march + dt.timedelta(days=1), "answered", 0.0, 1.0, "data", "3001", "segment added"),
         (march + dt.timedelta(days=1), "service_level", None, 1.0, "data", "3001", "segment added"),
     ]
@@ -325,7 +325,8 @@ def test_changed_setting_reaches_old_rows_without_a_full_refresh(built: Built) -
 def test_a_rule_with_a_date_changes_nothing_before_it(built: Built) -> None:
     """All rows are computed again under the new rules; a number that was reported stays what it was."""
     query = (
-        "select * exclude (rules_fingerprint) from marts.fct_queue_segments"
+        # dates are cut in the zone, which holds for all time
+        "select * exclude (rules_fingerprint, local_date) from marts.fct_queue_segments"
         " where year(entered_queue_at) = {} order by all"
     )
     before, after = (dbt_raw.rows(path, query.format(2016)) for path in (built.full, built.again.warehouse))

@@ -21,8 +21,8 @@ from tests.oracle.compare import differences
 FACTS = "config.materialized:incremental"
 HISTORY = 1
 """The seed of the history whose last round is built by a mistaken increment."""
-RULES: dict[str, str | int] = {"short_call_seconds": 60}
-"""Settings that change before that increment."""
+RULES: dict[str, str | int] = {"short_call_seconds": 300}
+"""Settings that change before that increment: every row is computed anew then, which hides other mistakes."""
 
 
 class Bench:
@@ -39,25 +39,36 @@ class Bench:
             raise WorkshopError(f"Without any mistake the oracle already says otherwise: {found[:5]}")
 
     @cached_property
-    def _increment(self) -> tuple[Path, Path]:
-        """A warehouse in which new loads and other rules wait for an increment, and what is right after it."""
+    def _waiting(self) -> Path:
+        """A warehouse in which new loads wait for an increment."""
         first, *rest = history(HISTORY, increments=1)
         before = self._warehouse("before")
         happen(before, first)
         self.workshop.build(before, select=[f"+{FACTS}"])
         for now in rest:
             happen(before, now)
-        after = self._copy(before, "after")
-        with self._other_rules():
-            self.workshop.build(after, full_refresh=True, select=[FACTS])
-        return before, after
+        return before
+
+    @cached_property
+    def _after(self) -> list[tuple[Path, dict[str, str | int]]]:
+        """What is right after that increment, and after one more when the rules have changed."""
+        outcomes = []
+        for name, rules in (("same", {}), ("other", RULES)):
+            after = self._copy(self._waiting, f"after under {name} rules")
+            with self._rules(rules):
+                self.workshop.build(after, full_refresh=True, select=[FACTS])
+            outcomes.append((after, rules))
+        return outcomes
 
     def caught(self, mistake: Mistake) -> str:
         """Who caught the mistake and by what; empty when it survived."""
         touched = touched_models(self.workshop.manifest, mistake)
+        right = self._after if mistake.between_builds else []  # built before the mistake is planted
         with planted(self.workshop.manifest, mistake):
             try:
-                return self._between_builds(touched) if mistake.between_builds else self._in_full(touched)
+                return (
+                    self._between_builds(touched, right) if mistake.between_builds else self._in_full(touched)
+                )
             except WorkshopError as error:
                 return f"dbt: {error}"
 
@@ -75,27 +86,33 @@ class Bench:
         failing = self.workshop.failing_tests(self.right, select=touched, unit=True)
         return f"unit tests, {len(failing)}: {min(failing)}" if failing else ""
 
-    def _between_builds(self, touched: Sequence[str]) -> str:
-        before, after = self._increment
-        database = self._copy(before, "wrong")
-        with self._other_rules():
-            self.workshop.build(database, select=[*touched, FACTS])
-        for node in self.workshop.manifest.nodes.values():
-            if (
-                node.resource_type == "model"
-                and node.schema == "marts"
-                and node.config.materialized == "incremental"
-            ):
+    def _between_builds(
+        self, touched: Sequence[str], right: Sequence[tuple[Path, dict[str, str | int]]]
+    ) -> str:
+        database = self._copy(self._waiting, "wrong")
+        for after, rules in right:
+            with self._rules(rules):
+                self.workshop.build(database, select=[*touched, FACTS])
+            for fact in self._facts():
                 # The fingerprint is no number: a mistake in it must show in what it lets stand.
-                query = f"select * exclude (rules_fingerprint) from marts.{node.name} order by all"
+                query = f"select * exclude (rules_fingerprint) from marts.{fact} order by all"
                 if dbt_raw.rows(database, query) != dbt_raw.rows(after, query):
-                    return f"exact increments: {node.name} is not what a full refresh makes it"
+                    return f"exact increments: {fact} is not what a full refresh makes it"
         return ""
 
+    def _facts(self) -> list[str]:
+        return [
+            node.name
+            for node in self.workshop.manifest.nodes.values()
+            if node.resource_type == "model"
+            and node.schema == "marts"
+            and node.config.materialized == "incremental"
+        ]
+
     @contextmanager
-    def _other_rules(self) -> Iterator[None]:
+    def _rules(self, rules: dict[str, str | int]) -> Iterator[None]:
         usual = self.workshop.variables
-        self.workshop.variables = usual | RULES
+        self.workshop.variables = usual | rules
         try:
             yield
         finally:

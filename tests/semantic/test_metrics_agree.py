@@ -25,6 +25,7 @@ from simulator.platform import Clock, Credentials, Platform
 from tests.marts import dbt_raw
 from tests.semantic.definitions import COMPARISONS, DEFINED
 from tests.semantic.layer import Cells, Layer
+from tests.shared import parsed
 
 START = datetime(2026, 3, 5, 14, tzinfo=UTC)
 NOON = START + timedelta(days=8, hours=3)
@@ -35,8 +36,7 @@ PAGE = REPOSITORY.parent / "shared" / "metrics.md"
 
 @pytest.fixture(scope="module")
 def layer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layer]:
-    work = tmp_path_factory.mktemp("semantic")
-    home = Home(work / "home")
+    home = parsed(Home(tmp_path_factory.mktemp("semantic")), ZONE)
     home.activate()
     centre = Centre.simulate(seed=11, start=START, days=9, calls_per_day=110, time_zone=ZONE)
     clock, credentials = Clock.frozen(NOON), Credentials("acme", "token")
@@ -54,8 +54,8 @@ def layer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layer]:
         load_new(settings, home, SilentProgress())
     kinds = ("test", "unit_test", "saved_query")  # the marts have their tests elsewhere
     without = [word for kind in kinds for word in ("--exclude-resource-type", kind)]
-    dbt_raw.dbt(home.warehouse, work, "build", *without, variables={"reporting_timezone": ZONE})
-    layer = Layer(work / "target" / "semantic_manifest.json", home.warehouse)
+    dbt_raw.dbt(home, "build", *without, variables={"reporting_timezone": ZONE})
+    layer = Layer(home.dbt_target_dir / "semantic_manifest.json", home.warehouse)
     yield layer
     layer.close()
 
