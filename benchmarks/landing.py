@@ -30,8 +30,6 @@ from benchmarks.pages import read_pages
 if TYPE_CHECKING:
     from pipelines.ccaip.privacy import PrivacyFilter
 
-_PAGES_A_CHUNK = 100  # 10,000 calls, as callmart's chunks hold
-
 
 def callmart(pages: Path, folder: Path) -> None:
     """Page bytes through gather and land, the next chunk being gathered while one lands."""
@@ -50,7 +48,7 @@ def callmart_keep(pages: Path, folder: Path) -> None:
 def _callmart(pages: Path, folder: Path, privacy: PrivacyFilter) -> None:
     from pipelines.ccaip.client import read_calls
     from pipelines.ccaip.gather import Chunk, Gatherer
-    from pipelines.ccaip.windows import Cursor, Window
+    from pipelines.ccaip.windows import CALLS_PER_CHUNK, Cursor, Window
     from pipelines.home import Home
     from pipelines.progress import SilentProgress
     from pipelines.warehouse.landing import Landing
@@ -59,11 +57,12 @@ def _callmart(pages: Path, folder: Path, privacy: PrivacyFilter) -> None:
     home = Home(folder)
     home.activate()
     now = datetime.now(UTC)
+    pages_a_chunk = CALLS_PER_CHUNK // 100
     calls = (read_calls(body) for body in read_pages(pages))
 
     def chunks() -> Iterator[Chunk]:
-        for _ in range(0, len(list(pages.iterdir())), _PAGES_A_CHUNK):
-            yield gatherer.regather(islice(calls, _PAGES_A_CHUNK), Window(now, now), stage)
+        for _ in range(0, len(list(pages.iterdir())), pages_a_chunk):
+            yield gatherer.regather(islice(calls, pages_a_chunk), Window(now, now), stage)
 
     with (
         Landing(home, home.warehouse) as landing,

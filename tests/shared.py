@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -16,7 +18,19 @@ from pipelines.settings import Settings
 from pipelines.transform import transform
 
 FOLDER_VARIABLE = "CALLMART_TESTS_SHARED"
-_PARSED = "partial_parse.msgpack"
+PARSED = "partial_parse.msgpack"
+"""The file in which dbt keeps a parsed project."""
+
+
+@contextmanager
+def shared_folder() -> Iterator[None]:
+    """A folder for what is made once, for this process and those it starts."""
+    with tempfile.TemporaryDirectory(prefix="callmart-tests-") as folder:
+        os.environ[FOLDER_VARIABLE] = folder
+        try:
+            yield
+        finally:
+            del os.environ[FOLDER_VARIABLE]
 
 
 def made_once(name: str, make: Callable[[Path], None]) -> Path:
@@ -37,10 +51,14 @@ def parsed(home: Home, time_zone: str = "UTC") -> Home:
 
     dbt judges by itself whether it can use it, and parses again where settings or files differ.
     """
-    folder = made_once(f"parsed in {time_zone}".replace("/", " "), lambda root: _parse(Home(root), time_zone))
     home.dbt_target_dir.mkdir(parents=True, exist_ok=True)
-    shutil.copy(Home(folder).dbt_target_dir / _PARSED, home.dbt_target_dir)
+    shutil.copy(Home(parse_of(time_zone)).dbt_target_dir / PARSED, home.dbt_target_dir)
     return home
+
+
+def parse_of(time_zone: str = "UTC") -> Path:
+    """The root of a home in which dbt has parsed our project. To be copied from."""
+    return made_once(f"parsed in {time_zone}".replace("/", " "), lambda root: _parse(Home(root), time_zone))
 
 
 def _parse(home: Home, time_zone: str) -> None:

@@ -32,7 +32,7 @@ from pipelines.progress import Stage
 from pipelines.steps import reached
 
 _READERS = 2  # threads, each with an exploder: while nothing lands there is a core for each
-_BATCH = 1_700  # calls, about 16 MB of JSON; six batches make a chunk, so that no reader is left over
+_BATCH = 1_700  # calls, about 16 MB of JSON; four batches make a chunk, so that no reader is left over
 
 _REJECTED_SCHEMA = pa.schema([(c.name, ARROW_TYPES[c.type]) for c in REJECTED_CALLS.columns])
 
@@ -199,6 +199,7 @@ class Gatherer:
 
 
 def _combine(batches: list[_Batch], reads: list[WindowRead]) -> Chunk:
+    reached("normalise")
     parts: dict[str, list[pa.Table]] = {name: [] for name in (*TABLES, REJECTED_CALLS.name)}
     owners: list[pa.Table] = []
     gone: list[pa.Array] = []

@@ -19,8 +19,8 @@ from uuid import uuid4
 CALLS_PER_WINDOW = 1_250
 """What one window may hold: what one thread reads on its own, in a dozen requests or so."""
 
-CALLS_PER_CHUNK = 10_000
-"""What the windows that land together may hold: about 100 MB of JSON, a part of it in memory at a time."""
+CALLS_PER_CHUNK = 6_800
+"""What the windows that land together may hold: about 60 MB of JSON, a part of it in memory at a time."""
 
 FUTURE = timedelta(hours=1)
 """A call dated so far after the server's clock is misdated; nearer ones will have passed by the next load."""

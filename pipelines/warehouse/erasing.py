@@ -71,7 +71,8 @@ def _calls(connection: duckdb.DuckDBPyConnection, person: Person, choice: Choice
             if parties:
                 rest = without_parties(rest, parties)
             rows = pa.concat_tables([rows, rest])
-        changes[name] = Change(rows, pa.table({merge_key(name)[0]: ids}))
+        gone = pa.array([*person.calls, *others], pa.int64())
+        changes[name] = Change(rows, pa.table({merge_key(name)[0]: gone}))
     return changes
 
 

@@ -1,17 +1,15 @@
 """Lands a chunk: what is worth landing, all at once, and then a look at what is really there.
 
-    chunk → sifting → merging (rows, ledger) → dlt (cursor) → verifying → the ledger's verdict
+    chunk → sifting → merging (rows, ledger) and dlt's load (cursor) → verifying → the ledger's verdict
 
-The rows of a chunk and its ledger rows are written in one transaction; only then dlt writes the cursor
-and calls the load complete. Killed in between, the cursor is behind what landed, and its windows are
-asked for again; never is it ahead. dlt's working folder holds nothing that counts: each landing begins
-with an empty one, and removes it in the end.
+The rows of a chunk, its ledger rows, the cursor and dlt's word that the load is complete are written in one
+transaction: killed at any moment, all of it is there or nothing. dlt's working folder holds nothing that
+counts: each landing begins with an empty one, and removes it in the end.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -20,13 +18,10 @@ from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 
-import dlt
 import duckdb
-from dlt.common.exceptions import SignalReceivedException
-from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.ccaip.gather import Chunk
-from pipelines.ccaip.source import NAME, ccaip
+from pipelines.ccaip.source import NAME
 from pipelines.ccaip.tables import LOAD_WINDOWS, REJECTED_CALLS
 from pipelines.ccaip.windows import Cursor
 from pipelines.errors import CallmartError
@@ -34,8 +29,9 @@ from pipelines.home import Home
 from pipelines.steps import reached
 from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import writing
+from pipelines.warehouse.dlt_pipeline import DltPipeline
 from pipelines.warehouse.ledger import Landed
-from pipelines.warehouse.merging import Change, merge
+from pipelines.warehouse.merging import Change, merge, transaction
 from pipelines.warehouse.migrating import migrate
 from pipelines.warehouse.rejected import count_attempts
 from pipelines.warehouse.sifting import sift
@@ -43,14 +39,7 @@ from pipelines.warehouse.verifying import verify
 
 logger = logging.getLogger(__name__)
 
-_FAILURES = (PipelineStepFailed, duckdb.Error)
-
-_DLT_SETTINGS = {
-    "LOAD__DELETE_COMPLETED_JOBS": "true",
-    "LOAD__WORKERS": "1",
-    # a commit that failed leaves the open database wrong (see `Landing`): no second try on it
-    "LOAD__RAISE_ON_MAX_RETRIES": "1",
-}
+_LOG_AT_MOST = "64MB"  # what has landed and is not yet in the file: DuckDB holds it in memory, too
 
 
 class Landing:
@@ -70,7 +59,6 @@ class Landing:
         self._open = ExitStack()
         self._folder = home.pipelines_dir / NAME
         self.was_cut_short = self._folder.exists()
-        os.environ.update(_DLT_SETTINGS)
 
     def __enter__(self) -> Landing:
         try:
@@ -95,23 +83,18 @@ class Landing:
         """Open the warehouse, empty the working folder, and take state and schema from the warehouse."""
         self._open.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
         self.connection = self._open.enter_context(writing(self._warehouse))
         migrate(self.connection)
         # a second thread doubles what an insert costs and saves no time: the other core is reading
         self.connection.execute("set threads = 1")
-        self._is_schema_there = False
-        self._pipeline = dlt.pipeline(
-            NAME,
-            destination=_destination(self.connection),
-            dataset_name=NAME,
-            pipelines_dir=str(self._home.pipelines_dir),
-        )
-        self._pipeline.sync_destination()
+        self._dlt = DltPipeline(self.connection, self._home.pipelines_dir)
+        self.connection.execute(f"set checkpoint_threshold = '{_LOG_AT_MOST}'")  # dlt has set it to 1 GB
 
     @property
     def cursor(self) -> Cursor | None:
         """How far the scheduled load has come, by the state that landed with the data."""
-        return Cursor.in_state(self._pipeline.state.get("sources", {}).get(NAME, {}))
+        return self._dlt.cursor
 
     def land(
         self,
@@ -129,11 +112,12 @@ class Landing:
         rejected = count_attempts(self.connection, chunk.tables[REJECTED_CALLS.name])
         chunk = replace(chunk, tables=chunk.tables | {REJECTED_CALLS.name: rejected})
         for _ in range(2):
+            reached("sift")
             sifted = sift(self.connection, chunk, horizon)
             try:
                 told = {**records, LOAD_WINDOWS.name: Change(ledger.fetched(chunk))}
                 load_id = self._run({**sifted.changes, **told}, cursor)
-            except _FAILURES as error:
+            except duckdb.Error as error:
                 logger.exception("a chunk could not land")
                 self._begin()
                 self.record({LOAD_WINDOWS.name: Change(ledger.failed(chunk, _in_short(error)))})
@@ -151,7 +135,7 @@ class Landing:
         """Land changes that come with no chunk. Raises `CallmartError` when that fails."""
         try:
             self._run(changes, None)
-        except _FAILURES as error:
+        except duckdb.Error as error:
             raise CallmartError(
                 f"The warehouse cannot be written: {_in_short(error)}.",
                 "It holds what landed before. Look at the disk and at who has the file open, then run again.",
@@ -159,41 +143,14 @@ class Landing:
 
     def _run(self, changes: Mapping[str, Change], cursor: Cursor | None) -> str:
         """One load; its load id."""
-        try:
-            reached("extract")
-            extracted = self._pipeline.extract(ccaip(cursor))
-            load_id = str(extracted.loads_ids[0])
-            reached("normalise")
-            self._pipeline.normalize()
-            if not self._is_schema_there:
-                self._pipeline.sync_schema()
-                self._is_schema_there = True
+        load_id = self._dlt.begin_load()
+        with transaction(self.connection):
             merge(self.connection, changes, load_id)
             reached("cursor")
-            self._pipeline.load()
-        except PipelineStepFailed as error:
-            if isinstance(error.exception, SignalReceivedException):  # dlt takes signals for itself
-                raise SystemExit(128 + error.exception.signal_code) from None
-            raise
+            self._dlt.complete_load(load_id, cursor)
         return load_id
 
 
-def _destination(connection: duckdb.DuckDBPyConnection) -> dlt.destinations.duckdb:
-    """The open warehouse, for dlt.
-
-    dlt asks eleven times a load what DuckDB can do, and reads all settings again for an answer that rests
-    on none of them: a fifth of a small load's time.
-    """
-    destination = dlt.destinations.duckdb(connection)
-    known, no_settings = destination.capabilities, destination.spec()
-    destination.capabilities = lambda config=None, naming=None: known(config or no_settings, naming)
-    return destination
-
-
-def _in_short(error: PipelineStepFailed | duckdb.Error) -> str:
-    """At which step it failed, and the class of the error at the bottom: its words can quote rows."""
-    step = error.step if isinstance(error, PipelineStepFailed) else "merge"
-    cause: BaseException = error.exception if isinstance(error, PipelineStepFailed) else error
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    return f"{type(cause).__name__} at step {step}"
+def _in_short(error: duckdb.Error) -> str:
+    """The class of the error alone: its words can quote rows."""
+    return type(error).__name__

@@ -97,13 +97,7 @@ def settle(connection: duckdb.DuckDBPyConnection, chunk: Chunk, landed: Landed) 
 
 
 def open_windows(connection: duckdb.DuckDBPyConnection) -> list[Window]:
-    """The windows that are to be asked for again, oldest first. Empty before the first load."""
-    exists = connection.execute(
-        "select count(*) from duckdb_tables() where schema_name = ? and table_name = ?",
-        [NAME, LOAD_WINDOWS.name],
-    ).fetchone()
-    if not exists or not exists[0]:
-        return []
+    """The windows that are to be asked for again, oldest first."""
     rows = connection.execute(
         f"""select window_id, window_from, window_until, counted_before, why, attempt, verdict
             from {NAME}.{LOAD_WINDOWS.name}

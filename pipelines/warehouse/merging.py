@@ -7,8 +7,8 @@ that shrank leaves nothing behind; a record's by its own key.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 import duckdb
@@ -21,43 +21,63 @@ from pipelines.warehouse.asking import ask
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Rows that come to a table. What it has under their keys goes, and what it has under the keys in `gone`."""
+    """Rows that come to a table, and what goes before: what it has under the keys in `gone`.
+
+    `gone` has the columns of the table's merge key, in its order, and the keys of `rows` among others; without
+    it, those are all.
+    """
 
     rows: pa.Table
     gone: pa.Table | None = None
 
 
-def merge(connection: duckdb.DuckDBPyConnection, changes: Mapping[str, Change], load_id: str) -> None:
-    """Make the changes, by table, in one transaction; every row that comes is marked with `load_id`."""
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All that is written in the block, or nothing of it."""
     connection.execute("begin transaction")
     try:
-        for name, change in changes.items():
-            reached("merge")
-            _replace(connection, name, change, load_id)
+        yield
         connection.execute("commit")
     except BaseException:
-        _roll_back(connection)
+        with suppress(duckdb.Error):  # a commit that failed has ended the transaction, or the database
+            connection.execute("rollback")
         raise
 
 
-def _replace(connection: duckdb.DuckDBPyConnection, name: str, change: Change, load_id: str) -> None:
-    key = merge_key(name)
-    same = " and ".join(f"{name}.{column} = replaced.{column}" for column in key)
-    wanted = [
-        keys for keys in (change.gone, change.rows.select(list(key))) if keys is not None and keys.num_rows
-    ]
-    if wanted:
-        # each key once: a call's rows would say it again and again
-        replaced = pa.concat_tables(wanted).group_by(list(key)).aggregate([])
-        ask(connection, f"delete from {NAME}.{name} using replaced where {same}", replaced=replaced)
-    if change.rows.num_rows:
-        ask(
-            connection,
-            f"insert into {NAME}.{name} by name select *, '{load_id}' as {LOAD_ID} from coming",
-            coming=change.rows,
-        )
+def merge(connection: duckdb.DuckDBPyConnection, changes: Mapping[str, Change], load_id: str) -> None:
+    """Make the changes, by table; every row that comes is marked with `load_id`. Call it in a `transaction`."""
+    with ExitStack() as at_hand:
+        shown: dict[int, str] = {}  # a chunk's tables share one list of calls: shown once
+        for name, change in changes.items():
+            reached("merge")
+            gone = change.rows.select(list(merge_key(name))) if change.gone is None else change.gone
+            if gone.num_rows:
+                if id(gone) not in shown:
+                    shown[id(gone)] = f"gone_{len(shown)}"
+                    at_hand.enter_context(_showing(connection, shown[id(gone)], gone))
+                _delete(connection, name, shown[id(gone)], gone.column_names)
+            if change.rows.num_rows:
+                _insert(connection, name, change.rows, load_id)
 
 
-def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
-    with suppress(duckdb.Error):  # a commit that failed has ended the transaction, or the database
-        connection.execute("rollback")
+@contextmanager
+def _showing(connection: duckdb.DuckDBPyConnection, name: str, keys: pa.Table) -> Iterator[None]:
+    """Each key once: a call's rows would say it again and again."""
+    connection.register(name, keys.group_by(keys.column_names).aggregate([]))
+    try:
+        yield
+    finally:
+        with suppress(duckdb.Error):  # a database that is out of memory has forgotten it already
+            connection.unregister(name)
+
+
+def _delete(connection: duckdb.DuckDBPyConnection, name: str, gone: str, keys: list[str]) -> None:
+    same = " and ".join(
+        f"{name}.{column} = {gone}.{key}" for column, key in zip(merge_key(name), keys, strict=True)
+    )
+    connection.execute(f"delete from {NAME}.{name} using {gone} where {same}")
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table, load_id: str) -> None:
+    insert = f"insert into {NAME}.{name} by name select *, '{load_id}' as {LOAD_ID} from coming"
+    ask(connection, insert, coming=rows)

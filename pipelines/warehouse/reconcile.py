@@ -332,11 +332,12 @@ def _record(
         for key, times in found.findings.vanished.items()
     ]
     back = [call_id(key) for key, is_back in found.marked.items() if is_back]
+    gone = [*back, *(mark["call_id"] for mark in marks)]
     changes = {
         RECONCILED_DAYS.name: Change(pa.Table.from_pylist(looks, record_schema(RECONCILED_DAYS))),
         VANISHED_CALLS.name: Change(
             pa.Table.from_pylist(marks, record_schema(VANISHED_CALLS)),
-            gone=pa.table({"call_id": pa.array(back, pa.int64())}),
+            gone=pa.table({"call_id": pa.array(gone, pa.int64())}),
         ),
     }
     with Landing(home, settings.warehouse) as landing:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from pipelines.ccaip.gather import Chunk
 from pipelines.ccaip.source import NAME, merge_key
 from pipelines.ccaip.tables import REJECTED_CALLS, TABLES
-from pipelines.warehouse.asking import ask, existing_tables
+from pipelines.warehouse.asking import ask
 from pipelines.warehouse.merging import Change
 
 
@@ -50,17 +50,17 @@ def sift(connection: duckdb.DuckDBPyConnection, chunk: Chunk, horizon: datetime)
             tables[name] = _without(tables[name], key, ids)
     new = known.filter(pc.invert(pc.fill_null(pc.equal(known["had"], known["updated_at"]), False)))
     calls = pa.chunked_array([*owners["id"].chunks, *chunk.removed.chunks], pa.int64())
-    changes = {name: Change(tables[name], pa.table({merge_key(name)[0]: calls})) for name in TABLES}
+    gone = pa.table({"call_id": calls})
+    changes = {name: Change(tables[name], gone) for name in TABLES}
     rejected = chunk.tables[REJECTED_CALLS.name]
-    changes[REJECTED_CALLS.name] = Change(rejected, pa.table({"call_key": chunk.readable}))
+    keys = pa.chunked_array([*chunk.readable.chunks, *rejected["call_key"].chunks], pa.string())
+    changes[REJECTED_CALLS.name] = Change(rejected, pa.table({"call_key": keys}))
     return Sifted(changes, owners, new.select(["id", "updated_at"]))
 
 
 def _known(connection: duckdb.DuckDBPyConnection, calls: pa.Table) -> pa.Table:
     """Each call's id, `updated_at`, and the `updated_at` the warehouse `had` (null: it had none)."""
     versions = calls.select(["id", "updated_at"])
-    if "calls" not in existing_tables(connection):
-        return versions.append_column("had", pa.nulls(len(versions), versions["updated_at"].type))
     return ask(
         connection,
         f"select coming.*, calls.updated_at as had from coming left join {NAME}.calls using (id)",

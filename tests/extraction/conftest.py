@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.ccaip.privacy import KEEP_ALL
 from pipelines.home import Home
 from pipelines.settings import Settings
 from simulator.calls import CallSource
-from simulator.platform import Clock, Credentials, Platform
+from simulator.platform import Platform
 from tests.extraction.living import START
+from tests.tenant import TOKEN, USER, tenant
+from tests.tenant import settings_for as tenant_settings
 
-USER, TOKEN = "acme", "a-token"
+__all__ = ["TOKEN", "USER", "settings_for"]
 
 
 @pytest.fixture
@@ -31,26 +32,11 @@ def serve() -> Iterator[Callable[[CallSource], Platform]]:
     with ExitStack() as stack:
 
         def start(source: CallSource) -> Platform:
-            return stack.enter_context(
-                Platform(
-                    source,
-                    clock=Clock.frozen(START),
-                    credentials=Credentials(USER, TOKEN),
-                    requests_per_second=0,
-                )
-            )
+            return stack.enter_context(tenant(source, START))
 
         yield start
 
 
 def settings_for(platform: Platform, home: Home) -> Settings:
     """Settings that point at `platform`, ask as fast as it answers and keep what it says, to be compared."""
-    return Settings(
-        warehouse=home.warehouse,
-        base_url=platform.base_url,
-        username=USER,
-        api_token=TOKEN,
-        start_date=START.replace(hour=0),
-        requests_per_second=100_000,
-        privacy=KEEP_ALL,
-    )
+    return tenant_settings(platform, home, START.replace(hour=0))

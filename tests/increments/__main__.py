@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.increments.histories import history
 from tests.increments.rebuild import empty_warehouse, rebuild
 from tests.marts.workshop import Workshop
+from tests.shared import shared_folder
 
 
 def main() -> int:
@@ -22,7 +23,7 @@ def main() -> int:
     parser.add_argument("--increments", type=int, default=4, help="builds after the first, in each")
     asked = parser.parse_args()
     failed = []
-    with tempfile.TemporaryDirectory() as name:
+    with shared_folder(), tempfile.TemporaryDirectory() as name:
         work = Path(name)
         workshop = Workshop(work)
         empty = empty_warehouse(workshop, work / "empty")

@@ -8,7 +8,9 @@ that build the marts again and again, of other rows or of altered SQL, keep the 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+import os
+import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from json import dumps
 from pathlib import Path
@@ -22,9 +24,11 @@ from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 from dbt_common.events.event_manager_client import cleanup_event_logger
 
-from tests.marts import dbt_raw
+from pipelines.home import Home
+from pipelines.transform import PROJECT_DIR, dbt_variables
+from tests.shared import PARSED, parse_of
 
-WAREHOUSE = "warehouse.duckdb"
+WAREHOUSE = "callmart.duckdb"
 """The name of every database: relations are named with their catalog, which is the file's stem."""
 
 _SUCCEEDED = ("success", "pass", "warn", "skipped")
@@ -37,17 +41,20 @@ class WorkshopError(AssertionError):
 class Workshop:
     """One parsed project, and builds of any database with it. Not for threads: dbt's state is the process's."""
 
-    def __init__(
-        self, work: Path, project: Path = dbt_raw.PROJECT, variables: Mapping[str, Any] | None = None
-    ) -> None:
-        """Parse `project` once. `work` takes what dbt writes; `variables` override the project's own, and may be
-        changed between builds.
+    def __init__(self, work: Path, time_zone: str = "UTC") -> None:
+        """Take the project as it was parsed for all tests. `work` takes what dbt writes; `time_zone` is the
+        reporting zone. `variables` may be changed between builds: a node is compiled when it is built.
         """
-        self.variables = dict(variables or {})
+        self.variables: dict[str, Any] = dict(dbt_variables())
         self._work = work
-        self._project = project
         self._manifest: Manifest | None = None
-        self._manifest = self._invoke(work / WAREHOUSE, "parse").result
+        home = Home(parse_of())
+        (work / "target").mkdir(parents=True)
+        shutil.copy(home.dbt_target_dir / PARSED, work / "target")
+        # by the words it was parsed with, or dbt parses all again
+        database = os.path.relpath(home.warehouse, home.dbt_target_dir)
+        self._manifest = self._invoke(database, "parse").result
+        self.variables |= dbt_variables(time_zone)
         gc.freeze()  # a parsed project is a great many objects that stay: no use in walking them again and again
 
     @property
@@ -88,15 +95,15 @@ class Workshop:
             if result.status not in _SUCCEEDED
         }
 
-    def _invoke(self, database: Path, *command: str) -> Any:
-        if database.name != WAREHOUSE:
-            raise ValueError(f"the database must be called {WAREHOUSE}, not {database.name}")
-        with _alone(database):
+    def _invoke(self, database: Path | str, *command: str) -> Any:
+        if Path(database).name != WAREHOUSE:
+            raise ValueError(f"the database must be called {WAREHOUSE}, not {database}")
+        with _alone(str(database)):
             return dbtRunner(manifest=self._manifest).invoke(
                 [
                     *("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json"),
                     *command,
-                    *("--project-dir", str(self._project), "--profiles-dir", str(self._project)),
+                    *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
                     *("--target-path", str(self._work / "target"), "--log-path", str(self._work / "logs")),
                     # A node is Python more than SQL: a second thread gains nothing.
                     *("--threads", "1", "--vars", dumps(self.variables)),
@@ -115,10 +122,10 @@ def _has_seeds(database: Path) -> bool:
 
 
 @contextmanager
-def _alone(database: Path) -> Iterator[None]:
+def _alone(database: str) -> Iterator[None]:
     """dbt's process-wide state, for the block alone: the file is free again afterwards, and so is stdout."""
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("CALLMART_DUCKDB_PATH", str(database))
+        environment.setenv("CALLMART_DUCKDB_PATH", database)
         try:
             yield
         finally:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.mutants.bench import Bench
 from tests.mutants.mistakes import MISTAKES, Mistake
+from tests.shared import shared_folder
 
 SURVIVED = "SURVIVED"
 
@@ -26,7 +27,7 @@ def main() -> int:
     started = time.monotonic()
     wanted = [mistake for mistake in MISTAKES if not asked.only or asked.only in mistake.name]
     lost = [mistake.name for mistake in wanted if not mistake.is_applicable()]
-    with ProcessPoolExecutor(asked.jobs) as pool:
+    with shared_folder(), ProcessPoolExecutor(asked.jobs) as pool:
         # In a row: those of increments, which need warehouses of their own, stand together.
         size = -(-len(wanted) // asked.jobs)
         parts = [wanted[start : start + size] for start in range(0, len(wanted), size)]

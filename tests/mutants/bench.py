@@ -30,7 +30,7 @@ class Bench:
 
     def __init__(self, work: Path) -> None:
         self.work = work
-        self.workshop = Workshop(work, variables={"reporting_timezone": ZONE})
+        self.workshop = Workshop(work, ZONE)
         self.calls = varied_calls()
         self.right = self._warehouse("right")
         dbt_raw.land(self.right, "a-load", self.calls)

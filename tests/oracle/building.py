@@ -22,7 +22,7 @@ class Builder:
 
     def __init__(self, work: Path) -> None:
         self._work = work
-        self._workshop = Workshop(work, variables={"reporting_timezone": REPORTING_TIMEZONE})
+        self._workshop = Workshop(work, REPORTING_TIMEZONE)
         self._seeded = self._folder("seeded") / WAREHOUSE
         dbt_raw.create_raw(self._seeded)
         self._workshop.build(self._seeded, select=("resource_type:seed",))

@@ -167,12 +167,13 @@ def _told(file: Path, needles: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     with duckdb.connect(str(file), read_only=True) as connection:
         tables = connection.execute("select schema_name, table_name from duckdb_tables()").fetchall()
         for schema, table in tables:
-            rows = f"(select to_json(each)::varchar as row from {schema}.{table} as each)"
-            for needle in needles:
-                if connection.execute(
-                    f"select count(*) from {rows} where contains(row, ?)", [needle]
-                ).fetchone() != (0,):
-                    yield f"{schema}.{table}", needle
+            holds = ", ".join("bool_or(contains(to_json(each)::varchar, ?))" for _ in needles)
+            [held] = connection.execute(f"select {holds} from {schema}.{table} as each", needles).fetchall()
+            yield from (
+                (f"{schema}.{table}", needle)
+                for needle, is_held in zip(needles, held, strict=True)
+                if is_held
+            )
 
 
 def totals(machine: Machine, tables: tuple[str, ...]) -> dict[str, list[tuple[Any, ...]]]:

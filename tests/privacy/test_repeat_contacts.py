@@ -11,12 +11,11 @@ import duckdb
 from pipelines.ccaip.privacy import KEEP_ALL, Policy
 from pipelines.home import Home
 from pipelines.progress import SilentProgress
-from pipelines.settings import Settings
 from pipelines.warehouse.load import load_new
 from simulator.centre import Centre
-from simulator.platform import Clock, Credentials, Platform
-from tests.marts import dbt_raw
-from tests.shared import parsed
+from simulator.platform import Platform
+from tests.marts.workshop import Workshop
+from tests.tenant import settings_for, tenant
 
 START = datetime(2026, 3, 2, 14, tzinfo=UTC)
 DAYS = 11  # a repeat is known when its week is over
@@ -26,12 +25,10 @@ QUIET = SilentProgress()
 def test_pseudonyms_repeat_as_callers_do(tmp_path: Path) -> None:
     """Were two callers one under the key, or one caller two, repeats and resolved contacts would be others."""
     centre = Centre.simulate(seed=5, start=START, days=DAYS, calls_per_day=60)
-    clock = Clock.frozen(START + timedelta(days=DAYS))
-    with Platform(
-        centre, clock=clock, credentials=Credentials("acme", "token"), requests_per_second=0
-    ) as platform:
-        kept = _built(platform, Home(tmp_path / "kept"), KEEP_ALL)
-        hashed = _built(platform, Home(tmp_path / "hashed"), Policy())
+    workshop = Workshop(tmp_path / "dbt")
+    with tenant(centre, START + timedelta(days=DAYS)) as platform:
+        kept = _built(workshop, platform, Home(tmp_path / "kept"), KEEP_ALL)
+        hashed = _built(workshop, platform, Home(tmp_path / "hashed"), Policy())
     callers = "select distinct end_user_id from marts.fct_calls where end_user_id is not null"
     assert not set(_ask(kept, callers)) & set(_ask(hashed, callers))
     assert _ask(kept, "select sum(repeated_contacts) > 0 from marts.mart_repeat_contacts") == [(True,)]
@@ -39,22 +36,13 @@ def test_pseudonyms_repeat_as_callers_do(tmp_path: Path) -> None:
     assert _ask(hashed, repeats) == _ask(kept, repeats)
 
 
-def _built(platform: Platform, home: Home, policy: Policy) -> Home:
-    parsed(home).activate()
-    settings = Settings(
-        warehouse=home.warehouse,
-        base_url=platform.base_url,
-        username="acme",
-        api_token="token",
-        start_date=START,
-        requests_per_second=10_000,
-        settle_seconds=0,
-        privacy=policy,
-        privacy_key="a-key-of-a-test-0123456789abcdef",
+def _built(workshop: Workshop, platform: Platform, home: Home, policy: Policy) -> Home:
+    home.activate()
+    key = "a-key-of-a-test-0123456789abcdef"
+    load_new(
+        settings_for(platform, home, START, settle_seconds=0, privacy=policy, privacy_key=key), home, QUIET
     )
-    load_new(settings, home, QUIET)
-    without = [word for kind in ("test", "unit_test") for word in ("--exclude-resource-type", kind)]
-    dbt_raw.dbt(home, "build", *without, "--select", "resource_type:seed", "+mart_repeat_contacts")
+    workshop.build(home.warehouse, select=("resource_type:seed", "+mart_repeat_contacts"))
     return home
 
 

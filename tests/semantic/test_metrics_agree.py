@@ -15,17 +15,15 @@ from typing import Any
 
 import pytest
 
-from pipelines.ccaip.privacy import KEEP_ALL
 from pipelines.home import REPOSITORY, Home
 from pipelines.progress import SilentProgress
-from pipelines.settings import Settings
 from pipelines.warehouse.load import load_new
 from simulator.centre import Centre
-from simulator.platform import Clock, Credentials, Platform
-from tests.marts import dbt_raw
+from tests.marts.workshop import Workshop
 from tests.semantic.definitions import COMPARISONS, DEFINED
 from tests.semantic.layer import Cells, Layer
-from tests.shared import parsed
+from tests.shared import parse_of
+from tests.tenant import settings_for, tenant
 
 START = datetime(2026, 3, 5, 14, tzinfo=UTC)
 NOON = START + timedelta(days=8, hours=3)
@@ -36,26 +34,14 @@ PAGE = REPOSITORY.parent / "shared" / "metrics.md"
 
 @pytest.fixture(scope="module")
 def layer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layer]:
-    home = parsed(Home(tmp_path_factory.mktemp("semantic")), ZONE)
+    work = tmp_path_factory.mktemp("semantic")
+    home = Home(work / "home")
     home.activate()
     centre = Centre.simulate(seed=11, start=START, days=9, calls_per_day=110, time_zone=ZONE)
-    clock, credentials = Clock.frozen(NOON), Credentials("acme", "token")
-    with Platform(centre, clock=clock, credentials=credentials, requests_per_second=0) as platform:
-        settings = Settings(
-            warehouse=home.warehouse,
-            base_url=platform.base_url,
-            username="acme",
-            api_token="token",
-            start_date=START,
-            requests_per_second=10_000,
-            settle_seconds=0,
-            privacy=KEEP_ALL,
-        )
-        load_new(settings, home, SilentProgress())
-    kinds = ("test", "unit_test", "saved_query")  # the marts have their tests elsewhere
-    without = [word for kind in kinds for word in ("--exclude-resource-type", kind)]
-    dbt_raw.dbt(home, "build", *without, variables={"reporting_timezone": ZONE})
-    layer = Layer(home.dbt_target_dir / "semantic_manifest.json", home.warehouse)
+    with tenant(centre, NOON) as platform:
+        load_new(settings_for(platform, home, START, settle_seconds=0), home, SilentProgress())
+    Workshop(work / "dbt", ZONE).build(home.warehouse)
+    layer = Layer(Home(parse_of()).dbt_target_dir / "semantic_manifest.json", home.warehouse)
     yield layer
     layer.close()
 

@@ -8,7 +8,7 @@ import duckdb
 import orjson
 
 from pipelines.ccaip.explode import Exploder
-from pipelines.warehouse.merging import Change, merge
+from pipelines.warehouse.merging import Change, merge, transaction
 from simulator.centre import Centre
 from tests.marts import dbt_raw
 
@@ -30,6 +30,7 @@ def land(path: Path, centre: Centre) -> None:
             ]
             exploded = exploder.explode(bodies)
             assert not exploded.rejected
-            merge(connection, {name: Change(rows) for name, rows in exploded.tables.items()}, _LOAD_ID)
+            with transaction(connection):
+                merge(connection, {name: Change(rows) for name, rows in exploded.tables.items()}, _LOAD_ID)
         connection.execute("insert into ccaip._dlt_loads values (?, 'ccaip', 0, now(), '')", [_LOAD_ID])
     exploder.close()

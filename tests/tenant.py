@@ -1,0 +1,40 @@
+"""A local platform that stands for a tenant, and settings that lead to it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pipelines.ccaip.privacy import KEEP_ALL
+from pipelines.home import Home
+from pipelines.settings import Settings
+from simulator.calls import CallSource
+from simulator.platform import Clock, Credentials, Platform
+
+USER, TOKEN = "acme", "a-token"
+
+
+def tenant(calls: CallSource, now: datetime) -> Platform:
+    """A platform over the calls, its clock frozen, without a rate limit; to be entered."""
+    return Platform(
+        calls, clock=Clock.frozen(now), credentials=Credentials(USER, TOKEN), requests_per_second=0
+    )
+
+
+def settings_for(platform: Platform, home: Home, start: datetime, **more: Any) -> Settings:
+    """Settings that point at `platform`, ask as fast as it answers and keep what it says, to be compared.
+
+    `start` is the start date; `more` are other settings.
+    """
+    return Settings(
+        **{
+            "warehouse": home.warehouse,
+            "base_url": platform.base_url,
+            "username": USER,
+            "api_token": TOKEN,
+            "start_date": start,
+            "requests_per_second": 100_000,
+            "privacy": KEEP_ALL,
+            **more,
+        }
+    )
