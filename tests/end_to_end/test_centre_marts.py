@@ -6,7 +6,7 @@ hours later, and when all is over.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -49,13 +49,13 @@ from tests.end_to_end.cells import (
     queue_cells,
 )
 from tests.extraction.test_load import assert_equals_platform
+from tests.marts.workshop import Workshop
 from tests.shared import parsed
 from tests.tenant import settings_for, tenant
 
 START = datetime(2026, 3, 6, 14, tzinfo=UTC)  # a Friday; New York changes its clocks on the Sunday
 ZONE = "America/New_York"
 QUIET = SilentProgress()
-MODELS_ALONE = ("resource_type:model", "resource_type:seed")
 
 pytestmark = pytest.mark.slow
 
@@ -68,12 +68,13 @@ class Setting:
     platform: Platform
     home: Home
     settings: Settings
+    workshop: Workshop
 
-    def load_at(self, moment: datetime, build: Sequence[str] = MODELS_ALONE) -> LoadReport:
-        """Load what changed by then, and build; `build=()` runs dbt's tests, too."""
+    def load_at(self, moment: datetime) -> LoadReport:
+        """Load what changed by then, and build."""
         self.platform.clock.set(moment)
         report = load_new(self.settings, self.home, QUIET)
-        transform(self.home, self.settings, QUIET, select=build)
+        self.workshop.build(self.home.warehouse)
         return report
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
@@ -96,12 +97,12 @@ class Setting:
 
 @pytest.fixture(scope="module")
 def setting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting]:
-    centre = Centre.simulate(seed=11, start=START, days=3, calls_per_day=500, time_zone=ZONE)
+    centre = Centre.simulate(seed=11, start=START, days=3, calls_per_day=220, time_zone=ZONE)
     home = parsed(Home(tmp_path_factory.mktemp("centre")), ZONE)
     home.activate()
     with tenant(centre, START) as platform:
         settings = settings_for(platform, home, START, settle_seconds=0, reporting_timezone=ZONE)
-        yield Setting(centre, platform, home, settings)
+        yield Setting(centre, platform, home, settings, Workshop(home.dbt_target_dir / "workshop", ZONE))
 
 
 def assert_cells_equal(found: Cells, expected: Cells, parts: tuple[str, ...]) -> None:
@@ -184,7 +185,7 @@ def test_marts_equal_the_truth_while_calls_go_on_and_increments_equal_a_full_ref
     ]
     assert_marts_tell_the_truth(setting)
 
-    second = setting.load_at(START + timedelta(hours=30), build=())
+    second = setting.load_at(START + timedelta(hours=30))
     assert second.since is not None
     assert second.since > START + timedelta(hours=2)
     assert_marts_tell_the_truth(setting)
@@ -204,7 +205,7 @@ def test_marts_equal_the_truth_while_calls_go_on_and_increments_equal_a_full_ref
     assert_public_marts_show_nobody(setting)
 
     incremental = everything(setting)
-    transform(setting.home, setting.settings, QUIET, full_refresh=True, select=MODELS_ALONE)
+    transform(setting.home, setting.settings, QUIET, full_refresh=True)  # and dbt's tests
     full = everything(setting)
     for name, rows in incremental.items():
         assert rows == full[name], name

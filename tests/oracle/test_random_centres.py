@@ -15,7 +15,7 @@ from tests.oracle.building import REPORTING_TIMEZONE, Builder
 from tests.oracle.centres import Plan, plans
 from tests.oracle.compare import differences
 
-CALLS = 150
+CALLS = 100
 EXAMPLES = int(os.environ.get("ORACLE_EXAMPLES", "2"))
 """More than two are drawn anew each time."""
 

@@ -22,14 +22,12 @@ import pytest
 
 from pipelines.cli import main
 from pipelines.home import Home
-from pipelines.progress import SilentProgress
-from pipelines.settings import Settings
 from pipelines.steps import KILL_VARIABLE, Step
-from pipelines.transform import transform
 from simulator.platform import Clock, Credentials, Platform
 from tests.extraction.conftest import TOKEN, USER
 from tests.extraction.living import START, LivingCalls
 from tests.keeping import KEEP_EVERYTHING
+from tests.marts.workshop import Workshop
 from tests.shared import parsed
 from tests.soak.ledger import audit
 from tests.soak.machine import PROCESSES
@@ -64,7 +62,6 @@ MARTS = (
     "fct_calls", "fct_queue_segments", "fct_handled_segments", "fct_transfers",
     "mart_service_level", "mart_abandonment", "mart_agent_handle_time",
 )  # fmt: skip
-MODELS_ALONE = ("resource_type:model", "resource_type:seed")
 
 
 @dataclass
@@ -181,9 +178,7 @@ def test_marts_that_were_killed_half_built_or_half_published_are_whole_after_the
     assert ended(tenant.start(elsewhere, "publish", warehouse=here.warehouse)) == 0
     built = rows_of(here.warehouse, MARTS)
     assert rows_of(elsewhere.root / "published" / here.warehouse.name, MARTS) == built
-    elsewhere.activate()
-    settings = Settings(warehouse=here.warehouse)
-    transform(elsewhere, settings, SilentProgress(), full_refresh=True, select=MODELS_ALONE)
+    Workshop(tmp_path / "dbt").build(here.warehouse, full_refresh=True)
     assert rows_of(here.warehouse, MARTS) == built
 
 
