@@ -1,7 +1,7 @@
 """dbt inside this process: many builds for the price of one parse.
 
-A dbt process of its own spends half a minute of CPU on imports and on parsing before it builds anything. Tests
-that build the marts again and again, of other rows or of altered SQL, keep the parsed project instead.
+A dbt process of its own spends six seconds of CPU on imports and on reading what was parsed before it builds
+anything. Tests that build the marts again and again, of other rows or of altered SQL, keep the project instead.
 `dbt_raw.dbt` stays the way for tests of what a process of its own does.
 """
 

@@ -1,6 +1,6 @@
 """The marts and the oracle over random centres: no cell differs.
 
-`make test` builds two centres, the same each time. To look at others, at some 20 s of CPU each:
+`make test` builds two centres, the same each time. To look at others, at some 15 s of CPU each:
 `ORACLE_EXAMPLES=50 .venv/bin/python -m pytest tests/oracle/test_random_centres.py`.
 """
 
