@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
-import shutil
-import tempfile
+from contextlib import ExitStack
 
 import pytest
 
-from tests.shared import FOLDER_VARIABLE
+from tests.shared import shared_folder
 
 gc.set_threshold(100_000, 50, 50)  # each load makes and drops millions of small objects: a tenth of the time
 
@@ -18,15 +17,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the folder of what a session makes once. Workers inherit its name."""
     os.environ["CALLMART_DBT_THREADS"] = "1"  # a worker a core: a second thread costs CPU and gains nothing
     if not hasattr(config, "workerinput"):
-        os.environ[FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="callmart-tests-")
+        shared = ExitStack()
+        shared.enter_context(shared_folder())
+        config.add_cleanup(shared.close)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests first: begun last, one would keep a worker busy while the other has nothing left."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):
-        shutil.rmtree(os.environ.pop(FOLDER_VARIABLE))

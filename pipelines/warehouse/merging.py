@@ -47,15 +47,17 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 def merge(connection: duckdb.DuckDBPyConnection, changes: Mapping[str, Change], load_id: str) -> None:
     """Make the changes, by table; every row that comes is marked with `load_id`. Call it in a `transaction`."""
     with ExitStack() as at_hand:
-        shown: dict[int, str] = {}  # a chunk's tables share one list of calls: shown once
+        # A chunk's tables share one list of calls: shown once. Each is kept, or its id would be given again.
+        shown: dict[int, pa.Table] = {}
         for name, change in changes.items():
             reached("merge")
             gone = change.rows.select(list(merge_key(name))) if change.gone is None else change.gone
             if gone.num_rows:
+                keys = f"gone_{id(gone)}"
                 if id(gone) not in shown:
-                    shown[id(gone)] = f"gone_{len(shown)}"
-                    at_hand.enter_context(_showing(connection, shown[id(gone)], gone))
-                _delete(connection, name, shown[id(gone)], gone.column_names)
+                    shown[id(gone)] = gone
+                    at_hand.enter_context(_showing(connection, keys, gone))
+                _delete(connection, name, keys, gone.column_names)
             if change.rows.num_rows:
                 _insert(connection, name, change.rows, load_id)
 

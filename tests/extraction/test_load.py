@@ -233,6 +233,20 @@ def test_a_load_of_many_chunks_does_not_keep_in_memory_all_that_it_has_landed(
         assert not log.exists()
 
 
+def test_rows_without_a_list_of_their_own_go_by_their_own_keys_and_no_other_tables(home):
+    def rows(call_ids: list[int]) -> Change:
+        return Change(pa.table({"call_id": call_ids, "idx": [0] * len(call_ids)}))
+
+    names = [name for name, table in TABLES.items() if table.parent == "calls"]
+    changes = {name: rows([2 * place, 2 * place + 1]) for place, name in enumerate(names)}
+    with Landing(home, home.warehouse) as landing:
+        landing.record(changes)
+        landing.record(changes)
+        for place, name in enumerate(names):
+            found = landing.connection.execute(f"select call_id from ccaip.{name} order by 1").fetchall()
+            assert found == [(2 * place,), (2 * place + 1,)], name
+
+
 def test_dlt_itself_takes_the_warehouse_over_with_its_schema_and_cursor(home, serve, calls, tmp_path):
     platform = serve(calls)
     platform.clock.advance(HOUR)
