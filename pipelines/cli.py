@@ -60,6 +60,15 @@ class _Group(TyperGroup):
                 del waiting[: _ANYWHERE[name]]
         return super().parse_args(ctx, first + rest)
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command. What interrupts DuckDB in a query comes out of it as an error of its own."""
+        try:
+            return super().invoke(ctx)
+        except RuntimeError as error:
+            if isinstance(error.__cause__, KeyboardInterrupt | SystemExit):
+                raise error.__cause__ from error
+            raise
+
 
 app = typer.Typer(
     cls=_Group,

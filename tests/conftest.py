@@ -8,7 +8,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.shared import shared_folder
+from tests import warm
+from tests.shared import FOLDER_VARIABLE, shared_folder
 
 gc.set_threshold(100_000, 50, 50)  # each load makes and drops millions of small objects: a tenth of the time
 
@@ -19,7 +20,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         shared = ExitStack()
         shared.enter_context(shared_folder())
+        shared.enter_context(warm.servers(os.environ[FOLDER_VARIABLE]))
         config.add_cleanup(shared.close)
+    warm.route_to_servers(os.environ[FOLDER_VARIABLE])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -106,13 +106,19 @@ def semantic_problems(
 
 def read_semantic(folder: Path) -> list[dict[str, Any]]:
     """The semantic models declared below a folder."""
-    files = (yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted(folder.rglob("*.yml")))
+    files = (
+        yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader)
+        for file in sorted(folder.rglob("*.yml"))
+    )
     return [each for file in files for each in (file or {}).get("semantic_models", [])]
 
 
 def read(folder: Path) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """The declared models below a folder, and the SQL of each model by name, but staging: that speaks raw names."""
-    files = (yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted(folder.rglob("*.yml")))
+    files = (
+        yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader)
+        for file in sorted(folder.rglob("*.yml"))
+    )
     models = [model for file in files for model in (file or {}).get("models", [])]
     statements = (file for file in folder.rglob("*.sql") if not file.stem.startswith("stg_"))
     return models, {file.stem: file.read_text(encoding="utf-8") for file in statements}

@@ -13,7 +13,7 @@ The warehouse is only read. What is known of the API's calls is kept in a tempor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
@@ -190,9 +190,7 @@ class Comparison:
                 asked=asked,
             )
         )
-        differing: set[str] = set().union(
-            *(self._differing(TABLES[name], rows, asked) for name, rows in tables.items())
-        )
+        differing = self._differing(tables, asked)
         removed = {str(each) for each in left_out.to_pylist()}
         self.findings.forget(keys)
         for key, call in fetched.items():
@@ -238,18 +236,22 @@ class Comparison:
         else:
             self.findings.missing[key] = _times(call)
 
-    def _differing(self, declared: Table, rows: pa.Table, asked: pa.Table) -> set[str]:
-        """The calls whose rows are not the same here and there; a row that is there twice is not the same."""
-        (key,) = merge_key(declared.name)
-        columns = (*declared.key_columns, *declared.columns, EXTRA)
-        # json() drops white space between tokens, which is no difference
-        selected = ", ".join(f"json({c.name}) as {c.name}" if c.type == "json" else c.name for c in columns)
-        query = f"""
-            with here as (select {selected} from {NAME}.{declared.name} semi join asked on {declared.name}.{key} = asked.id),
-            there as (select {selected} from fetched)
-            select distinct {key}::varchar from
-                ((from here except all from there) union all (from there except all from here))"""
-        return {call for (call,) in ask_rows(self._db, query, fetched=rows, asked=asked)}
+    def _differing(self, tables: Mapping[str, pa.Table], asked: pa.Table) -> set[str]:
+        """The calls whose rows are not the same here and there; a row that is there twice is not the same.
+
+        Rows are compared by sums of hashes (64 bits): what is here counts up, what is there down.
+        """
+        fetched = {f"fetched_{name}": rows for name, rows in tables.items() if rows.num_rows}
+        rows = []
+        for name in tables:
+            (key,), contents = merge_key(name), _contents(TABLES[name])
+            here = f"{NAME}.{name} semi join asked on {name}.{key} = asked.id"
+            rows.append(f"select {key} as call, {contents} as contents, 1 as rows from {here}")
+            if f"fetched_{name}" in fetched:
+                rows.append(f"select {key}, -{contents}, -1 from fetched_{name}")
+        query = f"""select call::varchar from ({" union all ".join(rows)})
+            group by call having sum(contents) <> 0 or sum(rows) <> 0"""
+        return {call for (call,) in ask_rows(self._db, query, asked=asked, **fetched)}
 
     def _know(self, calls: Iterable[tuple[str, CallTimes, bool]]) -> None:
         rows = [(key, times.queued_at, times.updated_at, is_there) for key, times, is_there in calls]
@@ -273,6 +275,14 @@ class Comparison:
             "insert into known select call_id::varchar, queued_at, updated_at, false"
             f" from {NAME}.{VANISHED_CALLS.name}"
         )
+
+
+def _contents(table: Table) -> str:
+    """A hash of a row, as SQL that reads the same from Arrow and from the warehouse."""
+    columns = (*table.key_columns, *table.columns, EXTRA)
+    # json() drops white space between tokens, which is no difference
+    selected = (f"json({each.name})::varchar" if each.type == "json" else each.name for each in columns)
+    return f"hash('{table.name}', {', '.join(selected)})::hugeint"
 
 
 def _asked(keys: Sequence[str]) -> pa.Table:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Inspector, TableClause, column, func, inspect, select, table
+from sqlalchemy.engine.reflection import ObjectKind
 
 from pipelines.ccaip.windows import Cursor
 
@@ -18,20 +19,25 @@ class Look:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._inspector: Inspector = inspect(connection)
+        self._schemas: dict[str, dict[str, TableClause]] = {}
 
     def tables(self, schema: str) -> list[str]:
         """Names of tables and views in `schema`, sorted."""
-        names = self._inspector.get_table_names(schema=schema) + self._inspector.get_view_names(schema=schema)
-        return sorted(set(names))
+        return sorted(self._relations(schema))
 
     def relation(self, name: str, schema: str = RAW_SCHEMA) -> TableClause | None:
         """The table with the columns it really has; None when it is not there."""
-        if name not in self.tables(schema):
-            return None
-        columns = (
-            column(found["name"], found["type"]) for found in self._inspector.get_columns(name, schema=schema)
-        )
-        return table(name, *columns, schema=schema)
+        return self._relations(schema).get(name)
+
+    def _relations(self, schema: str) -> dict[str, TableClause]:
+        """All tables and views of a schema. Asked for at once: one by one they take a tenth of a second each."""
+        if schema not in self._schemas:
+            found = self._inspector.get_multi_columns(schema=schema, kind=ObjectKind.ANY)
+            self._schemas[schema] = {
+                name: table(name, *(column(each["name"], each["type"]) for each in columns), schema=schema)
+                for (_, name), columns in found.items()
+            }
+        return self._schemas[schema]
 
     def count(self, relation: TableClause, *conditions: Any) -> int:
         """How many rows of it meet all the conditions."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-CALLMART = Path(sys.executable).with_name("callmart")
+from tests.warm import callmart_command
 
 
 @dataclass
@@ -31,7 +30,7 @@ class Command:
 
     def __call__(self, *arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [CALLMART, *map(str, arguments)],
+            [*callmart_command(), *map(str, arguments)],
             cwd=self.cwd,
             env=self.environment(**env),
             capture_output=True,
@@ -42,7 +41,7 @@ class Command:
 
     def start(self, *arguments: str | Path, **env: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [CALLMART, *map(str, arguments)],
+            [*callmart_command(), *map(str, arguments)],
             cwd=self.cwd,
             env=self.environment(**env),
             stdout=subprocess.PIPE,

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
+import sys
+import threading
 from collections.abc import Iterator
 
+import duckdb
 import pytest
 
+from pipelines.cli import main
 from pipelines.home import REPOSITORY, Home
 from pipelines.lock import locked
+from pipelines.settings import Settings
+from pipelines.warehouse import status
 
 TOKEN = "tok-5ecret-never-shown"
 FIXTURES = REPOSITORY / "tests" / "fixtures"
@@ -80,6 +87,27 @@ def test_an_interrupted_load_ends_at_once_and_lets_the_lock_go(number, code, cal
     assert "Traceback" not in said
     with locked(Home(callmart.root), "load"):
         pass
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_command_that_is_interrupted_in_a_query_was_interrupted_and_has_not_failed(
+    number, code, monkeypatch, capsys, kept_environment, tmp_path
+) -> None:
+    """DuckDB makes an error of its own of what a signal's handler raises."""
+
+    def read_status(home: Home, settings: Settings) -> None:
+        with duckdb.connect(config={"threads": 1}) as connection:
+            threading.Timer(0.1, os.kill, (os.getpid(), number)).start()
+            connection.execute("select sum(hash(range)) from range(3000000000)")  # half a minute
+
+    monkeypatch.setattr(status, "read_status", read_status)
+    monkeypatch.setattr(sys, "argv", ["callmart", "--project-dir", str(tmp_path), "status"])
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    signal.signal(signal.SIGTERM, before)
+    assert ended.value.code == code
+    assert "nobody foresaw" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -20,7 +20,6 @@ from pipelines.ccaip.tables import TABLES
 from pipelines.home import Home
 from pipelines.progress import SilentProgress
 from pipelines.settings import Settings
-from pipelines.transform import transform
 from pipelines.warehouse.load import LoadReport, load_new
 from simulator.centre import Centre
 from simulator.platform import Platform
@@ -50,7 +49,6 @@ from tests.end_to_end.cells import (
 )
 from tests.extraction.test_load import assert_equals_platform
 from tests.marts.workshop import Workshop
-from tests.shared import parsed
 from tests.tenant import settings_for, tenant
 
 START = datetime(2026, 3, 6, 14, tzinfo=UTC)  # a Friday; New York changes its clocks on the Sunday
@@ -98,7 +96,7 @@ class Setting:
 @pytest.fixture(scope="module")
 def setting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting]:
     centre = Centre.simulate(seed=11, start=START, days=3, calls_per_day=220, time_zone=ZONE)
-    home = parsed(Home(tmp_path_factory.mktemp("centre")), ZONE)
+    home = Home(tmp_path_factory.mktemp("centre"))
     home.activate()
     with tenant(centre, START) as platform:
         settings = settings_for(platform, home, START, settle_seconds=0, reporting_timezone=ZONE)
@@ -205,7 +203,8 @@ def test_marts_equal_the_truth_while_calls_go_on_and_increments_equal_a_full_ref
     assert_public_marts_show_nobody(setting)
 
     incremental = everything(setting)
-    transform(setting.home, setting.settings, QUIET, full_refresh=True)  # and dbt's tests
+    setting.workshop.build(setting.home.warehouse, full_refresh=True)
+    assert setting.workshop.failing_tests(setting.home.warehouse) == {}
     full = everything(setting)
     for name, rows in incremental.items():
         assert rows == full[name], name

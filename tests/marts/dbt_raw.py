@@ -1,4 +1,4 @@
-"""A raw database made by hand, and dbt run over it: what the tests of the marts share.
+"""A raw database made by hand: what the tests of the marts share.
 
 The tables come from the declarations, the rows from call bodies exploded by a few plain lines; the
 real loader has tests of its own, so that a fault in it and a fault in a model do not hide each other.
@@ -7,25 +7,19 @@ real loader has tests of its own, so that a fault in it and a fault in a model d
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from pipelines.ccaip.tables import RECORDS, TABLES, Column, Table
-from pipelines.home import Home
-from pipelines.transform import dbt_variables
-from tests.shared import parsed
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = ROOT / "dbt_project"
 FIXTURES = ROOT / "tests" / "fixtures"
-
-DBT_MAIN = "import gc; gc.set_threshold(100_000, 50, 50); from dbt.cli.main import cli; cli()"
 
 TYPES = {
     "text": "varchar",
@@ -35,14 +29,6 @@ TYPES = {
     "timestamp": "timestamptz",
     "json": "json",
 }
-
-
-def new_home(root: Path) -> Home:
-    """A home whose warehouse has an empty raw schema, as the first load leaves it."""
-    home = parsed(Home(root))
-    home.warehouse.parent.mkdir()
-    create_raw(home.warehouse)
-    return home
 
 
 def create_raw(path: Path) -> None:
@@ -64,16 +50,18 @@ def land(path: Path, load_id: str, calls: Sequence[dict[str, Any]], complete: bo
     with duckdb.connect(str(path)) as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.begin()  # a commit a statement takes most of the time
-        for call in calls:
-            forget(connection, call["id"])
+        newest = {call["id"]: call for call in calls}
+        forget(connection, *newest)
+        rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for call in newest.values():
             for table, keys, element in _elements(call):
-                values = {"_dlt_load_id": load_id, **keys}
-                values |= {column.name: _value(element, column) for column in table.columns}
-                marks = ", ".join("?" for _ in values)
-                connection.execute(
-                    f"insert into ccaip.{table.name} ({', '.join(values)}) values ({marks})",
-                    list(values.values()),
-                )
+                values = keys | {column.name: _value(element, column) for column in table.columns}
+                rows[table.name].append({"_dlt_load_id": load_id} | {k: _text(v) for k, v in values.items()})
+        for name, elements in rows.items():
+            columns = {each: pa.array([row[each] for row in elements], pa.string()) for each in elements[0]}
+            connection.register("elements", pa.table(columns))
+            connection.execute(f"insert into ccaip.{name} by name from elements")
+            connection.unregister("elements")
         if complete:
             connection.execute(
                 "insert into ccaip._dlt_loads values (?, 'ccaip', 0, '2026-06-01T00:00:00Z', '')", [load_id]
@@ -81,12 +69,11 @@ def land(path: Path, load_id: str, calls: Sequence[dict[str, Any]], complete: bo
         connection.commit()
 
 
-def forget(connection: duckdb.DuckDBPyConnection, call_id: int) -> None:
-    """Remove a call and all its rows."""
+def forget(connection: duckdb.DuckDBPyConnection, *call_ids: int) -> None:
+    """Remove calls and all their rows."""
     for table in TABLES.values():
-        connection.execute(
-            f"delete from ccaip.{table.name} where {'call_id' if table.parent else 'id'} = ?", [call_id]
-        )
+        key = "call_id" if table.parent else "id"
+        connection.execute(f"delete from ccaip.{table.name} where {key} in (select unnest(?))", [call_ids])
 
 
 def _elements(call: dict[str, Any]) -> list[tuple[Table, dict[str, Any], dict[str, Any]]]:
@@ -119,39 +106,9 @@ def _value(element: dict[str, Any], column: Column) -> Any:
     return None
 
 
-def dbt(home: Home, *arguments: str, variables: dict[str, Any] | None = None) -> str:
-    """Run dbt in a process of its own over the home's warehouse; its output. Fails loudly if dbt does."""
-    result = dbt_result(home, *arguments, variables=variables)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
-
-
-def dbt_result(
-    home: Home, *arguments: str, variables: dict[str, Any] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """As `dbt`, without judging."""
-    work = home.dbt_target_dir
-    return subprocess.run(
-        [
-            *(sys.executable, "-c", DBT_MAIN),
-            *("--no-use-colors", "--partial-parse", "--log-level-file", "info", *arguments),
-            *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
-            *("--target-path", str(work), "--log-path", str(home.dbt_log_dir)),
-            *("--vars", json.dumps(dbt_variables() | (variables or {}))),
-        ],
-        cwd=work,
-        env={**os.environ, "CALLMART_DUCKDB_PATH": os.path.relpath(home.warehouse, work)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def results(home: Home, artefact: str = "run_results") -> list[dict[str, Any]]:
-    """What dbt wrote of the last run, a node each."""
-    told = json.loads((home.dbt_target_dir / f"{artefact}.json").read_text())
-    found: list[dict[str, Any]] = told["results"]
-    return found
+def _text(value: Any) -> str | None:
+    """As a cast reads it."""
+    return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 def rows(path: Path, query: str) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ from tests.marts import dbt_raw
 from tests.marts.dbt_expected import FAULTS, PUBLIC
 from tests.marts.metrics_page import METRICS, QUERIES, Metric
 from tests.marts.workshop import WAREHOUSE, Workshop
+from tests.shared import parsed
 
 pytestmark = pytest.mark.slow
 
@@ -46,20 +47,22 @@ SECOND_LEG = 12
 
 @dataclass(frozen=True)
 class Built:
-    """Copies of the warehouse after each build, the home after the last, and what dbt said."""
+    """Copies of the warehouse after each build, the warehouse after the last, and what dbt said."""
 
     first: Path
     incremental: Path
     full: Path
-    again: Home
-    results: list[dict[str, Any]]
-    """Of the first build, a node each."""
+    again: Path
+    results: dict[str, str]
+    """How each node of the first build ended, by its id."""
     mark: str
     """What the incremental build left of a mark on a row it had no reason to touch."""
     failing: set[str]
     """The tests that fail over marts with one fault for each."""
     page: str
     """The documentation, as `make docs` writes it."""
+    manifest: dict[str, Any]
+    """What dbt wrote of the project then."""
 
 
 def call(call_id: int, **fields: Any) -> dict[str, Any]:
@@ -70,8 +73,10 @@ def call(call_id: int, **fields: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     work = tmp_path_factory.mktemp("dbt")
-    home = dbt_raw.new_home(work / "home")
-    path = home.warehouse
+    (work / "home").mkdir()
+    path = work / "home" / WAREHOUSE
+    dbt_raw.create_raw(path)
+    workshop = Workshop(work / "workshop")
     dbt_raw.land(path, "b-first", [
         dbt_raw.fixture("real_call_1418.json"),
         dbt_raw.fixture("documented_example_response.json"),
@@ -88,9 +93,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     # A load cut short: its calls are there, its children are not.
     bare = call(2006, queue_durations=[], handle_durations=[], transfers=[])
     dbt_raw.land(path, "c-cut", [bare], complete=False)
-    dbt_raw.dbt(home, "build")
+    results = {name: result.status for name, result in workshop.results(path, "build").items()}
     first = Path(shutil.copy(path, work / "first.duckdb"))
-    results = dbt_raw.results(home)
 
     # The newer load's id sorts before the older one's: two machines, two clocks.
     dbt_raw.land(path, "a-second", [
@@ -106,7 +110,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     mark = "update marts.fct_calls set disconnected_by = ? where call_id = 1"
     with duckdb.connect(str(path)) as connection:
         connection.execute(mark, ["nobody"])
-    workshop = Workshop(work / "workshop")
     workshop.build(path, select=("marts", "memory"))
     marked = dbt_raw.rows(path, "select disconnected_by from marts.fct_calls where call_id = 1")
     with duckdb.connect(str(path)) as connection:
@@ -114,7 +117,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     incremental = Path(shutil.copy(path, work / "incremental.duckdb"))
     workshop.build(path, full_refresh=True, select=("marts", "memory"))
     full = Path(shutil.copy(path, work / "full.duckdb"))
-    page = generate_page(path, home.dbt_target_dir).read_text(encoding="utf-8")
+    page = generate_page(path, parsed(Home(work / "docs")).dbt_target_dir)
     (work / "faulty").mkdir()
     faulty = Path(shutil.copy(path, work / "faulty" / WAREHOUSE))
     with duckdb.connect(str(faulty)) as connection:
@@ -128,7 +131,18 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
             "insert into seeds.service_level_rules values ('2020-01-01T00:00:00Z', 'service_level_vendor', true, true)"
         )
     workshop.build(path, select=("fct_handled_segments", "fct_queue_segments"))
-    return Built(first, incremental, full, home, results, marked[0]["disconnected_by"], failing, page)
+    manifest = json.loads(page.with_name("manifest.json").read_text())
+    return Built(
+        first,
+        incremental,
+        full,
+        path,
+        results,
+        marked[0]["disconnected_by"],
+        failing,
+        page.read_text(encoding="utf-8"),
+        manifest,
+    )
 
 
 def _late(call_id: int) -> dict[str, Any]:
@@ -209,7 +223,7 @@ def test_unknown_words_are_kept_and_warned_of(built: Built) -> None:
         {"status": "transmogrified", "call_type": "Voice Inbound (Satellite)", "direction": "inbound",
          "fail_reason": "eu_bored", "deflection": "to_the_moon", "is_ended": True}
     ]  # fmt: skip
-    warned = {result["unique_id"].split(".")[2] for result in built.results if result["status"] == "warn"}
+    warned = {name.split(".")[2] for name, status in built.results.items() if status == "warn"}
     assert warned == {
         "listed_call_status", "listed_call_type", "listed_call_fail_reason", "listed_call_deflection"
     }  # fmt: skip
@@ -317,7 +331,7 @@ def test_changed_setting_reaches_old_rows_without_a_full_refresh(built: Built) -
         (march, False),
     ]
     later = dt.date(2026, 3, 24)
-    assert [tuple(row.values()) for row in dbt_raw.rows(built.again.warehouse, query)] == [
+    assert [tuple(row.values()) for row in dbt_raw.rows(built.again, query)] == [
         (later, True),
         (later, False),
     ]
@@ -330,36 +344,35 @@ def test_a_rule_with_a_date_changes_nothing_before_it(built: Built) -> None:
         "select * exclude (rules_fingerprint, local_date) from marts.fct_queue_segments"
         " where year(entered_queue_at) = {} order by all"
     )
-    before, after = (dbt_raw.rows(path, query.format(2016)) for path in (built.full, built.again.warehouse))
+    before, after = (dbt_raw.rows(path, query.format(2016)) for path in (built.full, built.again))
     # By the vendor's verdicts it would be one of the two.
     assert [row["is_in_governed_numerator"] for row in before] == [True, True]
     assert after == before
-    formulas = {row["governed_formula"] for row in dbt_raw.rows(built.again.warehouse, query.format(2026))}
+    formulas = {row["governed_formula"] for row in dbt_raw.rows(built.again, query.format(2026))}
     assert formulas == {"service_level_vendor"}
 
 
 def test_first_build_ran_every_test_and_failed_none(built: Built) -> None:
     """Counts, so that a test lost by a renamed file is missed."""
-    kinds = [result["unique_id"].split(".")[0] for result in built.results]
-    ran = [result for result in built.results if not result["unique_id"].startswith("saved_query.")]
-    assert {result["status"] for result in ran} <= {"success", "pass", "warn"}
+    kinds = [name.split(".")[0] for name in built.results]
+    ran = {status for name, status in built.results.items() if not name.startswith("saved_query.")}
+    assert ran <= {"success", "pass", "warn"}
     assert kinds.count("unit_test") >= 26
     assert kinds.count("test") >= 125
 
 
 def test_every_column_is_described_and_none_is_made_up(built: Built) -> None:
     """A description of a column that went is worse than none."""
-    manifest = json.loads((built.again.dbt_target_dir / "manifest.json").read_text())
     described = {
         (node["schema"], node["name"], name.lower())
-        for node in manifest["nodes"].values()
+        for node in built.manifest["nodes"].values()
         if node["resource_type"] in ("model", "seed")
         for name, column in node["columns"].items()
         if column["description"]
     }
     schemas = "('staging', 'intermediate', 'marts', 'memory', 'seeds')"
     query = "select table_schema, table_name, column_name from information_schema.columns"
-    found = dbt_raw.rows(built.again.warehouse, f"{query} where table_schema in {schemas}")
+    found = dbt_raw.rows(built.again, f"{query} where table_schema in {schemas}")
     assert {tuple(row.values()) for row in found} == described
 
 

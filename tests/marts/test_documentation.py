@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -23,13 +23,15 @@ WITHOUT_FORMULA = {"offered_load_erlangs", "expected_service_level"}
 REFERENCE = re.compile(r"doc\('(\w+)'\)")
 
 
-def hand_written() -> Iterator[dict[str, Any]]:
+@cache
+def hand_written() -> list[dict[str, Any]]:
     """The models described by hand. Staging is generated: each of its columns is described where it is declared."""
-    for file in sorted(MODELS.rglob("*.yml")):
-        if file.parent.name != "staging":
-            yield from yaml.safe_load(file.read_text(encoding="utf-8")).get("models", [])
+    files = (file for file in sorted(MODELS.rglob("*.yml")) if file.parent.name != "staging")
+    read = (yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader) for file in files)
+    return [model for found in read for model in found.get("models", [])]
 
 
+@cache
 def doc_blocks() -> dict[str, str]:
     """The text of each doc block, by name."""
     texts = (file.read_text(encoding="utf-8") for file in MODELS.rglob("*_docs.md"))
@@ -53,6 +55,7 @@ def test_every_doc_block_is_referred_to() -> None:
     assert doc_blocks().keys() == {name for text in texts for name in REFERENCE.findall(text)}
 
 
+@cache
 def public_metrics() -> dict[str, set[str]]:
     """The metrics that public marts show, each with how its columns describe it, doc blocks in full."""
     blocks = doc_blocks()

@@ -1,8 +1,9 @@
 """dbt inside this process: many builds for the price of one parse.
 
 A dbt process of its own spends six seconds of CPU on imports and on reading what was parsed before it builds
-anything. Tests that build the marts again and again, of other rows or of altered SQL, keep the project instead.
-`dbt_raw.dbt` stays the way for tests of what a process of its own does.
+anything. Tests that build the marts again and again, of other rows or of altered SQL, keep the project instead: every
+workshop of a process has the same.
+What a dbt process of its own does is seen by the tests of `callmart transform` and of all that runs it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from json import dumps
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import duckdb
 import pytest
@@ -41,27 +42,31 @@ class WorkshopError(AssertionError):
 class Workshop:
     """One parsed project, and builds of any database with it. Not for threads: dbt's state is the process's."""
 
+    _parsed: ClassVar[Manifest | None] = None
+
     def __init__(self, work: Path, time_zone: str = "UTC") -> None:
         """Take the project as it was parsed for all tests. `work` takes what dbt writes; `time_zone` is the
         reporting zone. `variables` may be changed between builds: a node is compiled when it is built.
         """
         self.variables: dict[str, Any] = dict(dbt_variables())
         self._work = work
-        self._manifest: Manifest | None = None
-        home = Home(parse_of())
         (work / "target").mkdir(parents=True)
-        shutil.copy(home.dbt_target_dir / PARSED, work / "target")
-        # by the words it was parsed with, or dbt parses all again
-        database = os.path.relpath(home.warehouse, home.dbt_target_dir)
-        self._manifest = self._invoke(database, "parse").result
+        if Workshop._parsed is None:
+            home = Home(parse_of())
+            shutil.copy(home.dbt_target_dir / PARSED, work / "target")
+            # by the words it was parsed with, or dbt parses all again: a quarter of a minute
+            database = os.path.relpath(home.warehouse, home.dbt_target_dir)
+            Workshop._parsed = self._invoke(database, "--partial-parse", "parse").result
+            gc.freeze()  # a great many objects that stay: no use in walking them again and again
         self.variables |= dbt_variables(time_zone)
-        gc.freeze()  # a parsed project is a great many objects that stay: no use in walking them again and again
 
     @property
     def manifest(self) -> Manifest:
-        """The parsed project; an altered `raw_code` or `macro_sql` is built from the next build on."""
-        assert self._manifest is not None
-        return self._manifest
+        """The parsed project, one for this process. What is altered in it (`raw_code`, `macro_sql`) is built
+        from the next build on; whoever alters it puts it back.
+        """
+        assert Workshop._parsed is not None
+        return Workshop._parsed
 
     def build(self, database: Path, *, full_refresh: bool = False, select: Sequence[str] = ()) -> None:
         """Build models, and seeds where the database has none yet; tests are left out.
@@ -81,25 +86,26 @@ class Workshop:
         if failed or not outcome.success:
             raise WorkshopError(f"dbt failed: {failed or outcome.exception}")
 
+    def results(self, database: Path, *command: str) -> dict[str, Any]:
+        """What dbt says of each node of a command, failed or not, by the node's id: `status`, `failures`, `message`."""
+        outcome = self._invoke(database, *command)
+        if outcome.exception is not None:
+            raise WorkshopError(f"dbt failed: {outcome.exception}")
+        return {result.node.unique_id: result for result in outcome.result.results}
+
     def failing_tests(
         self, database: Path, select: Sequence[str] = (), *, unit: bool = False
     ) -> dict[str, str]:
         """Names of the data tests, or the unit tests, that fail at error severity, with dbt's message."""
         arguments = ("--resource-type", "unit_test" if unit else "test", *_selection(select))
-        outcome = self._invoke(database, "test", *arguments)
-        if outcome.exception is not None:
-            raise WorkshopError(f"dbt failed: {outcome.exception}")
-        return {
-            result.node.name: result.message
-            for result in outcome.result.results
-            if result.status not in _SUCCEEDED
-        }
+        results = self.results(database, "test", *arguments).values()
+        return {result.node.name: result.message for result in results if result.status not in _SUCCEEDED}
 
     def _invoke(self, database: Path | str, *command: str) -> Any:
         if Path(database).name != WAREHOUSE:
             raise ValueError(f"the database must be called {WAREHOUSE}, not {database}")
         with _alone(str(database)):
-            return dbtRunner(manifest=self._manifest).invoke(
+            return dbtRunner(manifest=Workshop._parsed).invoke(
                 [
                     *("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json"),
                     *command,

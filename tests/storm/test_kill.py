@@ -9,18 +9,16 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sys
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import get_args
 
 import duckdb
 import pytest
 
-from pipelines.cli import main
 from pipelines.home import Home
 from pipelines.steps import KILL_VARIABLE, Step
 from simulator.platform import Clock, Credentials, Platform
@@ -30,10 +28,10 @@ from tests.keeping import KEEP_EVERYTHING
 from tests.marts.workshop import Workshop
 from tests.shared import parsed
 from tests.soak.ledger import audit
-from tests.soak.machine import PROCESSES
 from tests.soak.served import Served
 from tests.soak.verdict import Verdict, judge
 from tests.soak.world import make_world
+from tests.warm import callmart_command
 
 pytestmark = pytest.mark.slow
 
@@ -75,16 +73,14 @@ class Tenant:
 
     def start(
         self, home: Home, *arguments: str, warehouse: Path | None = None, kill_at: str = ""
-    ) -> BaseProcess:
-        """The command, in a process that has imported all it needs."""
-        environment = {**self.environment, "CALLMART_HOME": str(home.root)}
+    ) -> subprocess.Popen[bytes]:
+        """The command, as a process."""
+        environment = {**os.environ, **self.environment, "CALLMART_HOME": str(home.root)}
         if warehouse:
             environment["DESTINATION__DUCKDB__CREDENTIALS"] = str(warehouse)
         if kill_at:
             environment[KILL_VARIABLE] = kill_at
-        process = PROCESSES.Process(target=_callmart, args=(arguments, environment))
-        process.start()
-        return process
+        return subprocess.Popen([*callmart_command(), *arguments], env=environment)
 
     def assert_holds(self, warehouse: Path) -> None:
         """Every row is the truth, and the ledger knows it."""
@@ -128,15 +124,8 @@ def loaded(tenant: Tenant, tmp_path_factory: pytest.TempPathFactory) -> Home:
     return home
 
 
-def ended(process: BaseProcess) -> int | None:
-    process.join()
-    return process.exitcode
-
-
-def _callmart(arguments: tuple[str, ...], environment: dict[str, str]) -> None:
-    os.environ.update(environment)
-    sys.argv = ["callmart", *arguments]
-    main()
+def ended(process: subprocess.Popen[bytes]) -> int:
+    return process.wait()
 
 
 @pytest.mark.parametrize(("command", "moment"), MOMENTS, ids=[f"{c[0]}-{m}" for c, m in MOMENTS])

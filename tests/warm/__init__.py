@@ -1,0 +1,72 @@
+"""Processes that begin with everything imported: an interpreter takes two to four seconds to get that far.
+
+`server` has imported what a command needs and forks a process for each that is asked for; `client` asks for
+one and stands for it: its standard streams, folder, environment, signals and exit code are the process's. To
+whoever starts the client, it is `python -c code arguments`. What a real start does is seen by the tests of
+the README, the demo and the replayed payload.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipelines import transform
+from tests.shared import FOLDER_VARIABLE
+from tests.warm.imported import IMPORTED
+
+_CALLMART = "import sys; sys.argv[0] = 'callmart'; from pipelines.cli import main; main()"
+_CLIENT = Path(__file__).with_name("client.py")
+_REPOSITORY = Path(__file__).parents[2]
+
+
+@contextmanager
+def servers(folder: str) -> Iterator[None]:
+    """Servers for this process and those it starts, at home in `folder`. Each imports when it is first asked."""
+    running = [_start(kind, folder) for kind in IMPORTED]
+    try:
+        yield
+    finally:
+        for server in running:
+            server.communicate()
+
+
+def _start(kind: str, folder: str) -> subprocess.Popen[bytes]:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(_socket(folder, kind)))
+        listener.listen()
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.warm.server", kind, folder, str(listener.fileno())],
+            cwd=_REPOSITORY,
+            stdin=subprocess.PIPE,  # closed by the system however we end, which ends the server
+            pass_fds=[listener.fileno()],
+        )
+
+
+def callmart_command() -> tuple[str, ...]:
+    """The words that stand for `callmart`, to be followed by arguments."""
+    return (*python("callmart"), "-c", _CALLMART)
+
+
+def python(kind: str) -> tuple[str, ...]:
+    """The interpreter's words, to be followed by `-c`, code and arguments. `kind` is one of `IMPORTED`."""
+    return _words(kind, os.environ[FOLDER_VARIABLE])
+
+
+def route_to_servers(folder: str) -> None:
+    """From now on this process takes the dbt of `callmart transform` from its server, at home in `folder`."""
+    transform._DBT = (*_words("dbt", folder), *transform._DBT[1:])
+
+
+def _words(kind: str, folder: str) -> tuple[str, ...]:
+    # isolated and without site-packages: it needs nothing, and starts in a hundredth of a second
+    return (sys.executable, "-I", "-S", str(_CLIENT), str(_socket(folder, kind)))
+
+
+def _socket(folder: str, kind: str) -> Path:
+    return Path(folder) / f"{kind}.socket"
