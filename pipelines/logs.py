@@ -1,10 +1,13 @@
-"""callmart's own log, `<root>/var/logs/callmart.log`: what a terminal or a scheduler did not keep."""
+"""Logs below the home: callmart's own, `var/logs/callmart.log`, and what others say. None grows without end."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import Any
 
 from pipelines.failures import trace
@@ -26,9 +29,7 @@ def log_to(home: Home, *, verbose: bool) -> None:
     """Send the package's log to the home's file, from INFO up; with `verbose` to stderr too."""
     form = _Form("%(asctime)sZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
     form.converter = time.gmtime
-    handlers: list[logging.Handler] = [
-        RotatingFileHandler(home.log_dir / "callmart.log", maxBytes=_MAX_BYTES, backupCount=_KEPT)
-    ]
+    handlers: list[logging.Handler] = [_file(home.log_dir / "callmart.log")]
     if verbose:
         handlers.append(logging.StreamHandler())
     for handler in handlers:
@@ -36,3 +37,17 @@ def log_to(home: Home, *, verbose: bool) -> None:
     _PACKAGE.handlers = handlers
     _PACKAGE.setLevel(logging.INFO)
     _PACKAGE.propagate = False
+
+
+@contextmanager
+def lines_to(log: Path) -> Iterator[Callable[[str], None]]:
+    """What another process says: call it with each line, and it stands in `log`."""
+    handler = _file(log)
+    try:
+        yield lambda line: handler.emit(logging.makeLogRecord({"msg": line.rstrip("\n")}))
+    finally:
+        handler.close()
+
+
+def _file(log: Path) -> RotatingFileHandler:
+    return RotatingFileHandler(log, maxBytes=_MAX_BYTES, backupCount=_KEPT)

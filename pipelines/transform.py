@@ -25,29 +25,16 @@ from typing import Any
 
 from pipelines.errors import TransformError
 from pipelines.home import REPOSITORY, Home
+from pipelines.logs import lines_to
 from pipelines.progress import Progress
 from pipelines.settings import Settings
 from pipelines.steps import reached
 
 PROJECT_DIR = REPOSITORY / "dbt_project"
 RAW_SCHEMA = "ccaip"
-# Our end of its stdin is closed by the system however we end, and that is all the reading ever returns. A raw
-# read: a thread that waits inside sys.stdin makes the interpreter abort at its own end.
-# What dbt makes it keeps to the end: looking for garbage among it, as often as usual, is a tenth of its time.
-_DBT_MAIN = """
-import gc, os, threading
-
-gc.set_threshold(100_000, 50, 50)
-
-def end_with_parent():
-    os.read(0, 1)
-    os._exit(1)
-
-threading.Thread(target=end_with_parent, daemon=True).start()
-from dbt.cli.main import cli
-cli()
-"""
-_DBT = (sys.executable, "-c", _DBT_MAIN)
+PARSED = "partial_parse.msgpack"
+"""The file in dbt's target folder in which it keeps the parsed project: nothing of any warehouse."""
+_DBT = (sys.executable, "-c", "from pipelines.dbt_process import main; main()")
 _FAILED = ("error", "fail", "runtime error")
 _SHOWN_FAILURES = 8
 _SECRET_SETTINGS = ("SOURCES__", "PRIVACY__")  # the API's token and the key are none of dbt's business
@@ -77,11 +64,12 @@ def transform(
     progress: Progress,
     full_refresh: bool = False,
     select: Sequence[str] = (),
+    with_tests: bool = True,
 ) -> TransformReport:
     """Build and test the marts in `settings.warehouse`.
 
     `full_refresh` rebuilds the incremental facts from all raw rows; `select` limits the build to nodes
-    in dbt's own selection syntax. Warnings are collected in the report; any failed model or test raises
+    in dbt's own selection syntax, and to their tests; without `with_tests` none is run. Warnings are collected in the report; any failed model or test raises
     `TransformError`, which names it. Models that passed before it are built all the same.
     """
     if not settings.warehouse.exists():
@@ -94,10 +82,11 @@ def transform(
     results_file = home.dbt_target_dir / "run_results.json"
     results_file.unlink(missing_ok=True)  # an older run's verdict must not be taken for this one's
     events = _Events()
-    with progress.stage("build marts", unit="dbt nodes") as stage, _dbt(home, settings, _arguments(
-        home, settings, full_refresh, select
-    )) as process:  # fmt: skip
+    with progress.stage("build marts", unit="dbt nodes") as stage, lines_to(log) as keep, _dbt(
+        home, settings, _arguments(home, settings, full_refresh, select, with_tests)
+    ) as process:  # fmt: skip
         for line in process.stdout or ():
+            keep(line)
             node, total = events.read(line)
             if total:
                 stage.expect(total)
@@ -138,12 +127,12 @@ def dbt_environment(warehouse: Path, folder: Path) -> dict[str, str]:
     }
 
 
-def _arguments(home: Home, settings: Settings, full_refresh: bool, select: Sequence[str]) -> list[str]:
+def _arguments(
+    home: Home, settings: Settings, full_refresh: bool, select: Sequence[str], with_tests: bool
+) -> list[str]:
     arguments = [
         # the folder is this home's own: what was parsed there before is parsed again where it changed
-        *("--log-format", "json", "--no-use-colors", "--partial-parse"),
-        # what ran is in the target folder, what failed is told at this level, with the database's own words
-        *("--log-level-file", "info"),
+        "--partial-parse",
         # unit tests hold models against made-up rows: they are the tests' matter, not each run's; saved queries
         # are MetricFlow's
         *("build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "saved_query"),
@@ -151,6 +140,8 @@ def _arguments(home: Home, settings: Settings, full_refresh: bool, select: Seque
         *("--target-path", str(home.dbt_target_dir), "--log-path", str(home.dbt_log_dir)),
         *("--vars", json.dumps(dbt_variables(settings.reporting_timezone))),
     ]
+    if not with_tests:
+        arguments += ["--exclude-resource-type", "test"]
     if full_refresh:
         arguments.append("--full-refresh")
     if select:

@@ -15,11 +15,9 @@ from filelock import FileLock
 from pipelines.home import Home
 from pipelines.progress import SilentProgress
 from pipelines.settings import Settings
-from pipelines.transform import transform
+from pipelines.transform import PARSED, transform
 
 FOLDER_VARIABLE = "CALLMART_TESTS_SHARED"
-PARSED = "partial_parse.msgpack"
-"""The file in which dbt keeps a parsed project."""
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterable
 
 from pipelines.home import Home
+from pipelines.transform import PARSED
 
 _GONE = b"(removed)"
 
@@ -32,10 +33,10 @@ def any_of(texts: Iterable[str]) -> re.Pattern[bytes]:
 
 
 def remove_working_files(home: Home) -> None:
-    """Empty dbt's folders and dlt's. Neither may be at work."""
+    """Empty dbt's folders, but for the parsed project, and dlt's. Neither may be at work."""
     for folder in (home.dbt_target_dir, home.dbt_log_dir, home.pipelines_dir):
         for each in folder.iterdir() if folder.exists() else ():
             if each.is_dir() and not each.is_symlink():
                 shutil.rmtree(each)
-            else:
+            elif each.name != PARSED:
                 each.unlink()

@@ -17,8 +17,6 @@ from pipelines.transform import transform
 from simulator.platform import Platform
 from tests.shared import parsed
 
-MODELS_ALONE = ("resource_type:model", "resource_type:seed")
-
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("kept_environment")]
 
 
@@ -49,7 +47,7 @@ def test_the_demo_shows_the_marts_and_the_second_run_loads_only_an_hour(
     # Another token in the environment must not come between the demo and its own platform.
     monkeypatch.setenv("SOURCES__CCAIP__API_TOKEN", "a tenant's")
     # Nor need dbt's tests pass once more.
-    monkeypatch.setattr("pipelines.demo.transform", partial(transform, select=MODELS_ALONE))
+    monkeypatch.setattr("pipelines.demo.transform", partial(transform, with_tests=False))
     second = run_demo(Home(tmp_path), SilentProgress(), days=1)
     shown = capsys.readouterr().out
     assert not second.first

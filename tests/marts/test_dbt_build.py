@@ -117,7 +117,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     incremental = Path(shutil.copy(path, work / "incremental.duckdb"))
     workshop.build(path, full_refresh=True, select=("marts", "memory"))
     full = Path(shutil.copy(path, work / "full.duckdb"))
-    page = generate_page(path, parsed(Home(work / "docs")).dbt_target_dir)
+    docs = parsed(Home(work / "docs"))
+    docs.warehouse.parent.mkdir()
+    page = generate_page(Path(shutil.copy(path, docs.warehouse)), docs.dbt_target_dir)
     (work / "faulty").mkdir()
     faulty = Path(shutil.copy(path, work / "faulty" / WAREHOUSE))
     with duckdb.connect(str(faulty)) as connection:

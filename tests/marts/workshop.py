@@ -23,11 +23,13 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.factory import reset_adapters
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
+from dbt_common.events.base_types import BaseEvent
+from dbt_common.events.event_manager import EventManager
 from dbt_common.events.event_manager_client import cleanup_event_logger
 
 from pipelines.home import Home
-from pipelines.transform import PROJECT_DIR, dbt_variables
-from tests.shared import PARSED, parse_of
+from pipelines.transform import PARSED, PROJECT_DIR, dbt_variables
+from tests.shared import parse_of
 
 WAREHOUSE = "callmart.duckdb"
 """The name of every database: relations are named with their catalog, which is the file's stem."""
@@ -132,6 +134,9 @@ def _alone(database: str) -> Iterator[None]:
     """dbt's process-wide state, for the block alone: the file is free again afterwards, and so is stdout."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("CALLMART_DUCKDB_PATH", database)
+        # Nobody listens to dbt's events here, and making them is a sixth of a build.
+        environment.setattr(BaseEvent, "__init__", lambda *_, **__: None)
+        environment.setattr(EventManager, "fire_event", lambda *_, **__: None)
         try:
             yield
         finally:

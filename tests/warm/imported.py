@@ -17,7 +17,7 @@ IMPORTED = {
         "httpcore",
         "typer._adapters",
     ),
-    "dbt": ("dbt.cli.main", "dbt.adapters.duckdb", "dbt.task.build"),
+    "dbt": ("pipelines.dbt_process", "dbt.cli.main", "dbt.adapters.duckdb", "dbt.task.build"),
 }
 """Kinds of processes, and what they have imported when they begin: packages of ours with all in them."""
 
