@@ -76,20 +76,32 @@ class Fetch:
         self._client = client
         self._cancelled = cancelled
         self._stopped = threading.Event()
-        self._pages: queue.Queue[FetchedPage] = queue.Queue(_PAGES_WAITING)
+        self._pages: queue.Queue[FetchedPage | None] = queue.Queue(_PAGES_WAITING)
         self.reads = [WindowRead(window, datetime.now(UTC)) for window in windows]
 
     def pages(self) -> Iterator[FetchedPage]:
         """The pages of all windows, in the order they come. Raises what a thread ran into."""
         with ThreadPoolExecutor(min(READERS, len(self.reads)), thread_name_prefix="fetch") as threads:
             running = [threads.submit(self._read, number) for number in range(len(self.reads))]
+            for thread in running:
+                thread.add_done_callback(self._wake)
             try:
                 while not self._is_over(running):
-                    with suppress(queue.Empty):
-                        yield self._pages.get(timeout=_TURN_SECONDS)
+                    if page := self._next():
+                        yield page
             finally:
                 self._stopped.set()
                 threads.shutdown(cancel_futures=True)
+
+    def _next(self) -> FetchedPage | None:
+        with suppress(queue.Empty):
+            return self._pages.get(timeout=_TURN_SECONDS)
+        return None
+
+    def _wake(self, _: Future[None]) -> None:
+        """A thread is done, and may have had nothing to put: whoever waits for a page shall not wait in vain."""
+        with suppress(queue.Full):
+            self._pages.put_nowait(None)
 
     def _is_over(self, running: list[Future[None]]) -> bool:
         """Whether all pages were handed out. Raises what a thread ran into: the rest is of no use then."""

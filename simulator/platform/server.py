@@ -33,6 +33,26 @@ class _Breakable(H11Protocol):
         self.app_state = {**self.app_state, "transport": transport}
 
 
+class _Server(uvicorn.Server):
+    """Ends when it is told to; uvicorn's own looks ten times a second whether it was."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._told = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def stop(self) -> None:
+        """Tell it, from any thread."""
+        self.should_exit = True
+        if self._loop and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._told.set)
+
+    async def main_loop(self) -> None:
+        self._loop = asyncio.get_running_loop()  # first: whoever tells it looks for the loop last
+        if not self.should_exit:
+            await self._told.wait()
+
+
 class Platform:
     """The calls API over `source`, served while the `with` block is open.
 
@@ -68,7 +88,7 @@ class Platform:
             retry_after=retry_after,
             faults=faults,
         )
-        self._server: uvicorn.Server | None = None
+        self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
     @property
@@ -92,7 +112,7 @@ class Platform:
             log_level="warning",
             timeout_graceful_shutdown=1,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [bound]}, name="platform", daemon=True
         )
@@ -105,7 +125,7 @@ class Platform:
 
     def __exit__(self, *_: object) -> None:
         if self._server and self._thread:
-            self._server.should_exit = True
+            self._server.stop()
             self._thread.join()
 
 
