@@ -30,8 +30,9 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup  ## two weeks of a simulated contact centre: load, transform, show; again: an hour more
 	$(BIN)/callmart demo
 
+# Three workers for two cores: a third of a worker's time it waits for processes, paces and servers.
 test: setup lint  ## every check: linters, types, generated files, all tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 5
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 5
 
 lint: setup  ## linters, types, whether generated files are up to date, and that no public mart is personal
 	$(BIN)/ruff check $(CODE)

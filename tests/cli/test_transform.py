@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,18 +31,26 @@ tiny:
 """
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where all tests have project and home: dbt's own macros, most of what it parses, are parsed once."""
+    return tmp_path_factory.mktemp("tiny")
+
+
 @pytest.fixture
-def home(tmp_path, monkeypatch) -> Home:
-    """A home with a warehouse, and a dbt project of three models in place of ours."""
-    project = tmp_path / "project"
+def home(folder, monkeypatch) -> Home:
+    """A home with a warehouse, and a dbt project of two models in place of ours."""
+    project = folder / "project"
+    shutil.rmtree(project, ignore_errors=True)
     (project / "models").mkdir(parents=True)
     (project / "dbt_project.yml").write_text("name: tiny\nprofile: tiny\n")
     (project / "profiles.yml").write_text(PROFILE)
     (project / "models" / "first.sql").write_text("select '{{ var('reporting_timezone') }}' as zone")
     (project / "models" / "second.sql").write_text("select zone from {{ ref('first') }}")
     monkeypatch.setattr(module, "PROJECT_DIR", project)
-    home = Home(tmp_path / "home")
+    home = Home(folder / "home")
     home.activate()
+    home.warehouse.unlink(missing_ok=True)
     duckdb.connect(str(home.warehouse)).close()
     return home
 
