@@ -1,7 +1,7 @@
 """dbt as `transform` runs it, in a process of its own: its events as JSON, one a line, and its exit code.
 
 dbt's own loggers are off: each of them writes out every event before it looks whether anybody wants it, nine
-of ten in vain, which takes a fifth of a build. It ends with whoever started it, who holds its stdin.
+of ten in vain, which takes a quarter of a build. It ends with whoever started it, who holds its stdin.
 """
 
 from __future__ import annotations

@@ -69,8 +69,9 @@ def transform(
     """Build and test the marts in `settings.warehouse`.
 
     `full_refresh` rebuilds the incremental facts from all raw rows; `select` limits the build to nodes
-    in dbt's own selection syntax, and to their tests; without `with_tests` none is run. Warnings are collected in the report; any failed model or test raises
-    `TransformError`, which names it. Models that passed before it are built all the same.
+    in dbt's own selection syntax, and to their tests; without `with_tests` none is run. Warnings are
+    collected in the report; any failed model or test raises `TransformError`, which names it. Models that
+    passed before it are built all the same.
     """
     if not settings.warehouse.exists():
         raise TransformError(

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import signal
 import socket
-import sys
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 
-from pipelines.cli import main
 from pipelines.home import REPOSITORY, Home
 from pipelines.lock import locked
-from pipelines.settings import Settings
-from pipelines.warehouse import status
+from tests.warm import python
 
 TOKEN = "tok-5ecret-never-shown"
 FIXTURES = REPOSITORY / "tests" / "fixtures"
@@ -86,26 +84,34 @@ def test_an_interrupted_load_ends_at_once_and_lets_the_lock_go(number, code, cal
         pass
 
 
+INTERRUPTED = """
+import signal, sys
+from pipelines.cli import main
+from pipelines.warehouse import status
+
+def read_status(home, settings):
+    try:
+        signal.raise_signal(int(number))
+    except BaseException as interruption:
+        raise RuntimeError("Query interrupted") from interruption  # DuckDB's words
+
+number = sys.argv.pop()
+status.read_status = read_status
+main()
+"""
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_command_that_is_interrupted_in_a_query_was_interrupted_and_has_not_failed(
-    number, code, monkeypatch, capsys, kept_environment, tmp_path
+    number, code, callmart
 ) -> None:
     """What a signal's handler raises comes out of DuckDB as the cause of an error of its own."""
-
-    def read_status(home: Home, settings: Settings) -> None:
-        try:
-            signal.raise_signal(number)
-        except BaseException as interruption:
-            raise RuntimeError("Query interrupted") from interruption  # DuckDB's words
-
-    monkeypatch.setattr(status, "read_status", read_status)
-    monkeypatch.setattr(sys, "argv", ["callmart", "--project-dir", str(tmp_path), "status"])
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(SystemExit) as ended:
-        main()
-    signal.signal(signal.SIGTERM, before)
-    assert ended.value.code == code
-    assert "nobody foresaw" not in capsys.readouterr().err
+    done = subprocess.run(
+        [*python("callmart"), "-c", INTERRUPTED, "status", str(int(number))],
+        env=callmart.environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert "nobody foresaw" not in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

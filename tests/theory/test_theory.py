@@ -36,7 +36,7 @@ from tests.theory.markov import ROUNDING_SECONDS, WRITTEN_EVERY, Passed, Scenari
 
 LONG = os.environ.get("CALLMART_THEORY") == "long"
 SEED, REPLICATIONS, CALLS = (5, 50, 300) if LONG else (1, 30, 250)
-pytestmark = pytest.mark.timeout(3600 if LONG else 600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600 if LONG else 600)]
 
 PATIENT = Scenario("Erlang C", 5, 3.0, 300, None, Target(20, 80, 5))
 IMPATIENT = Scenario("Erlang A", 6, 6.0, 300, 100, Target(20, 80, 5))

@@ -8,8 +8,7 @@ from importlib import import_module
 OURS = ("pipelines", "simulator")
 IMPORTED = {
     "callmart": (
-        "pipelines",
-        "simulator",
+        *OURS,
         # what these, and what they use, import when it is needed
         "dlt.sources.helpers.requests",
         "dlt.destinations.impl.duckdb.duck",
