@@ -246,11 +246,12 @@ class Comparison:
         for name in tables:
             (key,), contents = merge_key(name), _contents(TABLES[name])
             here = f"{NAME}.{name} semi join asked on {name}.{key} = asked.id"
-            rows.append(f"select {key} as call, {contents} as contents, 1 as rows from {here}")
+            rows.append(f"select {key} as call, {contents} as contents from {here}")
             if f"fetched_{name}" in fetched:
-                rows.append(f"select {key}, -{contents}, -1 from fetched_{name}")
-        query = f"""select call::varchar from ({" union all ".join(rows)})
-            group by call having sum(contents) <> 0 or sum(rows) <> 0"""
+                rows.append(f"select {key}, -{contents} from fetched_{name}")
+        query = (
+            f"select call::varchar from ({' union all '.join(rows)}) group by call having sum(contents) <> 0"
+        )
         return {call for (call,) in ask_rows(self._db, query, asked=asked, **fetched)}
 
     def _know(self, calls: Iterable[tuple[str, CallTimes, bool]]) -> None:
