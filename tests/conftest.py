@@ -16,7 +16,9 @@ gc.set_threshold(100_000, 50, 50)  # each load makes and drops millions of small
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder of what a session makes once. Workers inherit its name."""
-    os.environ["CALLMART_DBT_THREADS"] = "1"  # a worker a core: a second thread costs CPU and gains nothing
+    os.environ["CALLMART_DBT_THREADS"] = (
+        "1"  # workers take all cores: a second thread costs CPU and gains nothing
+    )
     if not hasattr(config, "workerinput"):
         shared = ExitStack()
         shared.enter_context(shared_folder())

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from tests.increments.histories import Round, happen
 from tests.marts import dbt_raw
 from tests.marts.workshop import WAREHOUSE, Workshop
@@ -83,14 +81,11 @@ def relations(workshop: Workshop) -> list[str]:
 
 def _sums(database: Path, relations: Sequence[str]) -> dict[str, Any]:
     """How many rows each relation has, and the sum of their hashes."""
-    with duckdb.connect(str(database), read_only=True) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        return {
-            relation: connection.execute(
-                f"select count(*), sum(hash(each)::hugeint) from {relation} as each"
-            ).fetchone()
-            for relation in relations
-        }
+    each = (
+        f"select '{relation}' as relation, count(*) as rows, sum(hash(each)::hugeint) as hashes from {relation} as each"
+        for relation in relations
+    )
+    return {row.pop("relation"): row for row in dbt_raw.rows(database, " union all ".join(each))}
 
 
 def _rows(database: Path, relation: str) -> Counter[tuple[Any, ...]]:

@@ -87,8 +87,9 @@ def built(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Built
         {"counted_by": "updated_at", "day": day(3), "counted_until": day(4), "counted_by_api": 2, **reconciled,
          "missing": 1},
     )  # fmt: skip
-    found = workshop.results(path, "build", "--indirect-selection", "buildable", "--select", *COMPLETENESS)
-    return Built(path, {result.node.name: result.failures for result in found.values() if result.failures})
+    done = workshop.run(path, "build", "--indirect-selection", "buildable", "--select", *COMPLETENESS)
+    assert done.success
+    return Built(path, {each.node.name: each.failures for each in done.result.results if each.failures})
 
 
 def verdicts(built: Built, counted_by: str) -> list[tuple[Any, ...]]:
@@ -147,7 +148,8 @@ def test_freshness_tells_how_old_the_newest_whole_load_is(
         window("short", now - 2, now, verdict="short"),
         window("future", now, now + 400, why="future"),
     )  # fmt: skip
-    found = workshop.results(path, "source", "freshness")
-    assert {name: result.status for name, result in found.items()} == {
-        "source.callmart.ccaip.load_windows": status
-    }
+    done = workshop.run(path, "source", "freshness")
+    assert [(each.node.unique_id, each.status) for each in done.result.results] == [
+        ("source.callmart.ccaip.load_windows", status)
+    ]
+    assert done.success == (status != "error")

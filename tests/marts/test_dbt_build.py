@@ -93,7 +93,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     # A load cut short: its calls are there, its children are not.
     bare = call(2006, queue_durations=[], handle_durations=[], transfers=[])
     dbt_raw.land(path, "c-cut", [bare], complete=False)
-    results = {name: result.status for name, result in workshop.results(path, "build").items()}
+    done = workshop.run(path, "build")
+    assert done.success
+    results = {each.node.unique_id: each.status for each in done.result.results}
     first = Path(shutil.copy(path, work / "first.duckdb"))
 
     # The newer load's id sorts before the older one's: two machines, two clocks.

@@ -21,7 +21,7 @@ import duckdb
 import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.factory import reset_adapters
-from dbt.cli.main import dbtRunner
+from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 from dbt_common.events.base_types import BaseEvent
 from dbt_common.events.event_manager import EventManager
@@ -88,22 +88,22 @@ class Workshop:
         if failed or not outcome.success:
             raise WorkshopError(f"dbt failed: {failed or outcome.exception}")
 
-    def results(self, database: Path, *command: str) -> dict[str, Any]:
-        """What dbt says of each node of a command, failed or not, by the node's id: `status`, `failures`, `message`."""
+    def run(self, database: Path, *command: str) -> dbtRunnerResult:
+        """Any other command of dbt's, and how it ended: its success, and in its result those of the nodes."""
         outcome = self._invoke(database, *command)
         if outcome.exception is not None:
             raise WorkshopError(f"dbt failed: {outcome.exception}")
-        return {result.node.unique_id: result for result in outcome.result.results}
+        return outcome
 
     def failing_tests(
         self, database: Path, select: Sequence[str] = (), *, unit: bool = False
     ) -> dict[str, str]:
         """Names of the data tests, or the unit tests, that fail at error severity, with dbt's message."""
         arguments = ("--resource-type", "unit_test" if unit else "test", *_selection(select))
-        results = self.results(database, "test", *arguments).values()
+        results = self.run(database, "test", *arguments).result.results
         return {result.node.name: result.message for result in results if result.status not in _SUCCEEDED}
 
-    def _invoke(self, database: Path | str, *command: str) -> Any:
+    def _invoke(self, database: Path | str, *command: str) -> dbtRunnerResult:
         if Path(database).name != WAREHOUSE:
             raise ValueError(f"the database must be called {WAREHOUSE}, not {database}")
         with _alone(str(database)):

@@ -45,9 +45,11 @@ MOMENTS = [
     (("load",), "explode"),
     (("load",), "normalise"),
     (("load",), "sift"),
+    (("load",), "merge"),
     (("load",), "merge:8"),
     (("load",), "cursor"),
     (("load",), "verify"),
+    (BACKFILL, "fetch"),
     (BACKFILL, "merge:8"),
     (BACKFILL, "cursor"),
 ]

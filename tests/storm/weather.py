@@ -38,8 +38,8 @@ NOON = OPENS + timedelta(hours=14)
 
 @cache
 def a_centre() -> Centre:
-    """A small contact centre: about 270 calls, with all that the documentation names."""
-    return Centre.simulate(7, OPENS, days=1, calls_per_day=200)
+    """A small contact centre: about 400 calls, with all that the documentation names."""
+    return Centre.simulate(7, OPENS, days=1, calls_per_day=300)
 
 
 def a_storm(fault: Fault, *, seed: int = 7, probability: float = 1.0, share: float = 0.5) -> Storm:
