@@ -11,7 +11,7 @@ STAMP  := $(VENV)/.set-up
 CODE   := pipelines simulator tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format generate docs lock soak increments mutants bench clean
+.PHONY: help setup demo test lint lint-types lint-sql format generate docs lock soak increments mutants bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,10 +37,16 @@ test: setup lint  ## every check: linters, types, generated files, all tests
 lint: setup  ## linters, types, whether generated files are up to date, and that no public mart is personal
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
-	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests
+	@$(MAKE) --no-print-directory --jobs 2 lint-types lint-sql
 	$(BIN)/python -m pipelines.ccaip.generate --check
 	$(BIN)/python -m pipelines.ccaip.mart_privacy
+
+# The two that take long, side by side: mypy has one process.
+lint-types: setup
+	$(BIN)/mypy
+
+lint-sql: setup
+	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests
 
 format: setup  ## let the formatters mend what they can
 	$(BIN)/ruff check --fix $(CODE)
