@@ -12,10 +12,9 @@ import pytest
 from pipelines.demo import run_demo
 from pipelines.home import Home
 from pipelines.progress import SilentProgress
-from pipelines.sample import START, TIME_ZONE
+from pipelines.sample import START
 from pipelines.transform import transform
 from simulator.platform import Platform
-from tests.shared import parsed
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("kept_environment")]
 
@@ -28,7 +27,6 @@ def test_the_demo_shows_the_marts_and_the_second_run_loads_only_an_hour(
     enter = Platform.__enter__
     monkeypatch.setattr(Platform, "__enter__", lambda self: served.append(self) or enter(self))
 
-    parsed(Home(tmp_path / "demo"), TIME_ZONE)
     first = run_demo(Home(tmp_path), SilentProgress(), days=1)
     shown = capsys.readouterr().out
     assert first.first

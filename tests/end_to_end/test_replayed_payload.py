@@ -17,7 +17,7 @@ from pipelines.home import Home
 from tests.extraction.test_explode import documented_calls
 from tests.extraction.test_load import assert_equals_platform
 from tests.keeping import KEEP_EVERYTHING
-from tests.shared import parsed
+from tests.marts.project import parsed
 
 CALLMART = Path(sys.executable).parent / "callmart"
 FIXTURES = Path(__file__).parent.parent / "fixtures"

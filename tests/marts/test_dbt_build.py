@@ -24,8 +24,8 @@ from pipelines.model_docs import copy_shape, generate_page
 from tests.marts import dbt_raw
 from tests.marts.dbt_expected import FAULTS, PUBLIC
 from tests.marts.metrics_page import METRICS, QUERIES, Metric
+from tests.marts.project import parsed
 from tests.marts.workshop import WAREHOUSE, Workshop
-from tests.shared import parsed
 
 pytestmark = pytest.mark.slow
 

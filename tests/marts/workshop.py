@@ -8,28 +8,16 @@ What a dbt process of its own does is seen by the tests of `callmart transform` 
 
 from __future__ import annotations
 
-import gc
-import os
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from json import dumps
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import duckdb
-import pytest
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.adapters.factory import reset_adapters
-from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt.cli.main import dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
-from dbt_common.events.base_types import BaseEvent
-from dbt_common.events.event_manager import EventManager
-from dbt_common.events.event_manager_client import cleanup_event_logger
 
-from pipelines.home import Home
-from pipelines.transform import PARSED, PROJECT_DIR, dbt_variables
-from tests.shared import parse_of
+from pipelines.transform import dbt_variables
+from tests.marts.project import invoke, manifest
 
 WAREHOUSE = "callmart.duckdb"
 """The name of every database: relations are named with their catalog, which is the file's stem."""
@@ -44,31 +32,20 @@ class WorkshopError(AssertionError):
 class Workshop:
     """One parsed project, and builds of any database with it. Not for threads: dbt's state is the process's."""
 
-    _parsed: ClassVar[Manifest | None] = None
-
     def __init__(self, work: Path, time_zone: str = "UTC") -> None:
         """Take the project as it was parsed for all tests. `work` takes what dbt writes; `time_zone` is the
         reporting zone. `variables` may be changed between builds: a node is compiled when it is built.
         """
-        self.variables: dict[str, Any] = dict(dbt_variables())
+        self.variables: dict[str, Any] = dict(dbt_variables(time_zone))
         self._work = work
         (work / "target").mkdir(parents=True)
-        if Workshop._parsed is None:
-            home = Home(parse_of())
-            shutil.copy(home.dbt_target_dir / PARSED, work / "target")
-            # by the words it was parsed with, or dbt parses all again: a quarter of a minute
-            database = os.path.relpath(home.warehouse, home.dbt_target_dir)
-            Workshop._parsed = self._invoke(database, "--partial-parse", "parse").result
-            gc.freeze()  # a great many objects that stay: no use in walking them again and again
-        self.variables |= dbt_variables(time_zone)
 
     @property
     def manifest(self) -> Manifest:
         """The parsed project, one for this process. What is altered in it (`raw_code`, `macro_sql`) is built
         from the next build on; whoever alters it puts it back.
         """
-        assert Workshop._parsed is not None
-        return Workshop._parsed
+        return manifest()
 
     def build(self, database: Path, *, full_refresh: bool = False, select: Sequence[str] = ()) -> None:
         """Build models, and seeds where the database has none yet; tests are left out.
@@ -103,20 +80,11 @@ class Workshop:
         results = self.run(database, "test", *arguments).result.results
         return {result.node.name: result.message for result in results if result.status not in _SUCCEEDED}
 
-    def _invoke(self, database: Path | str, *command: str) -> dbtRunnerResult:
+    def _invoke(self, database: Path, *command: str) -> dbtRunnerResult:
         if Path(database).name != WAREHOUSE:
             raise ValueError(f"the database must be called {WAREHOUSE}, not {database}")
-        with _alone(str(database)):
-            return dbtRunner(manifest=Workshop._parsed).invoke(
-                [
-                    *("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json"),
-                    *command,
-                    *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
-                    *("--target-path", str(self._work / "target"), "--log-path", str(self._work / "logs")),
-                    # A node is Python more than SQL: a second thread gains nothing.
-                    *("--threads", "1", "--vars", dumps(self.variables)),
-                ]
-            )
+        words = ("--no-write-json", *command)
+        return invoke(str(database), self._work, self.variables, *words, project=self.manifest)
 
 
 def _selection(select: Sequence[str]) -> list[str]:
@@ -127,19 +95,3 @@ def _has_seeds(database: Path) -> bool:
     with duckdb.connect(str(database), read_only=True) as connection:
         query = "select count(*) from information_schema.tables where table_schema = 'seeds'"
         return connection.execute(query).fetchall() != [(0,)]
-
-
-@contextmanager
-def _alone(database: str) -> Iterator[None]:
-    """dbt's process-wide state, for the block alone: the file is free again afterwards, and so is stdout."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("CALLMART_DUCKDB_PATH", database)
-        # Nobody listens to dbt's events here, and making them is a sixth of a build.
-        environment.setattr(BaseEvent, "__init__", lambda *_, **__: None)
-        environment.setattr(EventManager, "fire_event", lambda *_, **__: None)
-        try:
-            yield
-        finally:
-            reset_adapters()
-            DuckDBConnectionManager.close_all_connections()
-            cleanup_event_logger()

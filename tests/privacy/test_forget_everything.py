@@ -12,6 +12,7 @@ from pipelines.transform import transform
 from pipelines.warehouse.publish import publish
 from pipelines.warehouse.retry import retry
 from tests.extraction.living import seconds
+from tests.marts.project import parsed
 from tests.privacy.callers import (
     ADA,
     ADAS,
@@ -29,7 +30,6 @@ from tests.privacy.callers import (
     totals,
     traces,
 )
-from tests.shared import parsed
 
 pytestmark = pytest.mark.slow
 

@@ -25,8 +25,8 @@ from simulator.platform import Clock, Credentials, Platform
 from tests.cli.conftest import Command
 from tests.extraction.conftest import TOKEN, USER, settings_for
 from tests.extraction.living import START, LivingCalls, seconds
+from tests.marts.project import parsed
 from tests.privacy.markers import Markers, found
-from tests.shared import parsed
 
 GOOD, ODD_TYPE, ODD_SHAPE, MOVING = 1, 2, 3, 4
 

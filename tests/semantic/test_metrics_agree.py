@@ -19,10 +19,10 @@ from pipelines.home import REPOSITORY, Home
 from pipelines.progress import SilentProgress
 from pipelines.warehouse.load import load_new
 from simulator.centre import Centre
+from tests.marts.project import parse_of_project
 from tests.marts.workshop import Workshop
 from tests.semantic.definitions import COMPARISONS, DEFINED
 from tests.semantic.layer import Cells, Layer
-from tests.shared import parse_of
 from tests.tenant import settings_for, tenant
 
 START = datetime(2026, 3, 5, 14, tzinfo=UTC)
@@ -41,7 +41,7 @@ def layer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layer]:
     with tenant(centre, NOON) as platform:
         load_new(settings_for(platform, home, START, settle_seconds=0), home, SilentProgress())
     Workshop(work / "dbt", ZONE).build(home.warehouse)
-    layer = Layer(Home(parse_of()).dbt_target_dir / "semantic_manifest.json", home.warehouse)
+    layer = Layer(Home(parse_of_project()).dbt_target_dir / "semantic_manifest.json", home.warehouse)
     yield layer
     layer.close()
 

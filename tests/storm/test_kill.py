@@ -26,7 +26,6 @@ from tests.extraction.conftest import TOKEN, USER
 from tests.extraction.living import START, LivingCalls
 from tests.keeping import KEEP_EVERYTHING
 from tests.marts.workshop import Workshop
-from tests.shared import parsed
 from tests.soak.ledger import audit
 from tests.soak.served import Served
 from tests.soak.verdict import Verdict, judge
@@ -156,8 +155,6 @@ def test_marts_that_were_killed_half_built_or_half_published_are_whole_after_the
     """First load: killed among the incremental facts. Then news, and killed with the copy all but in place."""
     here, elsewhere = Home(tmp_path / "here"), Home(tmp_path / "elsewhere")
     shutil.copytree(loaded.root, here.root)
-    parsed(here)
-    parsed(elsewhere)
     tenant.platform.clock.set(EARLY + timedelta(minutes=1))
     assert ended(tenant.start(here, "run", kill_at="dbt:60")) == -signal.SIGKILL
     tenant.platform.clock.set(LATE)

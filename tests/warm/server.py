@@ -23,6 +23,7 @@ from typing import NoReturn
 
 from tests.warm import route_to_servers
 from tests.warm.imported import import_all
+from tests.warm.project import hand_out_project
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ def serve(listener: socket.socket, kind: str, folder: str) -> Request | None:
             import_all(kind)
             if kind == "callmart":
                 route_to_servers(folder)
+            elif kind == "dbt":
+                hand_out_project()
             gc.collect()
             gc.freeze()  # what never changes is not copied into each process by its first look for garbage
             has_imported = True
