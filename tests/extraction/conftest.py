@@ -12,6 +12,7 @@ from pipelines.home import Home
 from pipelines.settings import Settings
 from simulator.calls import CallSource
 from simulator.platform import Platform
+from tests.empty import with_warehouse
 from tests.extraction.living import START
 from tests.tenant import TOKEN, USER, tenant
 from tests.tenant import settings_for as tenant_settings
@@ -21,7 +22,14 @@ __all__ = ["TOKEN", "USER", "settings_for"]
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    home = Home(tmp_path / "home")
+    """A home with an empty warehouse."""
+    return with_warehouse(Home(tmp_path / "home"))
+
+
+@pytest.fixture
+def new_home(tmp_path: Path) -> Home:
+    """A home before its first load: without a warehouse."""
+    home = Home(tmp_path / "new home")
     home.activate()
     return home
 

@@ -78,18 +78,21 @@ def calls() -> LivingCalls:
     return calls
 
 
-def test_the_first_load_makes_every_table_typed_even_the_empty_ones(home, serve):
+def test_the_first_load_makes_every_table_typed_even_the_empty_ones(new_home, serve):
     platform = serve(LivingCalls())
     platform.clock.advance(HOUR)
-    report = loaded(platform, home)
+    report = loaded(platform, new_home)
     assert (report.calls, report.chunks) == (0, 1)
     tables = dict(
-        ask(home, "select table_name, column_count from duckdb_tables() where schema_name = 'ccaip'")
+        ask(new_home, "select table_name, column_count from duckdb_tables() where schema_name = 'ccaip'")
     )
     for table in TABLES.values():
         assert tables[table.name] == len(table.key_columns) + len(table.columns) + 2, table.name
     types = dict(
-        ask(home, "select column_name, data_type from duckdb_columns() where table_name = 'handle_durations'")
+        ask(
+            new_home,
+            "select column_name, data_type from duckdb_columns() where table_name = 'handle_durations'",
+        )
     )
     assert types["started_at"] == "TIMESTAMP WITH TIME ZONE"
     assert (types["call_duration"], types["barged"], types["_extra"]) == ("BIGINT", "BOOLEAN", "JSON")
@@ -160,14 +163,16 @@ def test_another_machine_with_an_empty_working_folder_goes_on_from_the_warehouse
     assert_equals_platform(other, calls.truth(platform.clock.now()))
 
 
-def test_a_load_that_dies_before_landing_moves_no_cursor_and_loses_nothing(home, serve, calls, monkeypatch):
+def test_a_load_that_dies_before_landing_moves_no_cursor_and_loses_nothing(
+    new_home, serve, calls, monkeypatch
+):
     platform = serve(calls)
     platform.clock.advance(HOUR)
     with monkeypatch.context() as broken, pytest.raises(ZeroDivisionError):
         broken.setattr(Landing, "land", lambda *_: 1 / 0)
-        loaded(platform, home)
-    assert loaded(platform, home).since == START.replace(hour=0)
-    assert_equals_platform(home, calls.truth(platform.clock.now()))
+        loaded(platform, new_home)
+    assert loaded(platform, new_home).since == START.replace(hour=0)
+    assert_equals_platform(new_home, calls.truth(platform.clock.now()))
 
 
 def left_behind(home: Home, cursor: Cursor) -> list[Path]:
@@ -179,21 +184,21 @@ def left_behind(home: Home, cursor: Cursor) -> list[Path]:
     return [file for file in home.pipelines_dir.rglob("*.json") if file.is_file()]
 
 
-def test_a_cursor_that_was_left_behind_does_not_hide_what_never_landed(home, serve, calls):
+def test_a_cursor_that_was_left_behind_does_not_hide_what_never_landed(new_home, serve, calls):
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    assert left_behind(home, Cursor(START + HOUR))
-    assert loaded(platform, home).since == START.replace(hour=0)
-    assert_equals_platform(home, calls.truth(platform.clock.now()))
+    assert left_behind(new_home, Cursor(START + HOUR))
+    assert loaded(platform, new_home).since == START.replace(hour=0)
+    assert_equals_platform(new_home, calls.truth(platform.clock.now()))
 
 
-def test_a_working_folder_that_is_damaged_blocks_nothing(home, serve, calls):
+def test_a_working_folder_that_is_damaged_blocks_nothing(new_home, serve, calls):
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    for file in left_behind(home, Cursor(START + HOUR)):
+    for file in left_behind(new_home, Cursor(START + HOUR)):
         file.write_bytes(b"not what dlt wrote")
-    loaded(platform, home)
-    assert_equals_platform(home, calls.truth(platform.clock.now()))
+    loaded(platform, new_home)
+    assert_equals_platform(new_home, calls.truth(platform.clock.now()))
 
 
 def test_a_load_that_cannot_commit_leaves_neither_rows_nor_cursor_nor_a_complete_load(home, serve, calls):
@@ -247,13 +252,13 @@ def test_rows_without_a_list_of_their_own_go_by_their_own_keys_and_no_other_tabl
             assert found == [(2 * place,), (2 * place + 1,)], name
 
 
-def test_dlt_itself_takes_the_warehouse_over_with_its_schema_and_cursor(home, serve, calls, tmp_path):
+def test_dlt_itself_takes_the_warehouse_over_with_its_schema_and_cursor(new_home, serve, calls, tmp_path):
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    report = loaded(platform, home)
+    report = loaded(platform, new_home)
     pipeline = dlt.pipeline(
         "ccaip",
-        destination=dlt.destinations.duckdb(str(home.warehouse)),
+        destination=dlt.destinations.duckdb(str(new_home.warehouse)),
         dataset_name="ccaip",
         pipelines_dir=str(tmp_path / "elsewhere"),
     )
@@ -565,10 +570,10 @@ def test_a_warehouse_that_another_program_has_open_is_named_with_the_mend(home, 
         other.communicate(b"")
 
 
-def test_wrong_credentials_stop_at_once_with_the_mend(home, serve, calls):
+def test_wrong_credentials_stop_at_once_with_the_mend(new_home, serve, calls):
     platform = serve(calls)
     with pytest.raises(ApiError, match="401") as caught:
-        loaded(platform, home, api_token="not-the-token")
+        loaded(platform, new_home, api_token="not-the-token")
     assert "api_token" in caught.value.mend
     assert "not-the-token" not in str(caught.value) + caught.value.mend
     assert platform.stats.requests == 1
@@ -579,11 +584,11 @@ def test_a_backfill_that_ends_before_it_starts_says_so(home, serve, calls):
         backfill(settings_for(serve(calls), home), home, QUIET, START, START - HOUR)
 
 
-def test_the_warehouse_file_is_for_its_owner_alone(home, serve, calls):
+def test_the_warehouse_file_is_for_its_owner_alone(new_home, serve, calls):
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    loaded(platform, home)
-    assert Path(home.warehouse).stat().st_mode & 0o077 == 0
+    loaded(platform, new_home)
+    assert Path(new_home.warehouse).stat().st_mode & 0o077 == 0
 
 
 def test_nothing_of_a_call_lingers_in_the_working_folder(home, serve, calls):

@@ -25,6 +25,7 @@ from pipelines.warehouse.load import LoadReport, backfill, load_new
 from pipelines.warehouse.people import Subject
 from pipelines.warehouse.reconcile import ReconcileReport, reconcile
 from simulator.platform import Clock, Credentials, Platform
+from tests.empty import with_warehouse
 from tests.extraction.conftest import TOKEN, USER, settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds, stamp
 
@@ -188,8 +189,7 @@ def totals(machine: Machine, tables: tuple[str, ...]) -> dict[str, list[tuple[An
 @contextmanager
 def loaded(root: Path, policy: Policy = KEEP_ALL) -> Iterator[Machine]:
     """A machine that has loaded the centre's calls."""
-    home = Home(root)
-    home.activate()
+    home = with_warehouse(Home(root))
     calls = centre()
     with Platform(
         calls, clock=Clock.frozen(LOADED_AT), credentials=Credentials(USER, TOKEN), requests_per_second=0

@@ -25,6 +25,7 @@ from simulator.faults import Bounds, Fault, Storm
 from simulator.platform import Clock, Credentials, Platform
 from simulator.platform.api import Faults
 from simulator.platform.instants import http_date
+from tests.empty import with_warehouse
 from tests.extraction.conftest import TOKEN, USER, settings_for
 from tests.extraction.living import LivingCalls
 from tests.extraction.test_load import ask, assert_equals_platform
@@ -99,7 +100,7 @@ class Weather:
         self._open = ExitStack()
 
     def __enter__(self) -> Weather:
-        self.home.activate()
+        with_warehouse(self.home)
         self._open.enter_context(self.platform)
         patched = self._open.enter_context(pytest.MonkeyPatch.context())
         patched.setattr(load, "Client", self._hurried)
