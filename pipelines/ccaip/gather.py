@@ -106,9 +106,10 @@ class Gatherer:
     def __init__(self, privacy: PrivacyFilter, forgotten: Forgotten = NOBODY) -> None:
         self._privacy = privacy
         self._forgotten = forgotten
-        self._exploders: LifoQueue[Exploder] = LifoQueue()
+        # each made when it is first needed: a small load needs one
+        self._exploders: LifoQueue[Exploder | None] = LifoQueue()
         for _ in range(_READERS):
-            self._exploders.put(Exploder())
+            self._exploders.put(None)
         self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="explode")
         self._cancelled = threading.Event()
 
@@ -120,7 +121,8 @@ class Gatherer:
     ) -> None:
         self._threads.shutdown(cancel_futures=True)
         for _ in range(_READERS):
-            self._exploders.get().close()
+            if exploder := self._exploders.get():
+                exploder.close()
 
     def cancel(self) -> None:
         """Let a `gather` in another thread end, by `CancelledError`, at its next page."""
@@ -183,6 +185,7 @@ class Gatherer:
     def _exploded(self, bodies: Sequence[bytes]) -> Exploded:
         exploder = self._exploders.get()
         try:
+            exploder = exploder or Exploder()
             return exploder.explode(bodies)
         finally:
             self._exploders.put(exploder)

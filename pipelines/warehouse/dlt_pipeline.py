@@ -1,6 +1,7 @@
 """What dlt keeps in the warehouse: the tables it made, the loads that are complete, and the cursor in its state.
 
-    opened    where the stored schema is not the declared one, dlt makes tables and columns that are new
+    opened    where the stored schema is not the declared one, columns get their declared types, and dlt makes
+              tables and columns that are new
     a chunk   one load: its id, its row in `_dlt_loads`, and the state with the cursor, in the chunk's transaction
 
 So the warehouse is a dlt dataset like any other (`dlt pipeline ccaip sync` takes it over), and a load is
@@ -31,16 +32,21 @@ from dlt.pipeline.state_sync import (
 from pipelines.ccaip.source import NAME, declared_schema
 from pipelines.ccaip.windows import Cursor
 from pipelines.warehouse.asking import existing_tables
+from pipelines.warehouse.migrating import migrate
 
 _COMPLETE = 0  # dlt's status of a load that is over
 
 
 class DltPipeline:
-    """dlt's pipeline over an open warehouse, which has every declared table from then on."""
+    """dlt's pipeline over an open warehouse, which has every declared table from then on.
+
+    Raises `CallmartError`, with the warehouse as it was, when a type has changed that cannot be taken over.
+    """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, pipelines_dir: Path) -> None:
         self._connection = connection
         if self._stored_schema() != _schema().version_hash:
+            migrate(connection)
             _declare(connection, pipelines_dir)
         self._schema_hash = self._stored_schema()
         stored = self._stored_state()

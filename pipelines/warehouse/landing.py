@@ -32,7 +32,6 @@ from pipelines.warehouse.connection import writing
 from pipelines.warehouse.dlt_pipeline import DltPipeline
 from pipelines.warehouse.ledger import Landed
 from pipelines.warehouse.merging import Change, merge, transaction
-from pipelines.warehouse.migrating import migrate
 from pipelines.warehouse.rejected import count_attempts
 from pipelines.warehouse.sifting import sift
 from pipelines.warehouse.verifying import verify
@@ -85,7 +84,6 @@ class Landing:
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         self.connection = self._open.enter_context(writing(self._warehouse))
-        migrate(self.connection)
         # a second thread doubles what an insert costs and saves no time: the other core is reading
         self.connection.execute("set threads = 1")
         self._dlt = DltPipeline(self.connection, self._home.pipelines_dir)

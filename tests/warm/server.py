@@ -21,6 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
+from pipelines.ccaip import client
 from tests.warm import route_to_servers
 from tests.warm.imported import import_all
 from tests.warm.project import hand_out_project
@@ -50,6 +51,7 @@ def serve(listener: socket.socket, kind: str, folder: str) -> Request | None:
             import_all(kind)
             if kind == "callmart":
                 route_to_servers(folder)
+                client._certificates()  # what is kept once it was read
             elif kind == "dbt":
                 hand_out_project()
             gc.collect()
