@@ -14,7 +14,10 @@ IMPORTED = {
         "dlt.destinations.impl.duckdb.duck",
         "duckdb_engine",
         "httpcore",
+        "pyarrow.dataset",
+        "rich._emoji_codes",
         "typer._adapters",
+        "typer.rich_utils",
     ),
     "dbt": ("pipelines.dbt_process", "dbt.cli.main", "dbt.adapters.duckdb", "dbt.task.build"),
 }
