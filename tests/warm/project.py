@@ -1,4 +1,4 @@
-"""Our dbt project as dbt has parsed it, for every dbt process of a server."""
+"""What every dbt process of a server begins with, beside imports: our project as dbt has parsed it, and less to say."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ def hand_out_project() -> None:
     """
     from dbt.cli import main
 
-    from tests.marts.project import manifest
+    from tests.marts.project import compile_templates, manifest
 
     project = manifest()
+    compile_templates(project)
     runner = main.dbtRunner
 
     def with_project(**arguments: Any) -> Any:
@@ -24,3 +25,30 @@ def hand_out_project() -> None:
         return runner(manifest=project if is_ours else None, **arguments)
 
     main.dbtRunner = with_project  # type: ignore[misc, assignment]
+
+
+def say_no_details() -> None:
+    """From now on, events for nobody but dbt's developers are not made: nine of ten, and `dbt_process` drops them.
+    Any other is made when it is told.
+    """
+    from dbt_common.events.base_types import BaseEvent, EventLevel
+    from dbt_common.events.event_manager import EventManager
+
+    make, fire = BaseEvent.__init__, EventManager.fire_event
+
+    def note(event: Any, *args: Any, **kwargs: Any) -> None:
+        event.__dict__["made_of"] = args, kwargs
+
+    def get(event: Any, name: str) -> Any:
+        if name == "pb_msg":
+            args, kwargs = event.__dict__.pop("made_of")
+            make(event, *args, **kwargs)
+            return event.__dict__["pb_msg"]
+        return getattr(event.pb_msg, name)
+
+    def tell(manager: Any, e: Any, level: Any = None, *args: Any, **kwargs: Any) -> None:
+        if (level or e.level_tag()) is not EventLevel.DEBUG:
+            fire(manager, e, level, *args, **kwargs)
+
+    BaseEvent.__init__, BaseEvent.__getattr__ = note, get  # type: ignore[method-assign]
+    EventManager.fire_event = tell  # type: ignore[method-assign, assignment]

@@ -24,7 +24,7 @@ from typing import NoReturn
 from pipelines.ccaip import client
 from tests.warm import route_to_servers
 from tests.warm.imported import import_all
-from tests.warm.project import hand_out_project
+from tests.warm.project import hand_out_project, say_no_details
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ def serve(listener: socket.socket, kind: str, folder: str) -> Request | None:
                 client._certificates()  # what is kept once it was read
             elif kind == "dbt":
                 hand_out_project()
+                say_no_details()
             gc.collect()
             gc.freeze()  # what never changes is not copied into each process by its first look for garbage
             has_imported = True
