@@ -113,6 +113,7 @@ class Comparison:
             " (key varchar, queued_at timestamptz, updated_at timestamptz, is_there boolean)"
         )
         self.findings = Findings()
+        self._counted: dict[tuple[By, datetime, datetime], tuple[int, int]] = {}  # until more is known
         self._know_vanished()
         self._know_rejected()
 
@@ -128,12 +129,14 @@ class Comparison:
 
     def expected(self, by: By, since: datetime, until: datetime) -> tuple[int, int]:
         """How many calls from `since` on: up to but not at `until`, and up to and at `until`."""
-        query = text(
-            f"select count(*) filter ({by} < :until), count(*) from ({_EXPECTED})"
-            f" where {by} between :since and :until"
-        )
-        before, with_last = self._connection.execute(query, {"since": since, "until": until}).one()
-        return before, with_last
+        if (by, since, until) not in self._counted:
+            query = text(
+                f"select count(*) filter ({by} < :until), count(*) from ({_EXPECTED})"
+                f" where {by} between :since and :until"
+            )
+            before, with_last = self._connection.execute(query, {"since": since, "until": until}).one()
+            self._counted[by, since, until] = before, with_last
+        return self._counted[by, since, until]
 
     def expected_keys(self, by: By, since: datetime, until: datetime) -> list[str]:
         """Which calls from `since` to `until`, both inclusive."""
@@ -261,6 +264,7 @@ class Comparison:
         )
         ask(self._db, "delete from known where key in (select key from told)", told=told)
         ask(self._db, "insert into known select * from told", told=told)
+        self._counted.clear()
 
     def _know_rejected(self) -> None:
         """A rejected call is there, as its body says; the API counts it too."""

@@ -18,6 +18,7 @@ from pipelines.settings import Settings
 from pipelines.warehouse.load import LoadReport, backfill, load_new
 from pipelines.warehouse.reconcile import ReconcileReport, reconcile
 from simulator.platform import Clock, Credentials, Platform
+from tests.empty import with_warehouse
 from tests.extraction.conftest import TOKEN, USER, serve, settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds, stamp
 
@@ -106,8 +107,7 @@ class Centre:
 @pytest.fixture(scope="session")
 def loaded_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse that has loaded the three days."""
-    home = Home(tmp_path_factory.mktemp("loaded"))
-    home.activate()
+    home = with_warehouse(Home(tmp_path_factory.mktemp("loaded")))
     clock = Clock.frozen(LOADED_AT)
     with Platform(
         three_days(), clock=clock, credentials=Credentials(USER, TOKEN), requests_per_second=0

@@ -22,6 +22,7 @@ import pytest
 from pipelines.home import Home
 from pipelines.steps import KILL_VARIABLE, Step
 from simulator.platform import Clock, Credentials, Platform
+from tests.empty import with_warehouse
 from tests.extraction.conftest import TOKEN, USER
 from tests.extraction.living import START, LivingCalls
 from tests.keeping import KEEP_EVERYTHING
@@ -117,7 +118,7 @@ def tenant() -> Iterator[Tenant]:
 @pytest.fixture(scope="module")
 def loaded(tenant: Tenant, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home that was loaded at EARLY. To be copied, not used."""
-    home = Home(tmp_path_factory.mktemp("loaded"))
+    home = with_warehouse(Home(tmp_path_factory.mktemp("loaded")))
     tenant.platform.clock.set(EARLY)
     assert ended(tenant.start(home, "load")) == 0
     return home
