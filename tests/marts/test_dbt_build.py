@@ -10,6 +10,7 @@ import copy
 import datetime as dt
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
         page.read_text(encoding="utf-8"),
         manifest,
     )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def looked_at(built: Built) -> Iterator[None]:
+    """What was built stays open: every test looks at it."""
+    with dbt_raw.held_open(built.first, built.incremental, built.full, built.again):
+        yield
 
 
 def _late(call_id: int) -> dict[str, Any]:

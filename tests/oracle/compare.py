@@ -47,11 +47,12 @@ def differences(
     `queue_timezones` is what the seed of that name says. Each difference names mart, row, column and both values. Empty when all cells are equal, and no column is
     left out.
     """
-    return [
-        difference
-        for cells in expected(calls, reporting_timezone, queue_timezones or {})
-        for difference in _differences(database, cells)
-    ]
+    with dbt_raw.held_open(database):
+        return [
+            difference
+            for cells in expected(calls, reporting_timezone, queue_timezones or {})
+            for difference in _differences(database, cells)
+        ]
 
 
 def expected(

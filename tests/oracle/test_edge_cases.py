@@ -196,9 +196,11 @@ class Marts:
 
 
 @pytest.fixture(scope="module")
-def marts(builder: Builder) -> Marts:
+def marts(builder: Builder) -> Iterator[Marts]:
     calls = list(_calls())
-    return Marts(builder.build("edges", calls, QUEUE_TIMEZONES), calls)
+    built = Marts(builder.build("edges", calls, QUEUE_TIMEZONES), calls)
+    with dbt_raw.held_open(built.database):
+        yield built
 
 
 def test_the_oracle_counts_every_case_as_the_marts_do(marts: Marts) -> None:
