@@ -36,6 +36,7 @@ if not parsed.success:
 generate = [*quiet, "docs", "generate", "--static", "--no-compile", *options]
 sys.exit(not dbtRunner(manifest=parsed.result).invoke(generate).success)
 """
+_DBT = (sys.executable, "-c", _DBT_MAIN)
 
 
 def write_page(warehouses: Sequence[Path], build: Path = BUILD) -> Path:
@@ -64,7 +65,7 @@ def generate_page(warehouse: Path, target: Path) -> Path:
     }
     dbt = subprocess.run(
         [
-            *(sys.executable, "-c", _DBT_MAIN),
+            *_DBT,
             *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
             *("--target-path", str(target), "--log-path", str(target)),
             *("--vars", json.dumps(dbt_variables())),

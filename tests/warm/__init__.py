@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines import transform
+from pipelines import model_docs, transform
 from tests.shared import FOLDER_VARIABLE
 from tests.warm.imported import IMPORTED
 
@@ -60,8 +60,11 @@ def python(kind: str) -> tuple[str, ...]:
 
 
 def route_to_servers(folder: str) -> None:
-    """From now on this process takes the dbt of `callmart transform` from its server, at home in `folder`."""
-    transform._DBT = (*_words("dbt", folder), *transform._DBT[1:])
+    """From now on this process takes the dbt of `callmart transform` and `make docs` from its server, at home in
+    `folder`.
+    """
+    for module in (transform, model_docs):
+        module._DBT = (*_words("dbt", folder), *module._DBT[1:])
 
 
 def _words(kind: str, folder: str) -> tuple[str, ...]:

@@ -21,8 +21,9 @@ def hand_out_project() -> None:
     runner = main.dbtRunner
 
     def with_project(**arguments: Any) -> Any:
-        is_ours = "--partial-parse" in sys.argv and str(PROJECT_DIR) in sys.argv
-        return runner(manifest=project if is_ours else None, **arguments)
+        if "--partial-parse" in sys.argv and str(PROJECT_DIR) in sys.argv:
+            arguments["manifest"] = project
+        return runner(**arguments)
 
     main.dbtRunner = with_project  # type: ignore[misc, assignment]
 
