@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 from contextlib import ExitStack
 
 import pytest
 
 from tests import warm
 from tests.shared import FOLDER_VARIABLE, shared_folder
+from tests.warm.imported import without_pandas
 
+without_pandas()
 gc.set_threshold(100_000, 50, 50)  # each load makes and drops millions of small objects: a tenth of the time
-
-
-class _WithoutPandas:
-    """Says at once that pandas is not there: DuckDB looks for it at every parameter of a query."""
-
-    @staticmethod
-    def find_spec(name: str, *_: object) -> None:
-        if name == "pandas":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-
-sys.meta_path.insert(0, _WithoutPandas)
 
 
 def pytest_configure(config: pytest.Config) -> None:

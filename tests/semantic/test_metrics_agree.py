@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,11 +19,14 @@ from pipelines.home import REPOSITORY, Home
 from pipelines.progress import SilentProgress
 from pipelines.warehouse.load import load_new
 from simulator.centre import Centre
+from tests.empty import with_warehouse
 from tests.marts.project import parse_of_project
 from tests.marts.workshop import Workshop
 from tests.semantic.definitions import COMPARISONS, DEFINED
-from tests.semantic.layer import Cells, Layer
 from tests.tenant import settings_for, tenant
+
+if TYPE_CHECKING:
+    from tests.semantic.layer import Cells, Layer
 
 START = datetime(2026, 3, 5, 14, tzinfo=UTC)
 NOON = START + timedelta(days=8, hours=3)
@@ -34,9 +37,10 @@ PAGE = REPOSITORY.parent / "shared" / "metrics.md"
 
 @pytest.fixture(scope="module")
 def layer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layer]:
+    from tests.semantic.layer import Layer  # takes seconds, and every worker imports this file
+
     work = tmp_path_factory.mktemp("semantic")
-    home = Home(work / "home")
-    home.activate()
+    home = with_warehouse(Home(work / "home"))
     centre = Centre.simulate(seed=11, start=START, days=9, calls_per_day=110, time_zone=ZONE)
     with tenant(centre, NOON) as platform:
         load_new(settings_for(platform, home, START, settle_seconds=0), home, SilentProgress())

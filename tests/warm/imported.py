@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+import sys
 from importlib import import_module
 
 OURS = ("pipelines", "simulator")
@@ -24,8 +25,21 @@ IMPORTED = {
 """Kinds of processes, and what they have imported when they begin: packages of ours with all in them."""
 
 
+class _WithoutPandas:
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def without_pandas() -> None:
+    """From now on it is said at once that pandas is not there. DuckDB looks for it at every parameter of a query."""
+    sys.meta_path.insert(0, _WithoutPandas)
+
+
 def import_all(kind: str) -> None:
     """Import what a process of the kind begins with."""
+    without_pandas()
     for name in IMPORTED[kind]:
         module = import_module(name)
         for each in pkgutil.walk_packages(module.__path__, f"{name}.") if name in OURS else ():
