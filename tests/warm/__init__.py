@@ -3,7 +3,7 @@
 `server` has imported what a command needs and forks a process for each that is asked for; `client` asks for
 one and stands for it: its standard streams, folder, environment, signals and exit code are the process's. To
 whoever starts the client, it is `python -c code arguments`. What a real start does is seen by the tests of
-the demo and of the replayed payload.
+the replayed payload, and of what the demo says to try next.
 """
 
 from __future__ import annotations
