@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import gc
 import os
-from contextlib import ExitStack
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from pipelines.home import REPOSITORY
 from tests import warm
 from tests.shared import FOLDER_VARIABLE, shared_folder
 from tests.warm.imported import without_pandas
 
 without_pandas()
 gc.set_threshold(100_000, 50, 50)  # each load makes and drops millions of small objects: a tenth of the time
+
+
+@contextmanager
+def _parsing_ahead() -> Iterator[None]:
+    """Parse the dbt project from the start: the first files of several workers would all wait for it."""
+    with subprocess.Popen([sys.executable, "-m", "tests.marts.project"], cwd=REPOSITORY) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -25,6 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
         shared = ExitStack()
         shared.enter_context(shared_folder())
         shared.enter_context(warm.servers(os.environ[FOLDER_VARIABLE]))
+        if config.getoption("numprocesses", None):
+            shared.enter_context(_parsing_ahead())
         config.add_cleanup(shared.close)
     warm.route_to_servers(os.environ[FOLDER_VARIABLE])
 

@@ -34,6 +34,8 @@ from pipelines.home import REPOSITORY, Home
 from pipelines.transform import PARSED, PROJECT_DIR, dbt_variables
 from tests.shared import made_once
 
+_PARSED_PROJECT = "parsed project"
+
 
 def parsed(home: Home) -> Home:
     """Give a new home what dbt makes of our project before it builds."""
@@ -44,7 +46,7 @@ def parsed(home: Home) -> Home:
 
 def parse_of_project() -> Path:
     """The root of a home in which dbt has parsed our project. To be copied from."""
-    return made_once("parsed project", _in_another_process)
+    return made_once(_PARSED_PROJECT, _in_another_process)
 
 
 @cache
@@ -83,7 +85,7 @@ def invoke(
 
 def _in_another_process(root: Path) -> None:
     """Parse there: dbt's parser leaves threads behind, and no process that has them can fork one that parses."""
-    subprocess.run([sys.executable, "-m", __name__, str(root)], cwd=REPOSITORY, check=True)
+    subprocess.run([sys.executable, "-m", "tests.marts.project", str(root)], cwd=REPOSITORY, check=True)
 
 
 def _parse(home: Home, *options: str) -> Any:
@@ -127,5 +129,13 @@ def _alone(database: str) -> Iterator[None]:
             cleanup_event_logger()
 
 
+def main() -> None:
+    """Parse the project in a folder, or, without one, for all tests of the session, unless somebody does already."""
+    if sys.argv[1:]:
+        _parse(Home(Path(sys.argv[1])))
+    else:
+        made_once(_PARSED_PROJECT, lambda root: _parse(Home(root)))
+
+
 if __name__ == "__main__":
-    _parse(Home(Path(sys.argv[1])))
+    main()

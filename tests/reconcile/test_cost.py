@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,14 +15,24 @@ DAYS = 8
 CALLS_A_DAY = 800  # from 700 on, halving costs less than reading
 
 
+@pytest.fixture(scope="module")
+def long_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the warehouse of the long centre is kept once it was loaded."""
+    return tmp_path_factory.mktemp("long") / "callmart.duckdb"
+
+
 @pytest.fixture
-def long_centre(centre: Centre) -> Centre:
+def long_centre(centre: Centre, long_warehouse: Path) -> Centre:
     """The centre, and before its three days eight busier ones, loaded too."""
     for number in range(DAYS * CALLS_A_DAY):
         at = START - timedelta(days=DAYS) + seconds(number * 86_400 // CALLS_A_DAY)
         centre.calls.put(at + seconds(600), a_queued_call(1_000 + number, at=at))
     centre.platform.clock.set(LOADED_AT + seconds(600))
-    centre.backfill(START - timedelta(days=DAYS), START + HOUR)
+    if long_warehouse.exists():
+        shutil.copy(long_warehouse, centre.home.warehouse)
+    else:
+        centre.backfill(START - timedelta(days=DAYS), START + HOUR)
+        shutil.copy(centre.home.warehouse, long_warehouse)
     return centre
 
 
