@@ -21,7 +21,7 @@ from pipelines.settings import Settings
 from pipelines.steps import KILL_VARIABLE
 from pipelines.transform import transform
 
-pytestmark = pytest.mark.usefixtures("kept_environment")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("kept_environment")]
 
 PROFILE = """
 tiny:

@@ -19,6 +19,8 @@ from tests.extraction.test_load import assert_equals_platform
 from tests.keeping import KEEP_EVERYTHING
 from tests.marts.project import parsed
 
+pytestmark = pytest.mark.slow
+
 CALLMART = Path(sys.executable).parent / "callmart"
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 FILES = ("real_call_1418.json", "documented_example_response.json", "documented_call_model.json")

@@ -33,6 +33,8 @@ from tests.extraction.conftest import settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds
 from tests.extraction.test_explode import expected_rows, landed
 
+pytestmark = pytest.mark.slow
+
 QUIET = SilentProgress()
 HOUR = timedelta(hours=1)
 

@@ -9,6 +9,8 @@ from tests.increments.rebuild import Outcome, empty_warehouse, rebuild
 from tests.marts import dbt_raw
 from tests.marts.workshop import Workshop
 
+pytestmark = pytest.mark.slow
+
 SEEDS = (5,)
 """One that moves all that is asked for below; `make increments` takes many more."""
 

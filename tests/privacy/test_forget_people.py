@@ -39,6 +39,8 @@ from tests.privacy.callers import (
 )
 from tests.soak.machine import PROCESSES
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:

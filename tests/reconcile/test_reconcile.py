@@ -17,6 +17,8 @@ from tests.extraction.conftest import settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds
 from tests.reconcile.conftest import HOUR, LOADED_AT, NEVER_QUEUED, QUIET, Centre, a_queued_call, queued
 
+pytestmark = pytest.mark.slow
+
 MIDNIGHT = START.replace(hour=0)
 
 

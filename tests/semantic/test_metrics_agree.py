@@ -28,6 +28,8 @@ from tests.tenant import settings_for, tenant
 if TYPE_CHECKING:
     from tests.semantic.layer import Cells, Layer
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 3, 5, 14, tzinfo=UTC)
 NOON = START + timedelta(days=8, hours=3)
 ZONE = "America/New_York"

@@ -15,6 +15,8 @@ from simulator.platform import Clock
 from tests.extraction.living import START, LivingCalls, a_call, seconds
 from tests.storm.weather import NOON, Date, Weather, a_centre, a_storm, settled
 
+pytestmark = pytest.mark.slow
+
 LOST = {
     Fault.TOO_MANY: "the page that a 429 refused without saying until when",
     Fault.TOO_MANY_SECONDS: "the page that a 429 put off by seconds",

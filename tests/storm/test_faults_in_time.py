@@ -11,6 +11,8 @@ from simulator.faults import SETTLING, Fault
 from tests.extraction.living import START, LivingCalls, a_call, seconds, stamp
 from tests.storm.weather import NOON, OPENS, DatedCalls, Weather, a_centre, a_storm, settled
 
+pytestmark = pytest.mark.slow
+
 END = a_centre().last_change + SETTLING
 QUARTER = timedelta(minutes=15)
 

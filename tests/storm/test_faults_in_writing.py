@@ -12,6 +12,8 @@ from simulator.faults import DATA, SETTLING, Fault
 from tests.extraction.oracle import elements, expected_extra
 from tests.storm.weather import Weather, a_centre, a_storm
 
+pytestmark = pytest.mark.slow
+
 IN_TIME = {
     Fault.MOVING, Fault.LATE, Fault.CROWDED, Fault.FUTURE, Fault.VANISHING, Fault.SHRINKING, Fault.REDACTED,
     Fault.SILENT,

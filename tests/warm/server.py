@@ -130,7 +130,6 @@ def main() -> None:
     kind, folder, listening = sys.argv[1:]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # typed for the tests, which end us
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how an attendant ended
-    gc.set_threshold(100_000, 50, 50)  # as in the tests' own process
     with socket.socket(fileno=int(listening)) as listener:
         request = serve(listener, kind, folder)
     if request is not None:
