@@ -45,6 +45,8 @@ lint: setup  ## linters, types, whether generated files are up to date, and that
 lint-types: setup
 	$(BIN)/mypy
 
+# Its processes leave semaphores to Python, which takes them back and says so.
+lint-sql: export PYTHONWARNINGS = ignore:resource_tracker
 lint-sql: setup
 	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests
 

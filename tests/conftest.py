@@ -23,7 +23,8 @@ gc.set_threshold(100_000, 50, 50)  # each load makes and drops millions of small
 @contextmanager
 def _parsing_ahead() -> Iterator[None]:
     """Parse the dbt project from the start: the first files of several workers would all wait for it."""
-    with subprocess.Popen([sys.executable, "-m", "tests.marts.project"], cwd=REPOSITORY) as process:
+    words = [sys.executable, *warm.SILENT, "-m", "tests.marts.project"]
+    with subprocess.Popen(words, cwd=REPOSITORY) as process:
         try:
             yield
         finally:

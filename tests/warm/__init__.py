@@ -21,7 +21,7 @@ from tests.shared import FOLDER_VARIABLE
 from tests.warm.imported import IMPORTED
 
 _CALLMART = "import sys; sys.argv[0] = 'callmart'; from pipelines.cli import main; main()"
-_SILENT = ("-W", "ignore:resource_tracker:UserWarning")  # of what a killed process could not clean up
+SILENT = ("-W", "ignore:resource_tracker:UserWarning")  # of what a killed process could not clean up
 _CLIENT = Path(__file__).with_name("client.py")
 _REPOSITORY = Path(__file__).parents[2]
 
@@ -42,7 +42,7 @@ def _start(kind: str, folder: str) -> subprocess.Popen[bytes]:
         listener.bind(str(_socket(folder, kind)))
         listener.listen()
         return subprocess.Popen(
-            [sys.executable, *_SILENT, "-m", "tests.warm.server", kind, folder, str(listener.fileno())],
+            [sys.executable, *SILENT, "-m", "tests.warm.server", kind, folder, str(listener.fileno())],
             cwd=_REPOSITORY,
             stdin=subprocess.PIPE,  # closed by the system however we end, which ends the server
             pass_fds=[listener.fileno()],
