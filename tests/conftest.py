@@ -33,9 +33,8 @@ def _parsing_ahead() -> Iterator[None]:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder of what a session makes once. Workers inherit its name."""
-    os.environ["CALLMART_DBT_THREADS"] = (
-        "1"  # workers take all cores: a second thread costs CPU and gains nothing
-    )
+    # workers take all cores: a second thread costs CPU and gains nothing
+    os.environ["CALLMART_DBT_THREADS"] = "1"
     if not hasattr(config, "workerinput"):
         shared = ExitStack()
         shared.enter_context(shared_folder())

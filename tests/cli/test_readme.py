@@ -20,9 +20,8 @@ import typer
 
 from pipelines.ccaip.tables import RECORDS, TABLES
 from pipelines.cli import app
-from pipelines.home import REPOSITORY, Home
+from pipelines.home import REPOSITORY
 from pipelines.summary import QueueParts, Summary, summary_table
-from tests.marts.project import parsed
 
 README = (REPOSITORY / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -36,7 +35,6 @@ def clone(callmart) -> Path:
     """What a clone looks like after `make setup`, with callmart at home in it."""
     root = callmart.root
     root.mkdir()
-    parsed(Home(root))
     shutil.copytree(REPOSITORY / ".dlt", root / ".dlt", ignore=shutil.ignore_patterns("secrets.toml"))
     (root / ".venv").symlink_to(sys.prefix)
     for folder in ("tests", "dbt_project"):

@@ -19,10 +19,10 @@ from pipelines.warehouse.load import LoadReport, backfill, load_new
 from pipelines.warehouse.reconcile import ReconcileReport, reconcile
 from simulator.platform import Clock, Credentials, Platform
 from tests.empty import with_warehouse
-from tests.extraction.conftest import TOKEN, USER, serve, settings_for
+from tests.extraction.conftest import TOKEN, USER, new_home, serve, settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds, stamp
 
-__all__ = ["serve"]  # a fixture of both folders
+__all__ = ["new_home", "serve"]  # fixtures of both folders
 
 HOUR = timedelta(hours=1)
 NEVER_QUEUED = (101, 102, 103)

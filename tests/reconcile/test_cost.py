@@ -10,29 +10,26 @@ import pytest
 
 from tests.extraction.living import START, seconds
 from tests.reconcile.conftest import HOUR, LOADED_AT, Centre, a_queued_call
+from tests.shared import made_once
 
 DAYS = 8
 CALLS_A_DAY = 800  # from 700 on, halving costs less than reading
 
 
-@pytest.fixture(scope="module")
-def long_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the warehouse of the long centre is kept once it was loaded."""
-    return tmp_path_factory.mktemp("long") / "callmart.duckdb"
-
-
 @pytest.fixture
-def long_centre(centre: Centre, long_warehouse: Path) -> Centre:
+def long_centre(centre: Centre) -> Centre:
     """The centre, and before its three days eight busier ones, loaded too."""
     for number in range(DAYS * CALLS_A_DAY):
         at = START - timedelta(days=DAYS) + seconds(number * 86_400 // CALLS_A_DAY)
         centre.calls.put(at + seconds(600), a_queued_call(1_000 + number, at=at))
     centre.platform.clock.set(LOADED_AT + seconds(600))
-    if long_warehouse.exists():
-        shutil.copy(long_warehouse, centre.home.warehouse)
-    else:
+    warehouse = centre.home.warehouse
+
+    def load(folder: Path) -> None:
         centre.backfill(START - timedelta(days=DAYS), START + HOUR)
-        shutil.copy(centre.home.warehouse, long_warehouse)
+        shutil.copy(warehouse, folder)
+
+    shutil.copy(made_once("long centre", load) / warehouse.name, warehouse)
     return centre
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from pipelines.ccaip.tables import TABLES
 from pipelines.errors import CallmartError, ConfigurationError
-from pipelines.home import Home
 from pipelines.warehouse.reconcile import ReconcileReport, reconcile
 from simulator.faults import Fault, Storm
 from simulator.platform import Platform
@@ -234,20 +233,16 @@ def test_a_range_that_nothing_was_loaded_of_says_so(centre):
         centre.reconcile(LOADED_AT + 48 * HOUR)
 
 
-def test_before_the_first_load_the_mend_is_to_load(serve, tmp_path):
-    home = Home(tmp_path / "home")
-    home.activate()
+def test_before_the_first_load_the_mend_is_to_load(serve, new_home):
     with pytest.raises(CallmartError, match="no warehouse") as caught:
-        reconcile(settings_for(serve(LivingCalls()), home), home, QUIET)
+        reconcile(settings_for(serve(LivingCalls()), new_home), new_home, QUIET)
     assert "callmart run" in caught.value.mend
 
 
-def test_a_load_of_nothing_leaves_nothing_to_miss(serve, tmp_path):
-    home = Home(tmp_path / "home")
-    home.activate()
+def test_a_load_of_nothing_leaves_nothing_to_miss(serve, new_home):
     platform = serve(LivingCalls())
     platform.clock.set(LOADED_AT)
-    empty = Centre(LivingCalls(), platform, home)
+    empty = Centre(LivingCalls(), platform, new_home)
     empty.load()
     assert empty.reconcile().problems == ()
 

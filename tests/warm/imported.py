@@ -1,4 +1,4 @@
-"""What the servers of `tests.warm` import before they fork."""
+"""What the servers of `tests.warm` import, and read, before they fork: not before they are first asked."""
 
 from __future__ import annotations
 
@@ -44,3 +44,12 @@ def import_all(kind: str) -> None:
         module = import_module(name)
         for each in pkgutil.walk_packages(module.__path__, f"{name}.") if name in OURS else ():
             import_module(each.name)
+
+
+def read_what_is_kept() -> None:
+    """What a process of callmart's reads or makes once, and then keeps."""
+    from pipelines.ccaip import client
+    from pipelines.warehouse import dlt_pipeline
+
+    client._certificates()
+    dlt_pipeline._schema()

@@ -21,10 +21,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
-from pipelines.ccaip import client
-from pipelines.warehouse import dlt_pipeline
 from tests.warm import route_to_servers
-from tests.warm.imported import import_all
+from tests.warm.imported import import_all, read_what_is_kept
 from tests.warm.project import hand_out_project, say_no_details
 
 
@@ -52,8 +50,7 @@ def serve(listener: socket.socket, kind: str, folder: str) -> Request | None:
             import_all(kind)
             if kind == "callmart":
                 route_to_servers(folder)
-                client._certificates()  # these are kept once they were asked for
-                dlt_pipeline._schema()
+                read_what_is_kept()
             elif kind == "dbt":
                 hand_out_project()
                 say_no_details()
