@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import gc
 import os
+import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from execnet import XSpec
 
 from pipelines.home import REPOSITORY
 from tests import warm
@@ -23,12 +27,19 @@ gc.set_threshold(100_000, 50, 50)  # each load makes and drops millions of small
 @contextmanager
 def _parsing_ahead() -> Iterator[None]:
     """Parse the dbt project from the start: the first files of several workers would all wait for it."""
-    words = [sys.executable, *warm.SILENT, "-m", "tests.marts.project"]
-    with subprocess.Popen(words, cwd=REPOSITORY) as process:
+    parse = "from tests.marts.project import main; main()"
+    with subprocess.Popen([*warm.python("tests"), "-c", parse], cwd=REPOSITORY) as process:
         try:
             yield
         finally:
             process.terminate()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(specs: list[XSpec]) -> None:
+    """Workers begin with everything imported, too."""
+    for spec in specs:
+        spec.python = shlex.join(warm.python("tests"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -13,12 +13,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from pipelines import model_docs, transform
 from tests.shared import FOLDER_VARIABLE
-from tests.warm.imported import IMPORTED
+from tests.warm.imported import KINDS
 
 _CALLMART = "import sys; sys.argv[0] = 'callmart'; from pipelines.cli import main; main()"
 SILENT = ("-W", "ignore:resource_tracker:UserWarning")  # of what a killed process could not clean up
@@ -28,25 +28,24 @@ _REPOSITORY = Path(__file__).parents[2]
 
 @contextmanager
 def servers(folder: str) -> Iterator[None]:
-    """Servers for this process and those it starts, at home in `folder`. Each imports when it is first asked."""
-    running = [_start(kind, folder) for kind in IMPORTED]
+    """Servers for this process and those it starts, at home in `folder`. They import when one is first asked."""
+    with ExitStack() as sockets:
+        listening = []
+        for kind in KINDS:
+            listener = sockets.enter_context(socket.socket(socket.AF_UNIX))
+            listener.bind(str(_socket(folder, kind)))
+            listener.listen()
+            listening.append(listener.fileno())
+        process = subprocess.Popen(
+            [sys.executable, *SILENT, "-m", "tests.warm.server", folder, *map(str, listening)],
+            cwd=_REPOSITORY,
+            stdin=subprocess.PIPE,  # closed by the system however we end, which ends the servers
+            pass_fds=listening,
+        )
     try:
         yield
     finally:
-        for server in running:
-            server.communicate()
-
-
-def _start(kind: str, folder: str) -> subprocess.Popen[bytes]:
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(_socket(folder, kind)))
-        listener.listen()
-        return subprocess.Popen(
-            [sys.executable, *SILENT, "-m", "tests.warm.server", kind, folder, str(listener.fileno())],
-            cwd=_REPOSITORY,
-            stdin=subprocess.PIPE,  # closed by the system however we end, which ends the server
-            pass_fds=[listener.fileno()],
-        )
+        process.communicate()
 
 
 def callmart_command() -> tuple[str, ...]:
@@ -55,7 +54,7 @@ def callmart_command() -> tuple[str, ...]:
 
 
 def python(kind: str) -> tuple[str, ...]:
-    """The interpreter's words, to be followed by `-c`, code and arguments. `kind` is one of `IMPORTED`."""
+    """The interpreter's words, to be followed by `-c`, code and arguments. `kind` is one of `KINDS`."""
     return _words(kind, os.environ[FOLDER_VARIABLE])
 
 

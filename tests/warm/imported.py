@@ -1,28 +1,29 @@
-"""What the servers of `tests.warm` import, and read, before they fork: not before they are first asked."""
+"""What processes of `tests.warm` have imported when they begin, and what else those of a kind begin with."""
 
 from __future__ import annotations
 
 import pkgutil
 import sys
+from collections.abc import Callable
 from importlib import import_module
 
-OURS = ("pipelines", "simulator")
-IMPORTED = {
-    "callmart": (
-        *OURS,
-        # what these, and what they use, import when it is needed
-        "dlt.sources.helpers.requests",
-        "dlt.destinations.impl.duckdb.duck",
-        "duckdb_engine",
-        "httpcore",
-        "pyarrow.dataset",
-        "rich._emoji_codes",
-        "typer._adapters",
-        "typer.rich_utils",
-    ),
-    "dbt": ("pipelines.dbt_process", "dbt.cli.main", "dbt.adapters.duckdb", "dbt.task.build"),
-}
-"""Kinds of processes, and what they have imported when they begin: packages of ours with all in them."""
+_OURS = ("pipelines", "simulator")
+_IMPORTED = (
+    *_OURS,
+    # what these, and what they use, import when it is needed
+    "dbt.adapters.duckdb",
+    "dbt.cli.main",
+    "dbt.task.build",
+    "dlt.destinations.impl.duckdb.duck",
+    "dlt.sources.helpers.requests",
+    "duckdb_engine",
+    "httpcore",
+    "pyarrow.dataset",
+    "pytest",
+    "rich._emoji_codes",
+    "typer._adapters",
+    "typer.rich_utils",
+)
 
 
 class _WithoutPandas:
@@ -37,19 +38,37 @@ def without_pandas() -> None:
     sys.meta_path.insert(0, _WithoutPandas)
 
 
-def import_all(kind: str) -> None:
-    """Import what a process of the kind begins with."""
+def import_all() -> None:
+    """Import what every process begins with."""
     without_pandas()
-    for name in IMPORTED[kind]:
+    for name in _IMPORTED:
         module = import_module(name)
-        for each in pkgutil.walk_packages(module.__path__, f"{name}.") if name in OURS else ():
+        for each in pkgutil.walk_packages(module.__path__, f"{name}.") if name in _OURS else ():
             import_module(each.name)
 
 
-def read_what_is_kept() -> None:
-    """What a process of callmart's reads or makes once, and then keeps."""
+def _callmart(folder: str) -> None:
+    """What a process of callmart's reads or makes once, and then keeps; its dbt is forked, too."""
     from pipelines.ccaip import client
     from pipelines.warehouse import dlt_pipeline
+    from tests.warm import route_to_servers
 
+    route_to_servers(folder)
     client._certificates()
     dlt_pipeline._schema()
+
+
+def _dbt(folder: str) -> None:
+    from tests.warm.project import hand_out_project, say_no_details
+
+    hand_out_project()
+    say_no_details()
+
+
+def _tests(folder: str) -> None:
+    """Nothing: they make what they need."""
+
+
+KINDS: dict[str, Callable[[str], None]] = {"callmart": _callmart, "dbt": _dbt, "tests": _tests}
+"""Kinds of processes, and what is done once for all of a kind, in the session at home in a folder: `tests` are
+test workers, and what else runs code of ours that is no product."""

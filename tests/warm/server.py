@@ -17,13 +17,11 @@ import sys
 import threading
 import time
 import traceback
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
-from tests.warm import route_to_servers
-from tests.warm.imported import import_all, read_what_is_kept
-from tests.warm.project import hand_out_project, say_no_details
+from tests.warm.imported import KINDS, import_all
 
 
 @dataclass(frozen=True)
@@ -36,32 +34,38 @@ class Request:
     streams: tuple[int, int, int]
 
 
-def serve(listener: socket.socket, kind: str, folder: str) -> Request | None:
-    """Wait for requests. Returns one in each process that is to run it, and None when the session is over."""
-    waiting = selectors.DefaultSelector()
-    waiting.register(listener, selectors.EVENT_READ)
-    waiting.register(sys.stdin, selectors.EVENT_READ)
-    has_imported = False
-    while True:
-        if any(ready.fileobj is sys.stdin for ready, _ in waiting.select()):
-            return None
-        connection, _ = listener.accept()
-        if not has_imported:
-            import_all(kind)
-            if kind == "callmart":
-                route_to_servers(folder)
-                read_what_is_kept()
-            elif kind == "dbt":
-                hand_out_project()
-                say_no_details()
-            gc.collect()
-            gc.freeze()  # what never changes is not copied into each process by its first look for garbage
-            has_imported = True
+def serve(listeners: dict[str, socket.socket], folder: str) -> Request | None:
+    """Fork a server for each kind when it is first asked. Returns as `serve_kind` does."""
+    while (kind := _asked(listeners)) is not None:
+        import_all()
+        gc.collect()
+        gc.freeze()  # what never changes is not copied into each process by its first look for garbage
         if os.fork() == 0:
-            waiting.close()
-            listener.close()
+            KINDS[kind](folder)
+            gc.freeze()
+            return serve_kind(kind, listeners[kind])
+        listeners.pop(kind).close()
+    return None
+
+
+def serve_kind(kind: str, listener: socket.socket) -> Request | None:
+    """Wait for requests. Returns one in each process that is to run it, and None when the session is over."""
+    while _asked({kind: listener}) is not None:
+        connection, _ = listener.accept()
+        if os.fork() == 0:
             return attend(connection)
         connection.close()
+    return None
+
+
+def _asked(listeners: dict[str, socket.socket]) -> str | None:
+    """A kind that somebody asks for, as soon as somebody does; None when the session is over."""
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(sys.stdin, selectors.EVENT_READ)
+        for kind, listener in listeners.items():
+            waiting.register(listener, selectors.EVENT_READ, kind)
+        asked = [ready.data for ready, _ in waiting.select()]
+    return None if None in asked else asked[0]
 
 
 def attend(connection: socket.socket) -> Request:
@@ -99,13 +103,14 @@ def become(request: Request) -> None:
     os.environ.clear()
     os.environb.update(request.environment)
     time.tzset()
-    sys.argv = ["-c", *request.arguments[2:]]
 
 
-def run(code: str) -> NoReturn:
-    """Run the code as an interpreter would, and end as one. The library's own end is left out: DuckDB would wait
+def run(arguments: list[str]) -> NoReturn:
+    """Run the code after `-c` as an interpreter would, with what follows as its arguments, and end as one. The library's own end is left out: DuckDB would wait
     for threads that stayed behind in the server.
     """
+    at = arguments.index("-c")  # options before it are the interpreter's, and too late
+    code, sys.argv = arguments[at + 1], arguments[at : at + 1] + arguments[at + 2 :]
     status = 1
     try:
         exec(compile(code, "<string>", "exec"), {"__name__": "__main__"})
@@ -124,15 +129,19 @@ def run(code: str) -> NoReturn:
 
 
 def main() -> None:
-    kind, folder, listening = sys.argv[1:]
+    folder, *listening = sys.argv[1:]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # typed for the tests, which end us
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how an attendant ended
-    with socket.socket(fileno=int(listening)) as listener:
-        request = serve(listener, kind, folder)
+    with ExitStack() as sockets:
+        listeners = {
+            kind: sockets.enter_context(socket.socket(fileno=int(number)))
+            for kind, number in zip(KINDS, listening, strict=True)
+        }
+        request = serve(listeners, folder)
     if request is not None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         become(request)
-        run(request.arguments[1])
+        run(request.arguments)
 
 
 if __name__ == "__main__":
