@@ -17,7 +17,6 @@ from functools import cache
 from json import dumps
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import CodeType
 from typing import Any
 
 import pytest
@@ -25,16 +24,18 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.factory import reset_adapters
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
-from dbt_common.clients.jinja import MacroFuzzEnvironment, get_template
 from dbt_common.events.base_types import BaseEvent
 from dbt_common.events.event_manager import EventManager
 from dbt_common.events.event_manager_client import cleanup_event_logger
 
 from pipelines.home import REPOSITORY, Home
 from pipelines.transform import PARSED, PROJECT_DIR, dbt_variables
+from tests.marts.quick_dbt import be_quick
 from tests.shared import made_once
 
 _PARSED_PROJECT = "parsed project"
+
+be_quick()
 
 
 def parsed(home: Home) -> Home:
@@ -56,12 +57,6 @@ def manifest() -> Manifest:
         project = _parse(parsed(Home(Path(folder))), "--no-write-json")
     gc.freeze()  # a great many objects that stay: no use in walking them again and again
     return project
-
-
-def compile_templates(project: Manifest) -> None:
-    """Compile what is rendered at every build of the project, once for this process and those forked from it."""
-    for node in project.nodes.values():
-        get_template(node.raw_code, {})
 
 
 def invoke(
@@ -96,21 +91,6 @@ def _parse(home: Home, *options: str) -> Any:
     outcome = invoke(database, home.dbt_target_dir.parent, dbt_variables(), *options, "parse")
     assert outcome.success, outcome.exception
     return outcome.result
-
-
-_compile = MacroFuzzEnvironment.compile
-_compiled: dict[tuple[type, str], CodeType] = {}
-
-
-def _compile_once(environment: MacroFuzzEnvironment, source: str, *args: Any, **kwargs: Any) -> CodeType:
-    """Jinja's code for a template, which depends on nothing else: dbt has it made again at each build."""
-    place = type(environment), source
-    if place not in _compiled:
-        _compiled[place] = _compile(environment, source, *args, **kwargs)
-    return _compiled[place]
-
-
-MacroFuzzEnvironment.compile = _compile_once
 
 
 @contextmanager

@@ -61,7 +61,7 @@ def _callmart(folder: str) -> None:
 def _dbt(folder: str) -> None:
     from tests.warm.project import hand_out_project, say_no_details
 
-    hand_out_project()
+    hand_out_project(folder)
     say_no_details()
 
 

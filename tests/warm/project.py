@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from pathlib import Path
 from typing import Any
 
 from pipelines.transform import PROJECT_DIR
 
 
-def hand_out_project() -> None:
+def hand_out_project(folder: str) -> None:
     """From now on, dbt in this process and in those forked from it has our project at hand, where it would read
-    what it parsed before: half of what it does before it builds.
+    what it parsed before, link it, and write it down: nearly all that it does beside building.
     """
     from dbt.cli import main
+    from dbt.parser.manifest import write_manifest
+    from dbt.task import runnable
 
-    from tests.marts.project import compile_templates, manifest
+    from tests.marts.project import manifest
+    from tests.marts.quick_dbt import compile_templates, graph
 
     project = manifest()
     compile_templates(project)
+    graph(project, add_test_edges=True)
+    written = Path(folder) / "written project"
+    written.mkdir()
+    write_manifest(project, str(written))
+
+    def write(changed: Any, target: str) -> None:
+        if "build" in sys.argv:
+            shutil.copytree(written, target, dirs_exist_ok=True)  # without the SQL as it was compiled
+        else:
+            write_manifest(changed, target)
+
+    runnable.write_manifest = write
     runner = main.dbtRunner
 
     def with_project(**arguments: Any) -> Any:
