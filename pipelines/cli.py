@@ -38,6 +38,7 @@ EXIT_CODES = """Exit codes, for schedulers:
   5 data landed, but a check says not to trust it · 6 dbt failed (the raw tables are whole)
   130 interrupted · 143 terminated"""
 
+_PASSES_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
 _ANYWHERE = {"--project-dir": 1, "--verbose": 0, "--traceback": 0}  # global options, and how many values
 
 
@@ -344,11 +345,31 @@ def status(
     (show_json if as_json else show_status)(found)
 
 
-@app.command(
-    context_settings={
-        "allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False,
-    }
-)  # fmt: skip
+@app.command(context_settings=_PASSES_ON)
+def dbt(
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help="What dbt is to do; its own words.", show_default=False)
+    ] = None,
+) -> None:
+    """Run a command of dbt's, on callmart's models and this home's warehouse.
+
+    Passes everything on to dbt, with the folders, the warehouse and the time zone
+    that `callmart transform` gives it, and ends with dbt's exit code. Needs no API
+    credentials.
+
+    Examples:
+      callmart dbt source freshness
+      callmart dbt test --select mart_service_level
+      callmart dbt list --select +mart_abandonment
+      callmart dbt build --help
+    """
+    from pipelines.dbt_command import ask
+
+    with _at_work("dbt", need_api=False) as (settings, home, _):
+        raise typer.Exit(ask(home, settings, arguments or ["--help"]))
+
+
+@app.command(context_settings=_PASSES_ON)
 def mf(
     arguments: Annotated[
         list[str] | None, typer.Argument(help="What MetricFlow is asked; its own words.", show_default=False)
