@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from pipelines.ccaip.source import LOAD_ID, NAME, merge_key
 from pipelines.steps import reached
-from pipelines.warehouse.asking import ask
+from pipelines.warehouse.asking import ask, filled_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,14 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 def merge(connection: duckdb.DuckDBPyConnection, changes: Mapping[str, Change], load_id: str) -> None:
     """Make the changes, by table; every row that comes is marked with `load_id`. Call it in a `transaction`."""
+    filled = filled_tables(connection)  # to look for rows to replace takes as long in an empty table
     with ExitStack() as at_hand:
         # A chunk's tables share one list of calls: shown once. Each is kept, or its id would be given again.
         shown: dict[int, pa.Table] = {}
         for name, change in changes.items():
             reached("merge")
             gone = change.rows.select(list(merge_key(name))) if change.gone is None else change.gone
-            if gone.num_rows:
+            if gone.num_rows and name in filled:
                 keys = f"gone_{id(gone)}"
                 if id(gone) not in shown:
                     shown[id(gone)] = gone

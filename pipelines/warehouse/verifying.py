@@ -7,12 +7,15 @@ the right number of rows in all. So rows are counted, and their contents summed 
 
 from __future__ import annotations
 
+from typing import Any
+
 import duckdb
+import pyarrow as pa
 
 from pipelines.ccaip.gather import Chunk
 from pipelines.ccaip.source import LOAD_ID, NAME, merge_key
 from pipelines.ccaip.tables import EXTRA, TABLES, Table
-from pipelines.warehouse.asking import ask_rows
+from pipelines.warehouse.asking import ask_rows, filled_tables
 from pipelines.warehouse.ledger import Landed
 from pipelines.warehouse.sifting import Sifted
 
@@ -41,21 +44,31 @@ def _problems(connection: duckdb.DuckDBPyConnection, sifted: Sifted, load_id: st
     hashes = {
         name: f"sum(hash({_columns(TABLES[name])})::hugeint)" if name in sent else "null" for name in TABLES
     }
-    there = " union all ".join(
+    filled = filled_tables(connection)
+    there = [
         f"select '{name}', count(*), count(*) filter ({LOAD_ID} = '{load_id}'), {hashes[name]}"
         f" from {NAME}.{name} semi join ids on {name}.{merge_key(name)[0]} = ids.id"
         for name in TABLES
-    )
+        if name in filled
+    ]
     coming = [f"select '{name}', {hashes[name]} from {name}" for name in sent]
-    expected = dict(ask_rows(connection, " union all ".join(coming), **sent)) if coming else {}
+    expected = dict(_answers(connection, coming, **sent))
+    found = {name: rest for name, *rest in _answers(connection, there, ids=sifted.owners.select(["id"]))}
     problems = []
-    for name, rows, landed, contents in ask_rows(connection, there, ids=sifted.owners.select(["id"])):
+    for name in TABLES:
+        rows, landed, contents = found.get(name, (0, 0, None))
         count = sent[name].num_rows if name in sent else 0
         if (rows, landed) != (count, count):
             problems.append(f"{name}: {count} rows sent, {landed} landed, {rows} there")
         elif contents != expected.get(name):
             problems.append(f"{name}: {count} rows sent, {count} there, but not the same")
     return problems
+
+
+def _answers(
+    connection: duckdb.DuckDBPyConnection, queries: list[str], **registered: pa.Table
+) -> list[tuple[Any, ...]]:
+    return ask_rows(connection, " union all ".join(queries), **registered) if queries else []
 
 
 def _columns(table: Table) -> str:

@@ -29,6 +29,7 @@ from pipelines.warehouse.load import LoadReport, backfill, load_new
 from pipelines.warehouse.merging import Change, merge
 from pipelines.warehouse.sifting import sift
 from pipelines.warehouse.verifying import verify
+from tests import asking
 from tests.extraction.conftest import settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds
 from tests.extraction.test_explode import expected_rows, landed
@@ -44,15 +45,12 @@ def loaded(platform, home, **settings: Any) -> LoadReport:
 
 
 def ask(home: Home, query: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
-        connection.execute("set timezone = 'UTC'")
-        return connection.execute(query).fetchall()
+    return asking.ask(home.warehouse, query)
 
 
 def assert_equals_platform(home: Home, truth: dict[int, dict[str, Any]]) -> None:
     """Every row of every table, no extra, none stale, none twice."""
-    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
-        connection.execute("set timezone = 'UTC'")
+    with asking.looking_at(home.warehouse) as connection:
         for table in TABLES.values():
             found = connection.execute(
                 f"select * exclude (_dlt_load_id) from ccaip.{table.name} order by {', '.join(table.key)}"

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from dbt.cli.main import dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 
 from pipelines.transform import dbt_variables
+from tests.asking import ask
 from tests.marts.project import invoke, manifest
 
 WAREHOUSE = "callmart.duckdb"
@@ -92,6 +92,5 @@ def _selection(select: Sequence[str]) -> list[str]:
 
 
 def _has_seeds(database: Path) -> bool:
-    with duckdb.connect(str(database), read_only=True) as connection:
-        query = "select count(*) from information_schema.tables where table_schema = 'seeds'"
-        return connection.execute(query).fetchall() != [(0,)]
+    query = "select count(*) from duckdb_tables() where schema_name = 'seeds'"
+    return ask(database, query) != [(0,)]

@@ -25,6 +25,7 @@ from pipelines.warehouse.load import LoadReport, backfill, load_new
 from pipelines.warehouse.people import Subject
 from pipelines.warehouse.reconcile import ReconcileReport, reconcile
 from simulator.platform import Clock, Credentials, Platform
+from tests.asking import ask, looking_at
 from tests.empty import with_warehouse
 from tests.extraction.conftest import TOKEN, USER, settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds, stamp
@@ -135,9 +136,7 @@ class Machine:
         return forget(self.settings, self.home, QUIET, Subject(given_by, value), choice, **options)
 
     def ask(self, query: str, file: Path | None = None) -> list[tuple[Any, ...]]:
-        with duckdb.connect(str(file or self.home.warehouse), read_only=True) as connection:
-            connection.execute("set timezone = 'UTC'")
-            return connection.execute(query).fetchall()
+        return ask(file or self.home.warehouse, query)
 
     def log(self, text: str) -> None:
         """What an error of DuckDB may have left in the log."""
@@ -165,8 +164,10 @@ def traces(root: Path, *needles: str) -> set[tuple[str, str]]:
 
 def _told(file: Path, needles: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """The same through DuckDB, which compresses what it writes."""
-    with duckdb.connect(str(file), read_only=True) as connection:
-        tables = connection.execute("select schema_name, table_name from duckdb_tables()").fetchall()
+    with looking_at(file) as connection:
+        tables = connection.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
+        ).fetchall()
         for schema, table in tables:
             holds = ", ".join("bool_or(contains(to_json(each)::varchar, ?))" for _ in needles)
             [held] = connection.execute(f"select {holds} from {schema}.{table} as each", needles).fetchall()

@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow.parquet as pq
 
 from pipelines.ccaip.tables import CONTACT, TABLES, Column, Privacy, Table
+from tests.asking import looking_at
 
 _PERSONAL = re.compile(rb"Zq\d{5}Person|49\d{5}9175331")
 _FIRST = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -120,10 +120,12 @@ def _text(file: Path) -> bytes:
 
 def _database(file: Path) -> bytes:
     """Every value of every table, for strings lie compressed in the file, and comments besides."""
-    with duckdb.connect(str(file), read_only=True) as connection:
+    with looking_at(file) as connection:
         tables = connection.execute(
-            "select schema_name, table_name from duckdb_tables() where not internal"
+            "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
         ).fetchall()
         values = [connection.execute(f'select * from "{s}"."{t}"').fetchall() for s, t in tables]
-        catalogue = connection.execute("select * from duckdb_columns() where not internal").fetchall()
+        catalogue = connection.execute(
+            "select * from duckdb_columns() where database_name = current_database()"
+        ).fetchall()
     return str((values, catalogue)).encode()

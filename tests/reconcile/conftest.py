@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from pipelines.home import Home
@@ -18,6 +17,7 @@ from pipelines.settings import Settings
 from pipelines.warehouse.load import LoadReport, backfill, load_new
 from pipelines.warehouse.reconcile import ReconcileReport, reconcile
 from simulator.platform import Clock, Credentials, Platform
+from tests.asking import ask, change
 from tests.empty import with_warehouse
 from tests.extraction.conftest import TOKEN, USER, new_home, serve, settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds, stamp
@@ -85,14 +85,10 @@ class Centre:
 
     def by_hand(self, statements: str) -> None:
         """What somebody does to the warehouse with a client of their own."""
-        with duckdb.connect(str(self.home.warehouse)) as connection:
-            connection.execute("set timezone = 'UTC'")
-            connection.execute(statements)
+        change(self.home.warehouse, statements)
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
-        with duckdb.connect(str(self.home.warehouse), read_only=True) as connection:
-            connection.execute("set timezone = 'UTC'")
-            return connection.execute(query).fetchall()
+        return ask(self.home.warehouse, query)
 
     def change_silently(self, call_id: int, **fields: Any) -> None:
         """Change a call without its `updated_at` moving."""

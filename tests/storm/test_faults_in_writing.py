@@ -62,11 +62,9 @@ def expected_extras(truth: dict[int, dict[str, Any]]) -> list[tuple[str, list[in
 
 def extras(weather: Weather) -> list[tuple[str, list[int], dict[str, Any]]]:
     """The same as the warehouse has it."""
-    rows = [
-        (name, key, json.loads(extra))
+    asked = " union all ".join(
+        f"select '{name}', [{', '.join(table.key)}], {EXTRA.name} from ccaip.{name} where {EXTRA.name} is not null"
         for name, table in TABLES.items()
-        for key, extra in weather.ask(
-            f"select [{', '.join(table.key)}], {EXTRA.name} from ccaip.{name} where {EXTRA.name} is not null"
-        )
-    ]
+    )
+    rows = [(name, key, json.loads(extra)) for name, key, extra in weather.ask(asked)]
     return sorted(rows, key=lambda row: row[:2])
