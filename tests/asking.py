@@ -41,7 +41,7 @@ def _attached(file: Path, options: str) -> Iterator[duckdb.DuckDBPyConnection]:
             connection.execute(f'use "{file.stem}"')
             yield connection
         finally:
-            connection.execute("use memory.main")  # a warehouse has a schema of that name
+            connection.execute("use nowhere")
             connection.execute(f'detach "{file.stem}"')
 
 
@@ -49,4 +49,6 @@ def _attached(file: Path, options: str) -> Iterator[duckdb.DuckDBPyConnection]:
 def _duckdb() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute("set global timezone = 'UTC'")
+    # its own database is called as a schema of the warehouse's is
+    connection.execute("attach ':memory:' as nowhere; use nowhere; detach memory")
     return connection

@@ -29,7 +29,7 @@ def hand_out_project(folder: str) -> None:
     write_manifest(project, str(written))
 
     def write(changed: Any, target: str) -> None:
-        if "build" in sys.argv:
+        if changed is project and "build" in sys.argv:
             shutil.copytree(written, target, dirs_exist_ok=True)  # without the SQL as it was compiled
         else:
             write_manifest(changed, target)
