@@ -353,9 +353,9 @@ def dbt(
 ) -> None:
     """Run a command of dbt's, on callmart's models and this home's warehouse.
 
-    Passes everything on to dbt, with the folders, the warehouse and the time zone
-    that `callmart transform` gives it, and ends with dbt's exit code. Needs no API
-    credentials.
+    Passes everything on to dbt, with the folders, the warehouse and the time
+    zone that `callmart transform` gives it, and ends with dbt's exit code. Needs
+    no API credentials.
 
     Examples:
       callmart dbt source freshness

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from pipelines.dbt_process import look_for_garbage_seldom
 from pipelines.errors import CallmartError
 from pipelines.home import Home
 from pipelines.settings import Settings
@@ -45,6 +46,7 @@ def ask(home: Home, settings: Settings, arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """dbt, with this process's arguments: our variables, and dbt's words."""
+    look_for_garbage_seldom()
     from dbt.cli.main import cli
 
     variables, *arguments = sys.argv[1:]
