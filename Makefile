@@ -19,13 +19,13 @@ help:  ## this list
 setup: $(STAMP)  ## .venv with callmart and everything it needs, exactly as locked
 
 # Made again only when what is to be installed has changed. An interrupted set-up leaves no stamp. pip would compile
-# on one core, which takes a quarter of the set-up.
+# on one core, which takes a quarter of the set-up; that fails for templates some packages bring, which nobody imports.
 $(STAMP): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "There is no '$(PYTHON)' here: install Python 3.11 or newer, or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { echo "callmart needs Python 3.11, 3.12 or 3.13, and '$(PYTHON)' is $$($(PYTHON) -V 2>&1). Name another: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --no-compile -r requirements.lock
-	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true  # a package may bring templates that are no Python
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
