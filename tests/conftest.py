@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from execnet import XSpec
-
 from pipelines.home import REPOSITORY
 from tests import warm
 from tests.shared import FOLDER_VARIABLE, shared_folder
 from tests.warm.imported import without_pandas
+
+if TYPE_CHECKING:
+    from execnet import XSpec
 
 without_pandas()
 gc.set_threshold(100_000, 50, 50)  # each load makes and drops millions of small objects: a tenth of the time

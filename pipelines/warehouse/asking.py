@@ -31,14 +31,14 @@ def ask_rows(
 
 def existing_tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
     """Names of the tables of the raw dataset."""
-    rows = ask_rows(connection, f"select table_name from duckdb_tables() where schema_name = '{NAME}'")
-    return {name for (name,) in rows}
+    return _tables(connection, "true")
 
 
 def filled_tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
     """Names of those that have rows, or had some; what the transaction at hand has written does not count."""
-    rows = ask_rows(
-        connection,
-        f"select table_name from duckdb_tables() where schema_name = '{NAME}' and estimated_size > 0",
-    )
-    return {name for (name,) in rows}
+    return _tables(connection, "estimated_size > 0")
+
+
+def _tables(connection: duckdb.DuckDBPyConnection, condition: str) -> set[str]:
+    query = f"select table_name from duckdb_tables() where schema_name = '{NAME}' and {condition}"
+    return {name for (name,) in ask_rows(connection, query)}

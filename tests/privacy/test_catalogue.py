@@ -19,6 +19,7 @@ from pipelines.progress import SilentProgress
 from pipelines.warehouse.catalogue import describe
 from pipelines.warehouse.load import load_new
 from simulator.platform import Clock, Credentials, Platform
+from tests import asking
 from tests.extraction.conftest import TOKEN, USER, settings_for
 from tests.storm.weather import NOON, a_centre
 
@@ -42,8 +43,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Home]:
 
 
 def ask(home: Home, query: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
-        return connection.execute(query).fetchall()
+    return asking.ask(home.warehouse, query)
 
 
 # --- what is the same under both ------------------------------------------------------------------

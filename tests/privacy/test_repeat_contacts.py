@@ -6,14 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from pipelines.ccaip.privacy import KEEP_ALL, Policy
 from pipelines.home import Home
 from pipelines.progress import SilentProgress
 from pipelines.warehouse.load import load_new
 from simulator.centre import Centre
 from simulator.platform import Platform
+from tests.asking import ask
 from tests.marts.workshop import Workshop
 from tests.tenant import settings_for, tenant
 
@@ -47,5 +46,4 @@ def _built(workshop: Workshop, platform: Platform, home: Home, policy: Policy) -
 
 
 def _ask(home: Home, query: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
-        return connection.execute(query).fetchall()
+    return ask(home.warehouse, query)

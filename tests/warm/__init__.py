@@ -21,7 +21,7 @@ from tests.shared import FOLDER_VARIABLE
 from tests.warm.imported import KINDS
 
 _CALLMART = "import sys; sys.argv[0] = 'callmart'; from pipelines.cli import main; main()"
-SILENT = ("-W", "ignore:resource_tracker:UserWarning")  # of what a killed process could not clean up
+_SILENT = ("-W", "ignore:resource_tracker:UserWarning")  # of what a killed process could not clean up
 _CLIENT = Path(__file__).with_name("client.py")
 _REPOSITORY = Path(__file__).parents[2]
 
@@ -37,7 +37,7 @@ def servers(folder: str) -> Iterator[None]:
             listener.listen()
             listening.append(listener.fileno())
         process = subprocess.Popen(
-            [sys.executable, *SILENT, "-m", "tests.warm.server", folder, *map(str, listening)],
+            [sys.executable, *_SILENT, "-m", "tests.warm.server", folder, *map(str, listening)],
             cwd=_REPOSITORY,
             stdin=subprocess.PIPE,  # closed by the system however we end, which ends the servers
             pass_fds=listening,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pkgutil
 import sys
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 
 _OURS = ("pipelines", "simulator")
@@ -35,9 +36,11 @@ class _WithoutPandas:
 
 def without_pandas() -> None:
     """From now on it is said at once that pandas is not there. DuckDB looks for it at every parameter of a query."""
-    sys.meta_path.insert(0, _WithoutPandas)
+    if _WithoutPandas not in sys.meta_path:
+        sys.meta_path.insert(0, _WithoutPandas)
 
 
+@cache
 def import_all() -> None:
     """Import what every process begins with."""
     without_pandas()

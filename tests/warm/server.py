@@ -106,11 +106,11 @@ def become(request: Request) -> None:
 
 
 def run(arguments: list[str]) -> NoReturn:
-    """Run the code after `-c` as an interpreter would, with what follows as its arguments, and end as one. The library's own end is left out: DuckDB would wait
-    for threads that stayed behind in the server.
+    """Run the code after `-c` as an interpreter would, with what follows as its arguments, and end as one. The
+    library's own end is left out: DuckDB would wait for threads that stayed behind in the server.
     """
     at = arguments.index("-c")  # options before it are the interpreter's, and too late
-    code, sys.argv = arguments[at + 1], arguments[at : at + 1] + arguments[at + 2 :]
+    code, sys.argv = arguments[at + 1], ["-c", *arguments[at + 2 :]]
     status = 1
     try:
         exec(compile(code, "<string>", "exec"), {"__name__": "__main__"})
