@@ -41,7 +41,7 @@ lint: setup  ## linters, types, whether generated files are up to date, and that
 	$(BIN)/ruff format --check $(CODE)
 	@$(MAKE) --no-print-directory --jobs 2 lint-types lint-sql
 	$(BIN)/python -m pipelines.ccaip.generate --check
-	$(BIN)/python -m pipelines.ccaip.mart_privacy
+	$(BIN)/python -m pipelines.ccaip.check_marts
 
 # The two that take long, side by side: mypy has one process.
 lint-types: setup
@@ -61,7 +61,7 @@ generate: setup  ## write what is derived from pipelines/ccaip/tables.py
 	$(BIN)/python -m pipelines.ccaip.generate
 
 docs: setup  ## the models and their columns as one page: build/callmart-docs.html
-	$(BIN)/python -m pipelines.model_docs
+	$(BIN)/python -m pipelines.marts.docs
 
 # Needs `uv` on PATH and a package index; the lock names no index, so it installs from any mirror.
 lock:  ## pin every dependency again, after a change in pyproject.toml

@@ -28,19 +28,19 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.pages import read_pages
 
 if TYPE_CHECKING:
-    from pipelines.ccaip.privacy import PrivacyFilter
+    from pipelines.ccaip.privacy.policy import PrivacyFilter
 
 
 def callmart(pages: Path, folder: Path) -> None:
     """Page bytes through gather and land, the next chunk being gathered while one lands."""
-    from pipelines.ccaip.privacy import Policy, PrivacyFilter
+    from pipelines.ccaip.privacy.policy import Policy, PrivacyFilter
 
     _callmart(pages, folder, PrivacyFilter(Policy(), "a key for invented callers"))
 
 
 def callmart_keep(pages: Path, folder: Path) -> None:
     """The same, with everything personal landing as it came."""
-    from pipelines.ccaip.privacy import KEEP_ALL, PrivacyFilter
+    from pipelines.ccaip.privacy.policy import KEEP_ALL, PrivacyFilter
 
     _callmart(pages, folder, PrivacyFilter(KEEP_ALL))
 

@@ -17,16 +17,16 @@ from pathlib import Path
 
 from rich.text import Text
 
+from pipelines.cli.console import instant, output, show_load, show_transform
 from pipelines.home import Home
 from pipelines.lock import locked
 from pipelines.logs import log_to
+from pipelines.marts.build import transform
+from pipelines.marts.summary import directions_table, read_summary, summary_table
 from pipelines.privacy_key import key_in_file, make_key
 from pipelines.progress import Progress
 from pipelines.sample import DAYS, SEED, START, TIME_ZONE
-from pipelines.screen import instant, output, show_load, show_transform
 from pipelines.settings import Settings
-from pipelines.summary import directions_table, read_summary, summary_table
-from pipelines.transform import transform
 from pipelines.warehouse.load import LoadReport, load_new
 from pipelines.warehouse.status import read_status
 from simulator.centre import Centre

@@ -38,7 +38,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pipelines.ccaip.privacy import SHORTEST_KEY, Action, Policy, PrivacyFilter, check_action
+from pipelines.ccaip.privacy.policy import SHORTEST_KEY, Action, Policy, PrivacyFilter, check_action
 from pipelines.ccaip.tables import TABLES, Privacy
 from pipelines.errors import ConfigurationError
 from pipelines.home import Home

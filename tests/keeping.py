@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.ccaip.privacy import KEEP_ALL
+from pipelines.ccaip.privacy.policy import KEEP_ALL
 from pipelines.ccaip.tables import Privacy
 
 KEEP_EVERYTHING = {f"PRIVACY__{each.name}": "keep" for each in Privacy if each is not Privacy.NONE}

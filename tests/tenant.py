@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pipelines.ccaip.privacy import KEEP_ALL
+from pipelines.ccaip.privacy.policy import KEEP_ALL
 from pipelines.home import Home
 from pipelines.settings import Settings
 from simulator.calls import CallSource

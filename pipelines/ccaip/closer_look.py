@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from pipelines.ccaip.reading import NO_OBJECT, SHAPES, Shape, no_array, no_object, unexpected
+from pipelines.ccaip.parse_sql import NO_OBJECT, SHAPES, Shape, no_array, no_object, unexpected
 from pipelines.ccaip.tables import TABLES, Table
 from pipelines.ccaip.unfolding import Leaf, Place
 

@@ -29,9 +29,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.ccaip.enumerations import known_words
-from pipelines.ccaip.explode import ARROW_TYPES, Exploded
-from pipelines.ccaip.privacy import WITHHELD, Action, Policy, json_type, shown_name
-from pipelines.ccaip.reading import EXPECTED
+from pipelines.ccaip.parse import ARROW_TYPES, Exploded
+from pipelines.ccaip.parse_sql import EXPECTED
+from pipelines.ccaip.privacy.policy import WITHHELD, Action, Policy, json_type, shown_name
 from pipelines.ccaip.tables import DRIFT, TABLES, Table
 from pipelines.errors import QualityError
 

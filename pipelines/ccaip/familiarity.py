@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.ccaip.closer_look import Spot
-from pipelines.ccaip.reading import SHAPES, literal, quoted, shown
+from pipelines.ccaip.parse_sql import SHAPES, literal, quoted, shown
 from pipelines.ccaip.tables import TABLES, Table
 from pipelines.ccaip.unfolding import Rows
 

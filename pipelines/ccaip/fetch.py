@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from pipelines.ccaip.client import Client, FetchedCall, RequestCounts
-from pipelines.ccaip.tailing import tail
+from pipelines.ccaip.tail import tail
 from pipelines.ccaip.windows import Window
 from pipelines.steps import reached
 

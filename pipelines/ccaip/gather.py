@@ -21,11 +21,11 @@ import pyarrow.compute as pc
 
 from pipelines.ccaip.client import Client, FetchedCall
 from pipelines.ccaip.drift import Drift, notice
-from pipelines.ccaip.explode import ARROW_TYPES, Exploded, Exploder
 from pipelines.ccaip.fetch import Fetch, FetchedPage, WindowRead
-from pipelines.ccaip.forgotten import NOBODY, Forgotten
-from pipelines.ccaip.privacy import PrivacyFilter
-from pipelines.ccaip.redaction import kept_body
+from pipelines.ccaip.parse import ARROW_TYPES, Exploded, Exploder
+from pipelines.ccaip.privacy.forgotten import NOBODY, Forgotten
+from pipelines.ccaip.privacy.policy import PrivacyFilter
+from pipelines.ccaip.privacy.redact import kept_body
 from pipelines.ccaip.tables import REJECTED_CALLS, TABLES
 from pipelines.ccaip.windows import Window
 from pipelines.progress import Stage

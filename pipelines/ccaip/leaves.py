@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.ccaip.reading import FAULT, VALUE
+from pipelines.ccaip.parse_sql import FAULT, VALUE
 from pipelines.ccaip.tables import Column, ColumnType
 from pipelines.ccaip.unfolding import Leaf, Rows
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from dlt.common.schema.typing import TColumnSchema
 from dlt.common.schema.utils import new_table
 
-from pipelines.ccaip.explode import ARROW_TYPES
+from pipelines.ccaip.parse import ARROW_TYPES
 from pipelines.ccaip.tables import EXTRA, RECORDS, TABLES, Table
 
 NAME = "ccaip"

@@ -15,7 +15,7 @@ from functools import reduce
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.ccaip.reading import SHAPES
+from pipelines.ccaip.parse_sql import SHAPES
 from pipelines.ccaip.tables import TABLES, Column, Table
 
 Place = tuple[int, ...]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import duckdb
 
-from pipelines.ccaip.privacy import declared_columns
-from pipelines.ccaip.reading import literal, quoted
+from pipelines.ccaip.parse_sql import literal, quoted
+from pipelines.ccaip.privacy.policy import declared_columns
 from pipelines.ccaip.source import NAME
 from pipelines.ccaip.tables import Column
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.ccaip.reading import literal, quoted
+from pipelines.ccaip.parse_sql import literal, quoted
 from pipelines.steps import Step, reached
 from pipelines.warehouse.connection import writing
 from pipelines.warehouse.drafts import remove_draft, write_out

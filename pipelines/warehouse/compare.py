@@ -23,15 +23,15 @@ import pyarrow as pa
 from sqlalchemy import Connection, text
 
 from pipelines.ccaip.client import By, FetchedCall
-from pipelines.ccaip.explode import Exploder
-from pipelines.ccaip.forgotten import Choice
-from pipelines.ccaip.privacy import PrivacyFilter
-from pipelines.ccaip.redaction import kept_body
+from pipelines.ccaip.parse import Exploder
+from pipelines.ccaip.privacy.forgotten import Choice
+from pipelines.ccaip.privacy.policy import PrivacyFilter
+from pipelines.ccaip.privacy.redact import kept_body
 from pipelines.ccaip.source import DECLARED, NAME, merge_key
 from pipelines.ccaip.tables import EXTRA, REJECTED_CALLS, TABLES, VANISHED_CALLS, Table
 from pipelines.errors import CallmartError
 from pipelines.warehouse.asking import ask, ask_rows
-from pipelines.warehouse.memory import forgotten_in
+from pipelines.warehouse.erasure_requests import forgotten_in
 
 _INSTANT = pa.timestamp("us", tz="UTC")
 _KNOWN_SCHEMA = pa.schema(

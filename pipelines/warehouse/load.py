@@ -42,7 +42,7 @@ from pipelines.home import Home
 from pipelines.progress import Progress, Stage
 from pipelines.settings import Settings
 from pipelines.steps import reached
-from pipelines.warehouse import ledger, memory
+from pipelines.warehouse import erasure_requests, ledger
 from pipelines.warehouse.catalogue import describe
 from pipelines.warehouse.drifts import new_only
 from pipelines.warehouse.landing import Landing
@@ -159,8 +159,10 @@ class _Load:
         with ExitStack() as opening:
             self.client = opening.enter_context(Client(self._settings))
             self.landing = opening.enter_context(Landing(self._home, self._settings.warehouse))
-            forgotten = memory.forgotten_in(self.landing.connection, self._settings.privacy_key)
-            self._key_records = memory.key_records(self.landing.connection, self._settings.privacy_key)
+            forgotten = erasure_requests.forgotten_in(self.landing.connection, self._settings.privacy_key)
+            self._key_records = erasure_requests.key_records(
+                self.landing.connection, self._settings.privacy_key
+            )
             self._gatherer = opening.enter_context(Gatherer(privacy, forgotten))
             self._stage: Stage = opening.enter_context(self._progress.stage("load calls", unit="calls"))
             self._left_open = ledger.open_windows(self.landing.connection)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import duckdb
 
-from pipelines.ccaip.privacy import declared_columns
-from pipelines.ccaip.reading import quoted
+from pipelines.ccaip.parse_sql import quoted
+from pipelines.ccaip.privacy.policy import declared_columns
 from pipelines.ccaip.source import NAME
 from pipelines.ccaip.tables import ColumnType
 from pipelines.errors import CallmartError

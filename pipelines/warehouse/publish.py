@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.ccaip.reading import literal, quoted
+from pipelines.ccaip.parse_sql import literal, quoted
 from pipelines.errors import CallmartError, ConfigurationError, LockedError
 from pipelines.home import Home
 from pipelines.settings import Settings

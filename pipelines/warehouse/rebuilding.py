@@ -10,10 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipelines.home import Home
+from pipelines.marts.build import transform
 from pipelines.progress import Progress, Stage
 from pipelines.settings import Settings
 from pipelines.steps import Step, reached
-from pipelines.transform import transform
 from pipelines.warehouse.compact import compact
 from pipelines.warehouse.engine import reading
 from pipelines.warehouse.look import Look

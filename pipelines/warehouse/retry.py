@@ -32,8 +32,8 @@ from pipelines.settings import Settings, require_api
 from pipelines.warehouse.asking import ask, ask_rows, existing_tables
 from pipelines.warehouse.compare import call_id
 from pipelines.warehouse.drifts import new_only
+from pipelines.warehouse.erasure_requests import forgotten_in
 from pipelines.warehouse.landing import Landing
-from pipelines.warehouse.memory import forgotten_in
 from pipelines.warehouse.merging import Change
 
 _AT_ONCE = 2_000  # calls; about 20 MB of JSON

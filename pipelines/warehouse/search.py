@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pipelines.ccaip.client import PER_PAGE, By, Client, FetchedCall
-from pipelines.ccaip.tailing import tail
+from pipelines.ccaip.tail import tail
 from pipelines.ccaip.windows import END_OF_TIME, Window, whole_second
 from pipelines.progress import Stage
 from pipelines.warehouse.compare import Comparison, call_id

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterable
 
 from pipelines.home import Home
-from pipelines.transform import PARSED
+from pipelines.marts.build import PARSED
 
 _GONE = b"(removed)"
 

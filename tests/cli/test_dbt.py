@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from dbt.cli.main import cli
 
-from pipelines.dbt_command import with_variables
+from pipelines.marts.dbt_cli import with_variables
 
 
 def test_without_a_warehouse_it_makes_no_empty_one_and_says_how_to_get_one(callmart) -> None:

@@ -11,9 +11,9 @@ import pytest
 
 from pipelines.demo import run_demo
 from pipelines.home import Home
+from pipelines.marts.build import transform
 from pipelines.progress import SilentProgress
 from pipelines.sample import START
-from pipelines.transform import transform
 from simulator.platform import Platform
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("kept_environment")]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 import typer
 
-from pipelines.cli import app
+from pipelines.cli.app import app
 from pipelines.errors import CallmartError
 
 
@@ -64,7 +64,7 @@ def test_help_documents_every_exit_code(callmart) -> None:
 def test_help_imports_nothing_slow() -> None:
     """dlt, dbt and SQLAlchemy take seconds together; a help text has no use for them."""
     code = (
-        "import sys, typer, pipelines.cli as c; typer.main.get_command(c.app); "
+        "import sys, typer, pipelines.cli.app as c; typer.main.get_command(c.app); "
         "print([m for m in ('dlt', 'dbt', 'sqlalchemy', 'duckdb', 'simpy', 'pyarrow') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -19,9 +19,9 @@ import pytest
 import typer
 
 from pipelines.ccaip.tables import RECORDS, TABLES
-from pipelines.cli import app
+from pipelines.cli.app import app
 from pipelines.home import REPOSITORY, Home
-from pipelines.summary import QueueParts, Summary, summary_table
+from pipelines.marts.summary import QueueParts, Summary, summary_table
 from tests.marts.project import parsed
 
 README = (REPOSITORY / "README.md").read_text()

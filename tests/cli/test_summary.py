@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from pipelines.errors import CallmartError
-from pipelines.summary import QueueParts, directions_table, read_summary, summary_table
+from pipelines.marts.summary import QueueParts, directions_table, read_summary, summary_table
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import transform as module
 from pipelines.errors import TransformError
 from pipelines.home import Home
+from pipelines.marts import build as module
+from pipelines.marts.build import transform
 from pipelines.progress import SilentProgress
 from pipelines.settings import Settings
 from pipelines.steps import KILL_VARIABLE
-from pipelines.transform import transform
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("kept_environment")]
 
@@ -132,7 +132,7 @@ def test_a_warehouse_that_another_program_has_open_is_named(home) -> None:
 TRANSFORM = """
 import sys
 from pathlib import Path
-from pipelines import transform as module
+from pipelines.marts import build as module
 from pipelines.home import Home
 from pipelines.progress import SilentProgress
 from pipelines.settings import Settings

@@ -15,8 +15,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.ccaip.mart_privacy import MODELS, read
-from pipelines.ccaip.privacy import personal_columns
+from pipelines.ccaip.check_marts import MODELS, read
+from pipelines.ccaip.privacy.policy import personal_columns
 from pipelines.ccaip.tables import TABLES
 from pipelines.home import Home
 from pipelines.progress import SilentProgress

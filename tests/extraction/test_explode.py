@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.ccaip.explode import Exploded, Exploder
+from pipelines.ccaip.parse import Exploded, Exploder
 from pipelines.ccaip.tables import CHILDREN, EXTRA, TABLES, Table
 from tests.extraction.living import a_call, stamp
 from tests.extraction.oracle import expected_rows, landed

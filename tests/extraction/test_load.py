@@ -17,9 +17,9 @@ import pytest
 
 from pipelines.ccaip.client import Client
 from pipelines.ccaip.gather import Gatherer
-from pipelines.ccaip.privacy import KEEP_ALL, PrivacyFilter
+from pipelines.ccaip.privacy.policy import KEEP_ALL, PrivacyFilter
 from pipelines.ccaip.tables import TABLES
-from pipelines.ccaip.tailing import tail
+from pipelines.ccaip.tail import tail
 from pipelines.ccaip.windows import Cursor, Window
 from pipelines.errors import ApiError, ConfigurationError, LockedError
 from pipelines.home import Home

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.ccaip.client import Client, FetchedCall
-from pipelines.ccaip.tailing import tail
+from pipelines.ccaip.tail import tail
 from pipelines.ccaip.windows import Cursor, Window, plan, tail_windows, whole_second
 from simulator.platform import Clock, Credentials, Platform
 from tests.extraction.conftest import TOKEN, USER, settings_for

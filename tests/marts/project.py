@@ -29,7 +29,7 @@ from dbt_common.events.event_manager import EventManager
 from dbt_common.events.event_manager_client import cleanup_event_logger
 
 from pipelines.home import REPOSITORY, Home
-from pipelines.transform import PARSED, PROJECT_DIR, dbt_variables
+from pipelines.marts.build import PARSED, PROJECT_DIR, dbt_variables
 from tests.marts.quick_dbt import be_quick
 from tests.shared import made_once
 

@@ -18,10 +18,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.ccaip.privacy import personal_columns
+from pipelines.ccaip.privacy.policy import personal_columns
 from pipelines.ccaip.tables import TABLES
 from pipelines.home import REPOSITORY, Home
-from pipelines.model_docs import copy_shape, generate_page
+from pipelines.marts.docs import copy_shape, generate_page
 from tests.marts import dbt_raw
 from tests.marts.dbt_expected import FAULTS, PUBLIC
 from tests.marts.metrics_page import METRICS, QUERIES, Metric

@@ -15,7 +15,7 @@ from typing import Any
 from dbt.cli.main import dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 
-from pipelines.transform import dbt_variables
+from pipelines.marts.build import dbt_variables
 from tests.asking import ask
 from tests.marts.project import invoke, manifest
 

@@ -16,13 +16,13 @@ from typing import Any
 
 import duckdb
 
-from pipelines.ccaip.privacy import KEEP_ALL, Policy
+from pipelines.ccaip.privacy.policy import KEEP_ALL, Policy
 from pipelines.home import Home
 from pipelines.progress import SilentProgress
 from pipelines.settings import Settings
-from pipelines.warehouse.forget import ForgetReport, forget
+from pipelines.warehouse.erase import ForgetReport, forget
+from pipelines.warehouse.find_person import Subject
 from pipelines.warehouse.load import LoadReport, backfill, load_new
-from pipelines.warehouse.people import Subject
 from pipelines.warehouse.reconcile import ReconcileReport, reconcile
 from simulator.platform import Clock, Credentials, Platform
 from tests.asking import ask, looking_at

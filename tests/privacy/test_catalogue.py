@@ -10,9 +10,9 @@ import duckdb
 import pytest
 from dlt.common.schema import Schema
 
+from pipelines.ccaip.check_marts import read
 from pipelines.ccaip.generate import DICTIONARY, ROOT, STAGING, model_name
-from pipelines.ccaip.mart_privacy import read
-from pipelines.ccaip.privacy import KEEP_ALL, Policy, declared_columns
+from pipelines.ccaip.privacy.policy import KEEP_ALL, Policy, declared_columns
 from pipelines.ccaip.tables import RECORDS, TABLES
 from pipelines.home import Home
 from pipelines.progress import SilentProgress

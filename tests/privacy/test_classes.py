@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 from pipelines.ccaip import tables
-from pipelines.ccaip.privacy import DEFAULT_ACTIONS, KEEP_ALL, Action, Policy, declared_columns
+from pipelines.ccaip.privacy.policy import DEFAULT_ACTIONS, KEEP_ALL, Action, Policy, declared_columns
 from pipelines.ccaip.tables import (
     CONTACT,
     EXTRA,

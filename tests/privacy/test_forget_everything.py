@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipelines.transform import transform
+from pipelines.marts.build import transform
 from pipelines.warehouse.publish import publish
 from pipelines.warehouse.retry import retry
 from tests.extraction.living import seconds

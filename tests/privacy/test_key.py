@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.ccaip.privacy import Action, Policy
+from pipelines.ccaip.privacy.policy import Action, Policy
 from pipelines.ccaip.tables import FREE_TEXT, NAME
 from pipelines.errors import ConfigurationError
 from pipelines.home import Home

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.ccaip.privacy import KEEP_ALL, is_pseudonym, personal_columns
+from pipelines.ccaip.privacy.policy import KEEP_ALL, is_pseudonym, personal_columns
 from pipelines.ccaip.tables import CONTACT, EXTRA, IDENTIFIER, NAME, TABLES
 from pipelines.home import Home
 from pipelines.progress import SilentProgress

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.ccaip.mart_privacy import (
+from pipelines.ccaip.check_marts import (
     MODELS,
     personal_names,
     problems,

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.ccaip.drift import notice
-from pipelines.ccaip.explode import Exploder
-from pipelines.ccaip.privacy import (
+from pipelines.ccaip.parse import Exploder
+from pipelines.ccaip.privacy.policy import (
     KEEP_ALL,
     WITHHELD,
     Action,
@@ -25,7 +25,7 @@ from pipelines.ccaip.privacy import (
     is_pseudonym,
     masked,
 )
-from pipelines.ccaip.redaction import kept_body
+from pipelines.ccaip.privacy.redact import kept_body
 from pipelines.ccaip.tables import CONTACT, FREE_TEXT, IDENTIFIER, NAME, NETWORK, NONE, Privacy
 from pipelines.errors import ConfigurationError
 from pipelines.failures import said, trace

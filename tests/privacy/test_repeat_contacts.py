@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipelines.ccaip.privacy import KEEP_ALL, Policy
+from pipelines.ccaip.privacy.policy import KEEP_ALL, Policy
 from pipelines.home import Home
 from pipelines.progress import SilentProgress
 from pipelines.warehouse.load import load_new

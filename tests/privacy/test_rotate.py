@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.ccaip.privacy import PSEUDONYM, Policy, Pseudonyms
+from pipelines.ccaip.privacy.policy import PSEUDONYM, Policy, Pseudonyms
 from pipelines.errors import ConfigurationError
 from pipelines.warehouse.publish import publish, published_copy
-from pipelines.warehouse.rotate import RotateReport, longer, missing_parts, rotate
+from pipelines.warehouse.rotate_key import RotateReport, longer, missing_parts, rotate
 from tests.privacy.callers import (
     ADA,
     ADA_PHONE,

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.ccaip.privacy import PSEUDONYM, Pseudonyms
+from pipelines.ccaip.privacy.policy import PSEUDONYM, Pseudonyms
 from pipelines.home import Home
 from pipelines.settings import Settings
 from pipelines.steps import KILL_VARIABLE
 from pipelines.warehouse.publish import publish
-from pipelines.warehouse.rotate import longer, missing_parts, rotate
+from pipelines.warehouse.rotate_key import longer, missing_parts, rotate
 from tests.privacy.callers import BOB, KEY, QUIET, Machine, loaded, make_mart
 from tests.privacy.test_rotate import HASHING
 from tests.soak.machine import PROCESSES

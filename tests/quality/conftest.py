@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.ccaip.explode import Exploder
+from pipelines.ccaip.parse import Exploder
 from tests.extraction.conftest import home, serve
 
 __all__ = ["home", "serve"]

@@ -10,8 +10,8 @@ import pytest
 
 from pipelines.ccaip.drift import OTHERS, VALUES_KEPT, Drift, capped, enforce, fatal, notice, rows
 from pipelines.ccaip.enumerations import known_words
-from pipelines.ccaip.explode import Exploder
-from pipelines.ccaip.privacy import WITHHELD, Policy
+from pipelines.ccaip.parse import Exploder
+from pipelines.ccaip.privacy.policy import WITHHELD, Policy
 from pipelines.ccaip.tables import TABLES
 from pipelines.errors import QualityError
 from tests.extraction.living import START, a_call

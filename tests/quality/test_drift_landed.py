@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from pipelines.ccaip.drift import Drift
+from pipelines.cli.console import show_new_drift
 from pipelines.errors import QualityError
-from pipelines.screen import show_new_drift
 from tests.extraction.living import START, LivingCalls, a_call, seconds
 from tests.extraction.test_load import ask, loaded
 

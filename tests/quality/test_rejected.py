@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.ccaip.reading import FAULT
+from pipelines.ccaip.parse_sql import FAULT
 from pipelines.progress import SilentProgress
 from pipelines.warehouse.engine import reading
 from pipelines.warehouse.rejected import rejected_calls, too_many_rejected

@@ -17,7 +17,7 @@ from metricflow.sql.render.duckdb_renderer import DuckDbSqlPlanRenderer
 from metricflow_semantics.model.dbt_manifest_parser import parse_manifest_from_dbt_generated_manifest
 from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
 
-from pipelines.ccaip.reading import quoted
+from pipelines.ccaip.parse_sql import quoted
 
 Cells = dict[tuple[Any, ...], dict[str, Any]]
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from pipelines.ccaip.client import Client
-from pipelines.ccaip.tailing import tail
+from pipelines.ccaip.tail import tail
 from pipelines.ccaip.windows import Cursor, tail_windows
 from pipelines.settings import Settings
 from simulator.centre import Centre

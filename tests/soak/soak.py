@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from pipelines.ccaip.privacy import KEEP_ALL
+from pipelines.ccaip.privacy.policy import KEEP_ALL
 from pipelines.settings import Settings
 from simulator.faults import SETTLING, Storm, StormySource
 from simulator.platform import Clock, Credentials, Platform

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import orjson
 
-from pipelines.ccaip.explode import Exploder
+from pipelines.ccaip.parse import Exploder
 from pipelines.warehouse.merging import Change, merge, transaction
 from simulator.centre import Centre
 from tests.marts import dbt_raw

@@ -16,11 +16,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from pipelines import model_docs, transform
+from pipelines.marts import build as transform
+from pipelines.marts import docs as model_docs
 from tests.shared import FOLDER_VARIABLE
 from tests.warm.imported import KINDS
 
-_CALLMART = "import sys; sys.argv[0] = 'callmart'; from pipelines.cli import main; main()"
+_CALLMART = "import sys; sys.argv[0] = 'callmart'; from pipelines.cli.app import main; main()"
 _SILENT = ("-W", "ignore:resource_tracker:UserWarning")  # of what a killed process could not clean up
 _CLIENT = Path(__file__).with_name("client.py")
 _REPOSITORY = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipelines.transform import PROJECT_DIR
+from pipelines.marts.build import PROJECT_DIR
 
 
 def hand_out_project(folder: str) -> None:

@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 from pipelines.ccaip.closer_look import Look, arrays_above, look, look_at
 from pipelines.ccaip.familiarity import Familiarity, with_long_arrays
 from pipelines.ccaip.leaves import ARROW_TYPES, Coerced, perhaps_no_text, typed
-from pipelines.ccaip.reading import (
+from pipelines.ccaip.parse_sql import (
     NO_OBJECT,
     REQUIRED,
     SHAPES,

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from pipelines.errors import CallmartError, ConfigurationError
 from pipelines.home import Home
+from pipelines.marts.build import PROJECT_DIR, without_secrets
 from pipelines.settings import Settings
-from pipelines.transform import PROJECT_DIR, without_secrets
 from pipelines.warehouse.publish import published_copy
 
 _MF_MAIN = """

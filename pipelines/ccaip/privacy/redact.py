@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
-from pipelines.ccaip.privacy import Action, Policy, PrivacyFilter, decoded, encoded, shown_name
-from pipelines.ccaip.reading import SHAPES
+from pipelines.ccaip.parse_sql import SHAPES
+from pipelines.ccaip.privacy.policy import Action, Policy, PrivacyFilter, decoded, encoded, shown_name
 from pipelines.ccaip.tables import EXTRA, REJECTED_CALLS, TABLES, Column, Table
 
 BODY = f"{REJECTED_CALLS.name}.body"

@@ -30,7 +30,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from pipelines.ccaip.reading import REQUIRED
+from pipelines.ccaip.parse_sql import REQUIRED
 from pipelines.ccaip.tables import EXTRA, RECORDS, TABLES, Column, Privacy
 from pipelines.errors import ConfigurationError
 

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.ccaip.reading import literal, quoted
+from pipelines.ccaip.parse_sql import literal, quoted
 from pipelines.errors import CallmartError, LockedError, TransformError
 from pipelines.home import REPOSITORY, Home
-from pipelines.transform import PROJECT_DIR, dbt_environment, dbt_variables
+from pipelines.marts.build import PROJECT_DIR, dbt_environment, dbt_variables
 
 BUILD = REPOSITORY / "build"
 PAGE = "callmart-docs.html"

@@ -22,8 +22,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from pipelines.ccaip.privacy import PREFIX, PSEUDONYM, Pseudonyms
-from pipelines.ccaip.reading import literal, quoted
+from pipelines.ccaip.parse_sql import literal, quoted
+from pipelines.ccaip.privacy.policy import PREFIX, PSEUDONYM, Pseudonyms
 from pipelines.ccaip.source import NAME
 from pipelines.ccaip.tables import PSEUDONYM_KEYS
 from pipelines.errors import CallmartError, ConfigurationError
@@ -31,7 +31,7 @@ from pipelines.home import Home
 from pipelines.progress import Progress
 from pipelines.settings import Settings
 from pipelines.steps import reached
-from pipelines.warehouse import memory, traces
+from pipelines.warehouse import erasure_requests, traces
 from pipelines.warehouse.compact import compact
 from pipelines.warehouse.landing import Landing
 from pipelines.warehouse.merging import Change
@@ -66,13 +66,13 @@ def missing_parts(home: Home, settings: Settings, key: str) -> str:
             "Before the first load a key can simply be replaced by another.",
         )
     with Landing(home, settings.warehouse) as landing:
-        landed = memory.landed_fingerprint(landing.connection)
+        landed = erasure_requests.landed_fingerprint(landing.connection)
         if landed is None:
-            landing.record({PSEUDONYM_KEYS.name: Change(memory.fingerprint_row(key))})
+            landing.record({PSEUDONYM_KEYS.name: Change(erasure_requests.fingerprint_row(key))})
             return ""
     parts = key.split(".")
     for count in range(len(parts), 0, -1):
-        if memory.fingerprint(".".join(parts[:count])) == landed:
+        if erasure_requests.fingerprint(".".join(parts[:count])) == landed:
             return ".".join(parts[count:])
     raise ConfigurationError(
         "The key for pseudonyms ([privacy] key) is not the one this warehouse was loaded with.",

@@ -20,8 +20,8 @@ from uuid import uuid4
 import duckdb
 import pyarrow as pa
 
-from pipelines.ccaip.forgotten import Choice
-from pipelines.ccaip.privacy import KEY_COMMAND, Pseudonyms
+from pipelines.ccaip.privacy.forgotten import Choice
+from pipelines.ccaip.privacy.policy import KEY_COMMAND, Pseudonyms
 from pipelines.ccaip.source import NAME, record_schema
 from pipelines.ccaip.tables import ERASURES, FORGOTTEN, PSEUDONYM_KEYS
 from pipelines.errors import CallmartError, ConfigurationError
@@ -29,13 +29,13 @@ from pipelines.home import Home
 from pipelines.progress import Progress
 from pipelines.settings import Settings
 from pipelines.steps import reached
-from pipelines.warehouse import memory, traces
+from pipelines.warehouse import erasure_requests, traces
 from pipelines.warehouse.connection import writing
 from pipelines.warehouse.engine import reading
 from pipelines.warehouse.erasing import counts, erased
+from pipelines.warehouse.find_person import Person, Subject, find
 from pipelines.warehouse.landing import Landing
 from pipelines.warehouse.merging import Change
-from pipelines.warehouse.people import Person, Subject, find
 from pipelines.warehouse.rebuilding import rebuild
 
 _GIVEN_AS = {"end_user": "--end-user", "identifier": "--identifier", "call": "--call"}
@@ -81,9 +81,9 @@ def preview(settings: Settings, subject: Subject, choice: Choice) -> ForgetRepor
     with reading(settings.warehouse) as connection:
         pooled: Any = connection.connection
         database: duckdb.DuckDBPyConnection = pooled.driver_connection
-        memory.check_key(database, key)
+        erasure_requests.check_key(database, key)
         person = find(database, subject, Pseudonyms(key))
-        erasure = memory.erasure_of(database, subject.given_by, Pseudonyms(key).of(subject.value))
+        erasure = erasure_requests.erasure_of(database, subject.given_by, Pseudonyms(key).of(subject.value))
         _check_found(person, erasure)
         return _report(person, counts(database, person), choice, erasure, started, dry_run=True)
 
@@ -110,9 +110,11 @@ def forget(
     with progress.stage("forget", total=5, unit="steps") as stage:
         stage.note("finding")
         with Landing(home, settings.warehouse) as landing:
-            memory.check_key(landing.connection, key)
+            erasure_requests.check_key(landing.connection, key)
             person = find(landing.connection, subject, pseudonyms)
-            before = memory.erasure_of(landing.connection, subject.given_by, pseudonyms.of(subject.value))
+            before = erasure_requests.erasure_of(
+                landing.connection, subject.given_by, pseudonyms.of(subject.value)
+            )
             _check_found(person, before)
             _check_one(person, shared)
             rows = counts(landing.connection, person)
@@ -183,7 +185,7 @@ def _intent(
     return {
         FORGOTTEN.name: Change(pa.Table.from_pylist(remembered, record_schema(FORGOTTEN))),
         ERASURES.name: Change(pa.Table.from_pylist([audit], record_schema(ERASURES))),
-        PSEUDONYM_KEYS.name: Change(memory.fingerprint_row(key)),
+        PSEUDONYM_KEYS.name: Change(erasure_requests.fingerprint_row(key)),
     }
 
 

@@ -21,10 +21,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pipelines.cli_forget import access_report, forget
-from pipelines.cli_privacy import privacy
-from pipelines.cli_reconcile import reconcile
-from pipelines.cli_rejected import rejected
+from pipelines.cli.forget import access_report, forget
+from pipelines.cli.privacy import privacy
+from pipelines.cli.reconcile import reconcile
+from pipelines.cli.rejected import rejected
 from pipelines.errors import CallmartError
 from pipelines.failures import said, trace
 from pipelines.home import HOME_VARIABLE, Home
@@ -117,7 +117,7 @@ def _terminated(number: int, frame: FrameType | None) -> None:
 
 
 def _complain(error: CallmartError) -> None:
-    from pipelines.screen import show_error
+    from pipelines.cli.console import show_error
 
     if _globals.traceback:
         sys.stderr.write(trace(error) + "\n")
@@ -170,9 +170,9 @@ def _home() -> Home:
 @contextmanager
 def _at_work(command: str, *, need_api: bool) -> Iterator[tuple[Any, Any, Any]]:
     """Settings, home and progress for a command that writes, under the home's lock."""
+    from pipelines.cli.console import show_notices
     from pipelines.lock import locked
     from pipelines.progress import progress_for
-    from pipelines.screen import show_notices
     from pipelines.settings import load_settings
 
     home = _home()
@@ -216,7 +216,7 @@ def load() -> None:
     Example:
       callmart load
     """
-    from pipelines.screen import show_load
+    from pipelines.cli.console import show_load
     from pipelines.warehouse.load import load_new
 
     with _at_work("load", need_api=True) as (settings, home, progress):
@@ -247,7 +247,7 @@ def backfill(
       callmart backfill --from 2026-01-01 --to 2026-02-01
       callmart backfill --from 2019-01-01 --to 2026-01-01 --newest-first
     """
-    from pipelines.screen import show_load
+    from pipelines.cli.console import show_load
     from pipelines.settings import parse_instant
     from pipelines.warehouse.load import backfill as load_between
 
@@ -279,8 +279,8 @@ def transform(
       callmart transform
       callmart transform --full-refresh    # after a changed definition
     """
-    from pipelines.screen import show_transform
-    from pipelines.transform import transform as build
+    from pipelines.cli.console import show_transform
+    from pipelines.marts.build import transform as build
 
     with _at_work("transform", need_api=False) as (settings, home, progress):
         show_transform(build(home, settings, progress, full_refresh=full_refresh))
@@ -297,7 +297,7 @@ def publish() -> None:
     Example:
       callmart publish
     """
-    from pipelines.screen import show_published
+    from pipelines.cli.console import show_published
     from pipelines.warehouse.publish import publish as copy_marts
 
     with _at_work("publish", need_api=False) as (settings, home, _):
@@ -311,8 +311,8 @@ def run() -> None:
     Example, every quarter of an hour from cron:
       */15 * * * * /path/to/.venv/bin/callmart run
     """
-    from pipelines.screen import show_load, show_published, show_transform
-    from pipelines.transform import transform as build
+    from pipelines.cli.console import show_load, show_published, show_transform
+    from pipelines.marts.build import transform as build
     from pipelines.warehouse.load import load_new
     from pipelines.warehouse.publish import publish as copy_marts
 
@@ -336,7 +336,7 @@ def status(
       callmart status
       callmart status --json | jq .fresh.tail_until
     """
-    from pipelines.screen import show_json, show_status
+    from pipelines.cli.console import show_json, show_status
     from pipelines.settings import load_settings
     from pipelines.warehouse.status import read_status
 
@@ -363,7 +363,7 @@ def dbt(
       callmart dbt list --select +mart_abandonment
       callmart dbt build --help
     """
-    from pipelines.dbt_command import ask
+    from pipelines.marts.dbt_cli import ask
 
     with _at_work("dbt", need_api=False) as (settings, home, _):
         raise typer.Exit(ask(home, settings, arguments or ["--help"]))
@@ -387,7 +387,7 @@ def mf(
       callmart mf query --saved-query handle_time_by_agent
       callmart mf query --help
     """
-    from pipelines.metricflow import ask
+    from pipelines.marts.metricflow import ask
     from pipelines.settings import load_settings
 
     home = _home()
@@ -401,7 +401,7 @@ app.command("access-report")(access_report)
 
 
 def _add_platform() -> None:
-    from pipelines.cli_platform import platform
+    from pipelines.cli.platform import platform
 
     app.add_typer(platform, name="platform")
 

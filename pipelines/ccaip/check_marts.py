@@ -1,4 +1,4 @@
-"""Fails when a public mart shows a personal column: `python -m pipelines.ccaip.mart_privacy`, part of `make lint`.
+"""Fails when a public mart shows a personal column: `python -m pipelines.ccaip.check_marts`, part of `make lint`.
 
 Personal are the staging names of columns with a privacy class, and what models call them on the way: a
 column that is renamed, or picked by a function of one argument (`max(phone_number) as number`), stays
@@ -20,7 +20,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from pipelines.ccaip.generate import ROOT
-from pipelines.ccaip.privacy import personal_columns
+from pipelines.ccaip.privacy.policy import personal_columns
 
 MODELS = ROOT / "dbt_project" / "models"
 DECIDED = frozenset({"agent_name"})

@@ -12,13 +12,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from pipelines.dbt_process import look_for_garbage_seldom
 from pipelines.errors import CallmartError
 from pipelines.home import Home
+from pipelines.marts.build import PROJECT_DIR, dbt_environment, dbt_variables
+from pipelines.marts.dbt_process import look_for_garbage_seldom
 from pipelines.settings import Settings
-from pipelines.transform import PROJECT_DIR, dbt_environment, dbt_variables
 
-_MAIN = "from pipelines.dbt_command import main; main()"
+_MAIN = "from pipelines.marts.dbt_cli import main; main()"
 
 
 def ask(home: Home, settings: Settings, arguments: Sequence[str]) -> int:

@@ -19,8 +19,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.ccaip.persons import AGENTS, TELLING, anonymous, callers_columns, without_parties
-from pipelines.ccaip.privacy import Pseudonyms, is_pseudonym
+from pipelines.ccaip.privacy.callers import AGENTS, TELLING, anonymous, callers_columns, without_parties
+from pipelines.ccaip.privacy.policy import Pseudonyms, is_pseudonym
 from pipelines.ccaip.tables import TABLES
 
 Kind = Literal["end_user", "identifier", "contact", "call"]

@@ -48,10 +48,10 @@ def reconcile(
       callmart reconcile --heal
       callmart reconcile --counts --from 2026-01-01
     """
-    from pipelines.cli import _at_work
+    from pipelines.cli.app import _at_work
+    from pipelines.cli.console import show_json
+    from pipelines.cli.console_reconcile import show_reconcile
     from pipelines.errors import QualityError
-    from pipelines.screen import show_json
-    from pipelines.screen_reconcile import show_reconcile
     from pipelines.warehouse.reconcile import reconcile as compare
 
     start, end = _instant("--from", from_), _instant("--to", to)

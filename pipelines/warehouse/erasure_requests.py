@@ -8,8 +8,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipelines.ccaip.forgotten import Forgotten, Remembered
-from pipelines.ccaip.privacy import KEY_COMMAND, Pseudonyms
+from pipelines.ccaip.privacy.forgotten import Forgotten, Remembered
+from pipelines.ccaip.privacy.policy import KEY_COMMAND, Pseudonyms
 from pipelines.ccaip.source import NAME, record_schema
 from pipelines.ccaip.tables import ERASURES, FORGOTTEN, PSEUDONYM_KEYS
 from pipelines.errors import ConfigurationError

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli_rotate import rotate_key
+from pipelines.cli.rotate_key import rotate_key
 
 privacy = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
@@ -43,7 +43,7 @@ def make_key(
       callmart privacy make-key
       callmart privacy make-key --print
     """
-    from pipelines.cli import _home
+    from pipelines.cli.app import _home
     from pipelines.privacy_key import make_key as make
     from pipelines.privacy_key import new_key
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.screen import instant, output
+from pipelines.cli.console import instant, output
 
 if TYPE_CHECKING:
     from pipelines.warehouse.reconcile import ReconcileReport

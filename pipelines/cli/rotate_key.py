@@ -21,12 +21,12 @@ def rotate_key() -> None:
     Example:
       callmart privacy rotate-key
     """
-    from pipelines.cli import _at_work
+    from pipelines.cli.app import _at_work
+    from pipelines.cli.console import output
     from pipelines.errors import ConfigurationError
     from pipelines.privacy_key import key_in_file, write_key
-    from pipelines.screen import output
-    from pipelines.warehouse.forget import key_of
-    from pipelines.warehouse.rotate import longer, missing_parts, rotate
+    from pipelines.warehouse.erase import key_of
+    from pipelines.warehouse.rotate_key import longer, missing_parts, rotate
 
     with _at_work("privacy rotate-key", need_api=False) as (settings, home, progress):
         key = key_of(settings)

@@ -24,7 +24,7 @@ from pipelines.errors import CallmartError
 
 if TYPE_CHECKING:
     from pipelines.ccaip.drift import Drift
-    from pipelines.transform import TransformReport
+    from pipelines.marts.build import TransformReport
     from pipelines.warehouse.load import LoadReport
     from pipelines.warehouse.status import Status
     from pipelines.warehouse.trust import Trust

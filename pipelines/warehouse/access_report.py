@@ -12,17 +12,17 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.ccaip.persons import agents_columns, agents_rows
-from pipelines.ccaip.privacy import Pseudonyms
+from pipelines.ccaip.privacy.callers import agents_columns, agents_rows
+from pipelines.ccaip.privacy.policy import Pseudonyms
 from pipelines.ccaip.source import NAME
 from pipelines.ccaip.tables import REJECTED_CALLS, TABLES
 from pipelines.errors import CallmartError
 from pipelines.settings import Settings
-from pipelines.warehouse import memory
+from pipelines.warehouse import erasure_requests
 from pipelines.warehouse.asking import ask
 from pipelines.warehouse.engine import reading
 from pipelines.warehouse.erasing import rows_of
-from pipelines.warehouse.people import Person, Subject, find
+from pipelines.warehouse.find_person import Person, Subject, find
 
 _NO_KEY = "nobody's pseudonyms"  # without a key people are found by what landed as it came
 
@@ -32,7 +32,7 @@ def access_report(settings: Settings, subject: Subject) -> dict[str, Any]:
     with reading(settings.warehouse) as connection:
         pooled: Any = connection.connection
         database: duckdb.DuckDBPyConnection = pooled.driver_connection
-        memory.check_key(database, settings.privacy_key)
+        erasure_requests.check_key(database, settings.privacy_key)
         person = find(database, subject, Pseudonyms(settings.privacy_key or _NO_KEY))
         if not person.is_here:
             raise CallmartError(

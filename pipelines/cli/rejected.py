@@ -45,7 +45,7 @@ def rejected(
             raise typer.BadParameter("--retry goes without --body and --json: list what is left afterwards")
         _retry()
         return
-    from pipelines.cli import _home
+    from pipelines.cli.app import _home
     from pipelines.settings import load_settings
     from pipelines.warehouse.engine import reading
 
@@ -55,8 +55,8 @@ def rejected(
 
 
 def _retry() -> None:
-    from pipelines.cli import _at_work
-    from pipelines.screen import output, show_new_drift
+    from pipelines.cli.app import _at_work
+    from pipelines.cli.console import output, show_new_drift
     from pipelines.warehouse.retry import retry
 
     with _at_work("rejected --retry", need_api=False) as (settings, home, progress):
@@ -76,7 +76,7 @@ def _retry() -> None:
 
 
 def _list_as_json(connection: Connection, bodies: bool) -> None:
-    from pipelines.screen import as_json_text
+    from pipelines.cli.console import as_json_text
     from pipelines.warehouse.rejected import rejected_calls
 
     for call in rejected_calls(connection, bodies=bodies):
@@ -87,7 +87,7 @@ def _list_as_json(connection: Connection, bodies: bool) -> None:
 
 
 def _list(connection: Connection, bodies: bool) -> None:
-    from pipelines.screen import output
+    from pipelines.cli.console import output
     from pipelines.warehouse.rejected import count_rejected, rejected_calls
 
     total = count_rejected(connection)
@@ -103,7 +103,7 @@ def _show(calls: list[RejectedCall]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from pipelines.screen import instant, output
+    from pipelines.cli.console import instant, output
 
     table = Table(
         "Call", "Reason", "Attempt", "Rejected", "Changed in", title="Rejected", title_justify="left"

@@ -15,9 +15,9 @@ from typing import Any, Literal
 import duckdb
 import pyarrow as pa
 
-from pipelines.ccaip.forgotten import SHORTEST_MENTION, Choice, Forgotten, Remembered
-from pipelines.ccaip.persons import TELLING, callers_columns
-from pipelines.ccaip.privacy import Pseudonyms, is_pseudonym
+from pipelines.ccaip.privacy.callers import TELLING, callers_columns
+from pipelines.ccaip.privacy.forgotten import SHORTEST_MENTION, Choice, Forgotten, Remembered
+from pipelines.ccaip.privacy.policy import Pseudonyms, is_pseudonym
 from pipelines.ccaip.source import NAME, merge_key
 from pipelines.ccaip.tables import REJECTED_CALLS, TABLES, Privacy
 from pipelines.errors import CallmartError

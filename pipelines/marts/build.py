@@ -34,7 +34,7 @@ PROJECT_DIR = REPOSITORY / "dbt_project"
 RAW_SCHEMA = "ccaip"
 PARSED = "partial_parse.msgpack"
 """The file in dbt's target folder in which it keeps the parsed project: nothing of any warehouse."""
-_DBT = (sys.executable, "-c", "from pipelines.dbt_process import main; main()")
+_DBT = (sys.executable, "-c", "from pipelines.marts.dbt_process import main; main()")
 _FAILED = ("error", "fail", "runtime error")
 _SHOWN_FAILURES = 8
 _SECRET_SETTINGS = ("SOURCES__", "PRIVACY__")  # the API's token and the key are none of dbt's business

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from pipelines.ccaip.forgotten import Choice
-    from pipelines.warehouse.forget import ForgetReport
-    from pipelines.warehouse.people import Subject
+    from pipelines.ccaip.privacy.forgotten import Choice
+    from pipelines.warehouse.erase import ForgetReport
+    from pipelines.warehouse.find_person import Subject
 
 _EndUser = Annotated[
     str | None, typer.Option("--end-user", help="The caller with this id.", show_default=False)
@@ -61,11 +61,11 @@ def forget(
       callmart forget --call 1418 --remove-calls
     """
     subject = _subject(end_user, identifier, call)
-    from pipelines.cli import _at_work, _home
-    from pipelines.screen import show_json
+    from pipelines.cli.app import _at_work, _home
+    from pipelines.cli.console import show_json
     from pipelines.settings import load_settings
-    from pipelines.warehouse.forget import forget as erase
-    from pipelines.warehouse.forget import preview
+    from pipelines.warehouse.erase import forget as erase
+    from pipelines.warehouse.erase import preview
 
     choice: Choice = "removed" if remove_calls else "anonymous"
     if dry_run:
@@ -96,10 +96,10 @@ def access_report(
       callmart access-report --identifier +14155550100 | jq '.tables | keys'
     """
     subject = _subject(end_user, identifier, call)
-    from pipelines.cli import _home
-    from pipelines.screen import as_json_text, output
+    from pipelines.cli.app import _home
+    from pipelines.cli.console import as_json_text, output
     from pipelines.settings import load_settings
-    from pipelines.warehouse.access import access_report as report_of
+    from pipelines.warehouse.access_report import access_report as report_of
 
     found = report_of(load_settings(_home(), need_api=False), subject)
     text = json.dumps(found, default=as_json_text, indent=2, ensure_ascii=False)
@@ -115,7 +115,7 @@ def access_report(
 
 def _subject(end_user: str | None, identifier: str | None, call: int | None) -> Subject:
     """The one person that is meant. Raises `BadParameter` when it is none or several."""
-    from pipelines.warehouse.people import Subject
+    from pipelines.warehouse.find_person import Subject
 
     match end_user, identifier, call:
         case str(value), None, None if value:
@@ -128,7 +128,7 @@ def _subject(end_user: str | None, identifier: str | None, call: int | None) -> 
 
 
 def _show(report: ForgetReport) -> None:
-    from pipelines.screen import output
+    from pipelines.cli.console import output
 
     if not report.dry_run and not report.rows:
         when = f" on {report.forgotten_before:%Y-%m-%d}" if report.forgotten_before else ""
