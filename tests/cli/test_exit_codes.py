@@ -7,6 +7,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from pipelines.home import REPOSITORY, Home
@@ -53,6 +54,7 @@ def test_a_traceback_is_shown_when_asked_for(callmart) -> None:
         ("backfill", "--from", "2026-01-02", "--to", "2026-01-01"),
         ("platform", "serve", "stray.json"),
         ("platform", "serve", "--clock", "noon"),
+        ("platform", "serve", "--fault", "nosuch"),
         ("platform", "serve", "--replay", "/nowhere/calls.json"),
     ],
     ids=" ".join,
@@ -146,3 +148,23 @@ def test_the_platform_stops_when_it_is_told_to(number, callmart) -> None:
         }
         process.send_signal(number)
         assert process.wait(timeout=15) == 0
+
+
+def test_the_platform_answers_with_the_faults_that_it_is_asked_for(callmart) -> None:
+    arguments = (
+        "--replay",
+        FIXTURES / "real_call_1418.json",
+        "--fault",
+        "server-error",
+        "--fault-share",
+        "1",
+    )
+    with callmart.platform(*arguments) as (_, env):
+        answers = [
+            httpx.get(
+                env["SOURCES__CCAIP__BASE_URL"] + "/manager/api/v1/calls",
+                auth=(env["SOURCES__CCAIP__USERNAME"], env["SOURCES__CCAIP__API_TOKEN"]),
+            ).status_code
+            for _ in range(4)
+        ]
+    assert answers == [500, 500, 500, 200], "never more than three in a row"
