@@ -12,6 +12,9 @@
     [sources.ccaip] fatal_drift         SOURCES__CCAIP__FATAL_DRIFT         none
     [destination.duckdb] credentials    DESTINATION__DUCKDB__CREDENTIALS    warehouse/callmart.duckdb
     [callmart] reporting_timezone       CALLMART__REPORTING_TIMEZONE        UTC
+    [alerts] ping_url                   ALERTS__PING_URL                    none
+    [alerts] webhook_url                ALERTS__WEBHOOK_URL                 none, best kept as a secret
+    [alerts] stale_after_minutes        ALERTS__STALE_AFTER_MINUTES         120
     [privacy] identifier                PRIVACY__IDENTIFIER                 hash
     [privacy] name                      PRIVACY__NAME                       hash
     [privacy] contact                   PRIVACY__CONTACT                    hash
@@ -31,7 +34,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from pathlib import Path
@@ -39,6 +42,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from pipelines.alerts import Alerts
 from pipelines.ccaip.privacy.policy import SHORTEST_KEY, Action, Policy, PrivacyFilter, check_action
 from pipelines.ccaip.tables import TABLES, Privacy
 from pipelines.errors import ConfigurationError
@@ -153,6 +157,15 @@ def load_settings(home: Home, *, need_api: bool) -> Settings:
     if need_api:
         require_api(settings, home)
     return settings
+
+
+def load_alerts() -> Alerts:
+    """Where alerts go. Read apart from the other settings, so that a wrong one of those can be reported."""
+    return Alerts(
+        _read(_Key("alerts", "ping_url", secret=True), _alert_url, ""),
+        _read(_Key("alerts", "webhook_url", secret=True), _alert_url, ""),
+        timedelta(minutes=_read(_Key("alerts", "stale_after_minutes"), _positive, 120.0)),
+    )
 
 
 def require_api(settings: Settings, home: Home) -> None:
@@ -272,6 +285,14 @@ def _base_url(value: Any) -> tuple[str, tuple[str, ...]]:
     if url.scheme == "http" and not _is_loopback(url.hostname):
         return text.rstrip("/"), (f"{text} is not encrypted: the API token travels in the clear; use https.",)
     return text.rstrip("/"), ()
+
+
+def _alert_url(value: Any) -> str:
+    """An address without a trailing slash."""
+    url = urlsplit(_text(value))
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError("is no http(s) address")
+    return _text(value).rstrip("/")
 
 
 def _is_loopback(host: str) -> bool:
