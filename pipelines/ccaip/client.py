@@ -29,7 +29,6 @@ import tenacity
 
 from pipelines.ccaip.pace import Pace
 from pipelines.errors import ApiError, ConfigurationError
-from pipelines.settings import Settings
 
 CALLS_PATH = "/manager/api/v1/calls"
 PER_PAGE = 100
@@ -130,24 +129,27 @@ class Client:
 
     def __init__(
         self,
-        settings: Settings,
         *,
+        base_url: str,
+        username: str,
+        api_token: str,
+        requests_per_second: float = 10.0,
         per_page: int = PER_PAGE,
         longest_pause_seconds: float = _LONGEST_PAUSE_SECONDS,
     ) -> None:
-        if not settings.base_url:
+        if not base_url:
             raise ConfigurationError(
                 "[sources.ccaip] base_url is not set.", "Set the tenant's scheme and host."
             )
         self._http = httpx.Client(
-            base_url=settings.base_url,
-            auth=httpx.BasicAuth(settings.username, settings.api_token),
+            base_url=base_url,
+            auth=httpx.BasicAuth(username, api_token),
             headers={"Accept": "application/json", "User-Agent": "callmart"},
             timeout=_TIMEOUT,
             verify=_certificates(),
             follow_redirects=False,  # a redirect could carry the credentials to another host
         )
-        self._pace = Pace(settings.requests_per_second)
+        self._pace = Pace(requests_per_second)
         self._longest_pause = longest_pause_seconds
         self.per_page = per_page
         self.counts = RequestCounts()

@@ -27,7 +27,7 @@ from pipelines.ccaip.parse import Exploder
 from pipelines.ccaip.privacy.forgotten import Choice
 from pipelines.ccaip.privacy.policy import PrivacyFilter
 from pipelines.ccaip.privacy.redact import kept_body
-from pipelines.ccaip.source import DECLARED, NAME, merge_key
+from pipelines.ccaip.schema import DECLARED, NAME, merge_key
 from pipelines.ccaip.tables import EXTRA, REJECTED_CALLS, TABLES, VANISHED_CALLS, Table
 from pipelines.errors import CallmartError
 from pipelines.warehouse.asking import ask, ask_rows

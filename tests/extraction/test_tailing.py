@@ -91,7 +91,7 @@ def test_a_second_shared_by_more_calls_than_a_page_holds_loses_none(home, serve)
     platform = serve(calls)
     platform.clock.set(START + seconds(60))
     read: dict[int, dict] = {}
-    with Client(settings_for(platform, home)) as client:
+    with Client(**settings_for(platform, home).api) as client:
         _read(tail(client, Window(START, START + seconds(30))), read)
     assert set(read) == {*range(1, 261), 999}
 
@@ -103,7 +103,7 @@ def test_calls_on_both_edges_of_a_window_are_read(home, serve):
     platform = serve(calls)
     platform.clock.set(START + seconds(60))
     read: dict[int, dict] = {}
-    with Client(settings_for(platform, home)) as client:
+    with Client(**settings_for(platform, home).api) as client:
         _read(tail(client, Window(START, START + seconds(10))), read)
     assert set(read) == {1, 2}
 
@@ -114,7 +114,7 @@ def test_a_call_with_an_unreadable_change_time_is_not_passed_over(home, serve):
     calls.put(START, a_call(2))
     platform = serve(calls)
     platform.clock.set(START + seconds(60))
-    with Client(settings_for(platform, home)) as client:
+    with Client(**settings_for(platform, home).api) as client:
         pages = list(tail(client, Window(START, START + seconds(10))))
     read = [call.id for page in pages for call in page]
     assert sorted(read) == ["1", "2"]
@@ -196,7 +196,7 @@ def test_a_fetched_call_keeps_its_bytes_as_they_came(home, serve):
     calls = LivingCalls()
     calls.put(START, a_call(7, custom_data_secured={"b": 1, "a": [1.50, "ü"]}))
     platform = serve(calls)
-    with Client(settings_for(platform, home)) as client:
+    with Client(**settings_for(platform, home).api) as client:
         (call,) = client.calls_since(START).calls
     assert isinstance(call, FetchedCall)
     assert json.loads(call.body) == calls.truth(START)[7]
