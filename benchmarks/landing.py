@@ -46,8 +46,8 @@ def callmart_keep(pages: Path, folder: Path) -> None:
 
 
 def _callmart(pages: Path, folder: Path, privacy: PrivacyFilter) -> None:
-    from pipelines.ccaip.client import read_calls
     from pipelines.ccaip.gather import Gatherer, Package
+    from pipelines.ccaip.page import read_calls
     from pipelines.ccaip.windows import CALLS_PER_CHUNK, Cursor, Window
     from pipelines.home import Home
     from pipelines.warehouse.landing import Landing

@@ -19,10 +19,11 @@ from types import TracebackType
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.ccaip.client import Client, FetchedCall
+from pipelines.ccaip.client import Client
 from pipelines.ccaip.drift import Drift, notice
 from pipelines.ccaip.fetch import Fetch, FetchedPage, WindowRead
-from pipelines.ccaip.parse import ARROW_TYPES, Exploded, Exploder
+from pipelines.ccaip.page import FetchedCall
+from pipelines.ccaip.parse import ARROW_TYPES, Exploded, Exploder, Rejected
 from pipelines.ccaip.privacy.forgotten import NOBODY, Forgotten
 from pipelines.ccaip.privacy.policy import PrivacyFilter
 from pipelines.ccaip.privacy.redact import kept_body
@@ -207,8 +208,8 @@ class Gatherer:
 
     def _explode(self, versions: dict[str, _Version]) -> _Batch:
         reached("explode")
-        bodies = [version.call.body for version in versions.values()]
-        exploded = self._exploded(bodies)
+        bodies = [version.call.json for version in versions.values()]
+        exploded = self._with_keys(bodies, list(versions))
         drift = notice(exploded, bodies, self._privacy.policy)
         keys = list(versions)
         tables, removed = self._forgotten.apply(exploded.tables)
@@ -223,6 +224,21 @@ class Gatherer:
             },
             drift,
         )
+
+    def _with_keys(self, bodies: Sequence[bytes], keys: Sequence[str]) -> Exploded:
+        """The calls exploded. One whose id is another in its table than in its key is rejected: who knows whose it is."""
+        exploded = self._exploded(bodies)
+        rejected = {each.number for each in exploded.rejected}
+        read = [number for number in range(len(bodies)) if number not in rejected]
+        ids = exploded.tables["calls"]["id"].to_pylist()
+        others = [number for number, id_ in zip(read, ids, strict=True) if str(id_) != keys[number]]
+        if not others:
+            return exploded
+        kept = [number for number in range(len(bodies)) if number not in set(others)]
+        rest = self._exploded([bodies[number] for number in kept])
+        wrong = [Rejected(number, "id: expected a whole number") for number in others]
+        moved = [replace(each, number=kept[each.number]) for each in rest.rejected]
+        return replace(rest, rejected=sorted([*moved, *wrong], key=lambda each: each.number))
 
     def _exploded(self, bodies: Sequence[bytes]) -> Exploded:
         exploder = self._exploders.get()

@@ -51,7 +51,13 @@ def merge_key(name: str) -> tuple[str, ...]:
 def record_schema(table: Table) -> pa.Schema:
     """The Arrow schema of a record table; its key is never NULL."""
     fields = [pa.field(c.name, ARROW_TYPES[c.type], c.name not in table.record_key) for c in table.columns]
-    return pa.schema([*fields, (READABLE, pa.bool_())] if table is REJECTED_CALLS else fields)
+    return pa.schema(fields)
+
+
+def outgoing_schema(table: Table) -> pa.Schema:
+    """The same with what only dlt is told."""
+    schema = record_schema(table)
+    return schema.append(pa.field(READABLE, pa.bool_())) if table is REJECTED_CALLS else schema
 
 
 def columns_of(table: Table) -> dict[str, Any]:

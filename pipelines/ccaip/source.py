@@ -49,6 +49,7 @@ from pipelines.ccaip.schema import (
     columns_of,
     declare,
     linked,
+    outgoing_schema,
     record_schema,
     with_load_id,
 )
@@ -269,11 +270,11 @@ def _record(name: str, windows: DltResource, privacy_key: str) -> DltResource:
     def record(window: dict[str, Any]) -> Iterator[pa.Table]:
         outgoing: Outgoing = window["outgoing"]
         state = dlt.current.resource_state()
-        rows = outgoing.tables.get(name, record_schema(table).empty_table())
+        rows = outgoing.tables.get(name, outgoing_schema(table).empty_table())
         if name == PSEUDONYM_KEYS.name and privacy_key and not state.get("declared"):
             rows = _key_row(privacy_key)
         if rows.num_rows or not state.get("declared"):
-            yield with_load_id(rows.cast(record_schema(table)), outgoing.load_id)
+            yield with_load_id(rows.cast(outgoing_schema(table)), outgoing.load_id)
         state["declared"] = True
 
     return record
@@ -322,7 +323,7 @@ def _rejected(package: Package, loaded: Loaded) -> pa.Table:
     if known:
         readable = known.keys() & set(package.readable.to_pylist())
         rows += [{"call_key": key, READABLE: True} for key in sorted(readable)]
-    return pa.Table.from_pylist(rows, record_schema(REJECTED_CALLS))
+    return pa.Table.from_pylist(rows, outgoing_schema(REJECTED_CALLS))
 
 
 def _key_row(key: str) -> pa.Table:

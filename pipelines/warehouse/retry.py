@@ -16,12 +16,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-import msgspec
 import pyarrow as pa
 
 from pipelines.ccaip import drift
-from pipelines.ccaip.client import PER_PAGE, Client, FetchedCall, read_calls
+from pipelines.ccaip.client import PER_PAGE, Client
 from pipelines.ccaip.gather import Gatherer, Package
+from pipelines.ccaip.page import FetchedCall, read_calls
 from pipelines.ccaip.schema import NAME, record_schema
 from pipelines.ccaip.tables import DRIFT, REJECTED_CALLS
 from pipelines.ccaip.windows import FUTURE, Window
@@ -150,6 +150,6 @@ def _as_fetched(body: bytes) -> FetchedCall:
     """The call as though the API had just sent it."""
     try:
         (call,) = read_calls(b"[" + body + b"]")
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except ValueError:
         return FetchedCall(None, None, body)
     return call

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipelines.ccaip.client import Client, parse_instant, read_calls
+from pipelines.ccaip.client import Client
+from pipelines.ccaip.page import parse_instant, read_calls
 from pipelines.errors import ApiError
 from simulator.faults import BREAKING, Bounds, Fault, Storm
 from simulator.platform import Clock, Credentials, Platform

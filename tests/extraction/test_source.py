@@ -270,7 +270,7 @@ def test_the_lines_of_the_readme_load_what_is_new_and_the_second_time_nothing(
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(REPOSITORY),
-        "HOME": str(tmp_path),
+        "DLT_DATA_DIR": str(tmp_path / "dlt"),
         "SOURCES__CCAIP__BASE_URL": platform.base_url,
         "SOURCES__CCAIP__USERNAME": USER,
         "SOURCES__CCAIP__API_TOKEN": TOKEN,
@@ -288,7 +288,7 @@ def test_the_lines_of_the_readme_load_what_is_new_and_the_second_time_nothing(
                 [sys.executable, "-c", lines],
                 cwd=tmp_path,
                 env=environment,
-                capture_output=True,
+                stdout=subprocess.PIPE,
                 text=True,
                 check=True,
             ).stdout

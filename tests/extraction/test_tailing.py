@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.ccaip.client import Client, FetchedCall
+from pipelines.ccaip.client import Client
+from pipelines.ccaip.page import FetchedCall
 from pipelines.ccaip.tail import tail
 from pipelines.ccaip.windows import Cursor, Window, plan, tail_windows, whole_second
 from simulator.platform import Clock, Credentials, Platform
@@ -22,7 +23,7 @@ class MovingClient(Client):
     """A client under whose hands time passes: after each answer the platform's clock moves."""
 
     def __init__(self, platform: Platform, home, per_page: int, steps: list[int]) -> None:
-        super().__init__(settings_for(platform, home), per_page=per_page)
+        super().__init__(**settings_for(platform, home).api, per_page=per_page)
         self._platform = platform
         self._steps = steps
 
@@ -186,7 +187,7 @@ def test_an_answer_out_of_order_stops_the_load_instead_of_losing_calls(home, ser
     platform = serve(calls)
     platform.clock.set(START + seconds(60))
     with (
-        Shuffled(settings_for(platform, home)) as client,
+        Shuffled(**settings_for(platform, home).api) as client,
         pytest.raises(Exception, match="order of updated_at"),
     ):
         list(tail(client, Window(START, START + seconds(30))))
