@@ -11,27 +11,24 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import ceil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.text import Text
-
-from pipelines.cli.console import instant, output, show_load, show_transform
 from pipelines.home import Home
-from pipelines.lock import locked
-from pipelines.logs import log_to
-from pipelines.marts.build import transform
-from pipelines.marts.summary import directions_table, read_summary, summary_table
-from pipelines.privacy_key import key_in_file, make_key
-from pipelines.progress import Progress
-from pipelines.sample import DAYS, SEED, START, TIME_ZONE
-from pipelines.settings import Settings
-from pipelines.warehouse.load import LoadReport, load_new
-from pipelines.warehouse.status import read_status
-from simulator.centre import Centre
-from simulator.platform import Clock, Credentials, Platform
 
+if TYPE_CHECKING:
+    from pipelines.progress import Progress
+    from pipelines.settings import Settings
+    from pipelines.warehouse.load import LoadReport
+
+# The contact centre of `callmart demo` and `callmart platform serve`: the same seed gives the same calls.
+SEED = 20_260_302
+START = datetime(2026, 3, 2, 14, tzinfo=UTC)  # Monday, 9:00 in New York, whose clocks change on the 8th
+DAYS = 14
+END = START + timedelta(days=DAYS)
+TIME_ZONE = "America/New_York"
 _NEWS = timedelta(hours=1)
 
 _SETTINGS = f"""# Written by `callmart demo`, for looking around afterwards: `callmart --project-dir demo status`.
@@ -61,6 +58,9 @@ class DemoReport:
 
 def run_demo(parent: Home, progress: Progress, *, days: int = DAYS, verbose: bool = False) -> DemoReport:
     """Run the demo below `parent` and print its summary. `days` of calls the first time."""
+    from pipelines.lock import locked
+    from pipelines.logs import log_to
+
     home = Home(parent.root / "demo")
     _write_settings(home)
     home.activate()
@@ -70,6 +70,18 @@ def run_demo(parent: Home, progress: Progress, *, days: int = DAYS, verbose: boo
 
 
 def _run(home: Home, progress: Progress, days: int) -> DemoReport:
+    # imported here, for the constants above are part of a help text, which must answer at once
+    from rich.text import Text
+
+    from pipelines.cli.console import instant, output, show_load, show_transform
+    from pipelines.marts.build import transform
+    from pipelines.privacy_key import key_in_file
+    from pipelines.settings import Settings
+    from pipelines.warehouse.load import load_new
+    from pipelines.warehouse.status import read_status
+    from simulator.centre import Centre
+    from simulator.platform import Clock, Credentials, Platform
+
     settings = Settings(home.warehouse, start_date=START, reporting_timezone=TIME_ZONE)
     cursor = read_status(home, settings).fresh.tail_until
     end = START + timedelta(days=days)
@@ -108,6 +120,8 @@ def _run(home: Home, progress: Progress, days: int) -> DemoReport:
 
 def _write_settings(home: Home) -> None:
     """Settings and a key of its own, so that no tenant's are used by whoever looks around in the demo's home."""
+    from pipelines.privacy_key import key_in_file, make_key
+
     folder = home.root / ".dlt"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.toml").write_text(_SETTINGS)
@@ -116,6 +130,11 @@ def _write_settings(home: Home) -> None:
 
 
 def _show(home: Home, settings: Settings) -> None:
+    from rich.text import Text
+
+    from pipelines.cli.console import output
+    from pipelines.marts.summary import directions_table, read_summary, summary_table
+
     summary = read_summary(settings.warehouse)
     console = output()
     console.print()

@@ -1,4 +1,4 @@
-"""Errors a user can mend, and the exit codes a scheduler can act on.
+"""Errors, their exit codes, and what may be shown of an exception that is not one of them.
 
     CallmartError            1  something went wrong that has no class of its own
     ├── ConfigurationError   2  a setting or credential is missing or wrong: retrying will not help
@@ -7,10 +7,15 @@
     ├── QualityError         5  data landed, but a check says it should not be trusted
     └── TransformError       6  dbt failed; the raw tables are whole
 
-Each says what is wrong, where, and how to mend it; none carries a secret or personal data.
+Each says what is wrong, where, and how to fix it; none carries a secret or personal data.
+
+The messages of other exceptions can quote data: a database that cannot read a value says which value, and
+so do Python's own conversions. Only messages of classes that never do are shown or logged.
 """
 
 from __future__ import annotations
+
+import traceback
 
 
 class CallmartError(Exception):
@@ -51,3 +56,42 @@ class TransformError(CallmartError):
     """dbt failed; the raw tables are untouched by that."""
 
     exit_code = 6
+
+
+_QUOTE_NO_DATA = frozenset(
+    {
+        "CallmartError",
+        "OSError",  # file and reason
+        "MemoryError",
+        "ImportError",
+        "AttributeError",
+        "NotImplementedError",
+        "RecursionError",
+        # DuckDB's errors about files, memory and statements, not those about values and rows
+        "IOException",
+        "OutOfMemoryException",
+        "CatalogException",
+        "BinderException",
+        "ParserException",
+        "TransactionException",
+    }
+)
+
+
+def safe_message(error: BaseException) -> str:
+    """The class of an exception, and its message if that cannot hold data."""
+    name = type(error).__name__
+    if _QUOTE_NO_DATA.isdisjoint(each.__name__ for each in type(error).__mro__):
+        return f"{name} (message withheld: it may quote calls)"
+    return f"{name}: {error}"
+
+
+def safe_traceback(error: BaseException) -> str:
+    """The traceback of an exception and its causes, without messages that can hold data."""
+    parts: list[str] = []
+    each: BaseException | None = error
+    while each is not None and len(parts) < 20:
+        frames = "".join(traceback.format_tb(each.__traceback__))
+        parts.insert(0, f"Traceback (most recent call last):\n{frames}{safe_message(each)}")
+        each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+    return "\n\nThat led to:\n\n".join(parts)

@@ -14,11 +14,15 @@ which a scheduler sets as it likes. HOME is neither read nor written: dlt's own 
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.errors import ConfigurationError
+
+_logger = logging.getLogger(__name__)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 HOME_VARIABLE = "CALLMART_HOME"
@@ -74,14 +78,21 @@ class Home:
         own = self.root / ".dlt"
         return own if own.is_dir() else REPOSITORY / ".dlt"
 
-    def activate(self) -> None:
-        """Make the folders and point dlt here; to be called before any use of dlt's configuration.
+    def activate(self, *, make_folders: bool = True) -> None:
+        """Create the folders and point dlt here; to be called before any use of dlt's configuration.
 
-        May be called again for another home in the same process. Raises `ConfigurationError` when
-        the folders cannot be made or a settings file is no TOML.
+        With `make_folders=False` nothing is created, for commands that only read. May be called again for
+        another home in the same process. Raises `ConfigurationError` when the folders cannot be created,
+        when there is nothing to read, or when a settings file is not valid TOML.
         """
-        os.umask(0o077)  # dlt, dbt and DuckDB make files of their own beside those that callmart makes
-        self._make_folders()
+        os.umask(0o077)  # dlt, dbt and DuckDB create files of their own beside callmart's
+        if make_folders:
+            self._make_folders()
+        elif not self.root.is_dir():
+            raise ConfigurationError(
+                f"There is no folder {self.root}.",
+                f"Check --project-dir or {HOME_VARIABLE}. A new project folder is created by its first load.",
+            )
         os.environ["DLT_PROJECT_DIR"] = str(self.settings_dir.parent)
         os.environ["DLT_DATA_DIR"] = str(self.dlt_dir)
         os.environ["DLT_LOCAL_DIR"] = str(self.root)
@@ -123,8 +134,24 @@ class Home:
         except TomlProviderReadException as error:
             raise ConfigurationError(
                 f"{self.settings_dir / error.file_name} is not valid TOML: {_toml_position(error)}.",
-                "Mend that line; texts stand in double quotes, as in .dlt/example.secrets.toml.",
+                "Correct that line; put text in double quotes, as in .dlt/example.secrets.toml.",
             ) from None  # the parser's own message can quote the line, and the line can be a secret
+
+
+def make_private(file: Path | int, named: Path | None = None) -> None:
+    """Let only the owner read and write a file (a path, or an open descriptor of the file `named`).
+
+    Some mounts (FUSE, CIFS) have no modes, and a file of another user refuses the change. Then a warning is
+    logged: the data is readable by whoever the mount lets read it.
+    """
+    try:
+        os.chmod(file, 0o600)  # noqa: PTH101 (takes descriptors too)
+    except PermissionError:
+        _logger.warning("The mode of %s cannot be changed: check who can read it.", named or file)
+    except OSError as error:
+        if error.errno not in (errno.ENOTSUP, errno.ENOSYS, errno.EINVAL):
+            raise
+        _logger.warning("The mode of %s cannot be changed: check who can read it.", named or file)
 
 
 def _toml_position(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Logs below the home: callmart's own, `var/logs/callmart.log`, and what others say. None grows without end."""
+"""Log files in the home: callmart's own, `var/logs/callmart.log`, and those of other processes. All rotate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-from pipelines.failures import trace
+from pipelines.errors import safe_traceback
 from pipelines.home import Home
 
 _MAX_BYTES = 5_000_000
@@ -19,14 +19,14 @@ _PACKAGE = logging.getLogger("pipelines")
 
 
 class _Form(logging.Formatter):
-    """As Python's own, but of exceptions only what holds no data."""
+    """Formats exceptions without messages that can hold data."""
 
     def formatException(self, ei: Any) -> str:
-        return trace(ei[1])
+        return safe_traceback(ei[1])
 
 
 def log_to(home: Home, *, verbose: bool) -> None:
-    """Send the package's log to the home's file, from INFO up; with `verbose` to stderr too."""
+    """Write the package's log to the home's file, from INFO up; with `verbose`, to stderr too."""
     form = _Form("%(asctime)sZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
     form.converter = time.gmtime
     handlers: list[logging.Handler] = [_file(home.log_dir / "callmart.log")]
@@ -41,7 +41,7 @@ def log_to(home: Home, *, verbose: bool) -> None:
 
 @contextmanager
 def lines_to(log: Path) -> Iterator[Callable[[str], None]]:
-    """What another process says: call it with each line, and it stands in `log`."""
+    """A function that appends a line to `log`, for the output of another process."""
     handler = _file(log)
     try:
         yield lambda line: handler.emit(logging.makeLogRecord({"msg": line.rstrip("\n")}))

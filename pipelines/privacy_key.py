@@ -15,10 +15,9 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from pipelines.errors import ConfigurationError
-from pipelines.home import Home
+from pipelines.home import Home, make_private
 
 _BYTES = 32
-_OWNER_ONLY = 0o600
 
 
 def new_key() -> str:
@@ -85,7 +84,8 @@ def _read(file: Path) -> tomlkit.TOMLDocument:
 
 
 def _replace(file: Path, text: str) -> None:
-    """Write beside the file and move it there: cut short, the old one is whole."""
+    """Write beside the file, then rename: if interrupted, the old file is whole."""
+    file = file.resolve()  # of a symbolic link the target is replaced
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=".secrets")  # readable by its owner alone
     draft = Path(name)
     try:
@@ -93,7 +93,7 @@ def _replace(file: Path, text: str) -> None:
             written.write(text)
             written.flush()
             os.fsync(written.fileno())
-        draft.chmod(_OWNER_ONLY)
+        make_private(draft)
         draft.replace(file)
     except BaseException:
         draft.unlink(missing_ok=True)

@@ -7,6 +7,7 @@
     [sources.ccaip] requests_per_second SOURCES__CCAIP__REQUESTS_PER_SECOND 10
     [sources.ccaip] settle_seconds      SOURCES__CCAIP__SETTLE_SECONDS      60
     [sources.ccaip] overlap_seconds     SOURCES__CCAIP__OVERLAP_SECONDS     1800
+    [sources.ccaip] longest_retry_after_seconds SOURCES__CCAIP__LONGEST_RETRY_AFTER_SECONDS 900
     [sources.ccaip] rejected_share      SOURCES__CCAIP__REJECTED_SHARE      0.01
     [sources.ccaip] fatal_drift         SOURCES__CCAIP__FATAL_DRIFT         none
     [destination.duckdb] credentials    DESTINATION__DUCKDB__CREDENTIALS    warehouse/callmart.duckdb
@@ -49,6 +50,7 @@ DEFAULT_START = datetime(2015, 1, 1, tzinfo=UTC)  # before the first call the AP
 DEFAULT_REQUESTS_PER_SECOND = 10.0  # the vendor's limit for a customer, shared by all its clients
 DEFAULT_SETTLE_SECONDS = 60.0
 DEFAULT_OVERLAP_SECONDS = 1800.0  # wrap-up and surveys arrive 15 to 20 minutes after a call
+DEFAULT_LONGEST_RETRY_AFTER_SECONDS = 900.0
 DEFAULT_REJECTED_SHARE = 0.01
 
 
@@ -72,6 +74,7 @@ class Settings:
     requests_per_second: float = DEFAULT_REQUESTS_PER_SECOND
     settle_seconds: float = DEFAULT_SETTLE_SECONDS
     overlap_seconds: float = DEFAULT_OVERLAP_SECONDS
+    longest_retry_after_seconds: float = DEFAULT_LONGEST_RETRY_AFTER_SECONDS
     reporting_timezone: str = "UTC"
     rejected_share: float = DEFAULT_REJECTED_SHARE
     fatal_drift: tuple[str, ...] = ()
@@ -144,6 +147,11 @@ def load_settings(home: Home, *, need_api: bool) -> Settings:
         settle_seconds=_read(_Key("sources.ccaip", "settle_seconds"), _not_negative, DEFAULT_SETTLE_SECONDS),
         overlap_seconds=_read(
             _Key("sources.ccaip", "overlap_seconds"), _not_negative, DEFAULT_OVERLAP_SECONDS
+        ),
+        longest_retry_after_seconds=_read(
+            _Key("sources.ccaip", "longest_retry_after_seconds"),
+            _not_negative,
+            DEFAULT_LONGEST_RETRY_AFTER_SECONDS,
         ),
         reporting_timezone=_read(_Key("callmart", "reporting_timezone"), _timezone, "UTC"),
         rejected_share=_read(_Key("sources.ccaip", "rejected_share"), _share, DEFAULT_REJECTED_SHARE),

@@ -7,6 +7,8 @@ setting's section and no style.
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import sys
 from collections import Counter
@@ -26,11 +28,37 @@ if TYPE_CHECKING:
     from pipelines.ccaip.drift import Drift
     from pipelines.marts.build import TransformReport
     from pipelines.warehouse.load import LoadReport
+    from pipelines.warehouse.reconcile import ReconcileReport
     from pipelines.warehouse.status import Status
     from pipelines.warehouse.trust import Trust
 
+_IDS_SHOWN = 20
+_RECONCILE_COLUMNS = ("API", "Warehouse", "Missing", "Stale", "Vanished", "Healed", "Unexplained", "Requests")
 _DRIFT_LINES = 20
 _LOG_COLUMNS = 160  # Rich takes 80 when the output is no terminal, and cuts tables to it
+
+
+_PLAIN = str.maketrans(
+    {"–": "-", "—": "-", "…": "...", "×": "x", "·": "-", "→": "->", "✓": "v", "“": '"', "”": '"', "’": "'"}
+)
+
+
+def print_anywhere() -> None:
+    """Let stdout and stderr replace characters that the console's encoding does not have.
+
+    A Latin-1 or C locale would otherwise end the command with a `UnicodeEncodeError`.
+    """
+    codecs.register_error("plain", _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="plain")
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    plain = error.object[error.start : error.end].translate(_PLAIN)
+    return plain.encode("ascii", "replace").decode(), error.end
 
 
 def output() -> Console:
@@ -82,7 +110,7 @@ def show_published(copy: Path) -> None:
 def show_new_drift(new: Counter[Drift]) -> None:
     """What the API sends that the declared tables do not know, and that nobody was told of before."""
     for drift, count in list(new.items())[:_DRIFT_LINES]:
-        warn(f"{drift} ({count:,}×): kept as it came, told this once; `callmart status` counts on.")
+        warn(f"{drift} ({count:,}×): reported once; `callmart status` keeps the count.")
     if (more := len(new) - _DRIFT_LINES) > 0:
         warn(f"{more:,} more that the declared tables do not know: see ccaip.drift.")
 
@@ -128,7 +156,7 @@ def _facts(status: Status) -> list[tuple[str, str]]:
         ("Calls", f"{landed.calls_final:,} final, {landed.calls_not_final:,} not final"),
         ("Newest change", instant(fresh.newest_updated_at)),
         ("Asked up to", instant(fresh.tail_until)),
-        ("Last load", f"{instant(fresh.last_load_at)} ({fresh.last_load_id or 'none'})"),
+        ("Last load", instant(fresh.last_load_at)),
         ("Landed since the last transform", "never transformed" if since is None else f"{since:,} calls"),
         ("Rejected", f"{pending.rejected_calls:,} calls"),
         *_trust_facts(status.trust),
@@ -194,6 +222,51 @@ def _show_drift(console: Console, trust: Trust) -> None:
         for each in trust.drift:
             table.add_row(Text(str(each)), f"{each.occurrences:,}", instant(each.last_noticed_at))
         console.print(table)
+
+
+def show_reconcile(report: ReconcileReport) -> None:
+    """The report as a page for a person."""
+    console = output()
+    table = Table("Day", "By", title="Calls by day (UTC)", title_justify="left")
+    for heading in _RECONCILE_COLUMNS:
+        table.add_column(heading, justify="right")
+    for day in report.days:
+        counts = (day.in_warehouse, day.missing, day.stale, day.vanished, day.healed, day.unexplained)
+        counted = "–" if day.counted_by_api is None else f"{day.counted_by_api:,}"
+        shown = (counted, *(f"{count:,}" for count in counts), f"{day.requests:,}")
+        table.add_row(f"{day.day:%Y-%m-%d}", day.counted_by, *shown)
+    console.print(table)
+    for label, ids in (
+        ("Missing", report.missing),
+        ("Stale", report.stale),
+        ("Vanished", report.vanished),
+        ("Back again", report.reappeared),
+        ("Rejected", report.rejected),
+        ("Healed", report.healed),
+    ):
+        if ids:
+            console.print(Text(f"{label}: {_listed(ids)}"))
+    for count, words in (
+        (report.pending, "calls have changed since the last load: the next one brings them"),
+        (report.vanished_before, "calls were marked as vanished before, and are gone still"),
+    ):
+        if count:
+            console.print(Text(f"{count:,} {words}."))
+    for problem in report.problems:
+        console.print(Text(problem, style="yellow"))
+    what = "Contents and counts" if report.compared else "Counts"
+    verdict = "agree" if not report.problems else "do not all agree"
+    console.print(
+        Text(
+            f"{what} of {instant(report.since)} to {instant(report.until)} {verdict}: {report.requests:,} requests "
+            f"(about {report.estimated_requests:,} expected) in {report.seconds:.1f} s."
+        )
+    )
+
+
+def _listed(ids: tuple[int, ...]) -> str:
+    more = f" … and {len(ids) - _IDS_SHOWN:,} more (all with --json)" if len(ids) > _IDS_SHOWN else ""
+    return f"{len(ids):,}: {', '.join(map(str, ids[:_IDS_SHOWN]))}{more}"
 
 
 def show_json(report: Any) -> None:

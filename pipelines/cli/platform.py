@@ -1,4 +1,4 @@
-"""`callmart platform`: the local platform as a process of its own, to point a load at."""
+"""`callmart demo` and `callmart platform`: callmart on a simulated contact centre."""
 
 from __future__ import annotations
 
@@ -9,25 +9,47 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.sample import DAYS, END, SEED
+from pipelines.cli.context import instant_option, options
+from pipelines.demo import DAYS, END, SEED
 
 if TYPE_CHECKING:
     from simulator.calls import CallSource
+    from simulator.faults import Storm
     from simulator.platform import Clock, Platform
 
 platform = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
 _MOST_DAYS_AHEAD = 14
+_FAULTY_REQUESTS = 10_000  # after so many requests the answers are correct
 _NOBODYS_KEY = "key-for-invented-callers"  # the same each time, so that a trial goes on where it was
 
 
-@platform.callback()
-def _platform() -> None:
-    """The calls API on this machine, for trying and testing.
+def demo() -> None:
+    """Run the whole pipeline on a simulated contact centre, in under three minutes.
 
-    The vendor gives no sandbox: this one speaks the documented API, with its
-    paging, filters, credentials and rate limit, over a simulated contact centre
-    or calls from files.
+    Starts the local platform, loads two weeks of calls (about 40,000) over HTTP at
+    the real API's ten requests a second, builds and tests the marts, prints service
+    level, abandonment and handle time by queue, and stops the platform. Needs no
+    credentials. Writes only to the folder `demo` of the project folder. Run it
+    again and one hour has passed there: only what is new is loaded.
+
+    Example:
+      callmart demo
+    """
+    from pipelines.demo import run_demo
+    from pipelines.home import Home
+    from pipelines.progress import progress_for
+
+    run_demo(Home.find(options.project_dir), progress_for(), verbose=options.verbose)
+
+
+@platform.callback()
+def platform_group() -> None:
+    """Serve the calls API on this machine, for trials and tests.
+
+    The vendor has no sandbox. This server implements the documented API, with
+    paging, filters, credentials and rate limit, for a simulated contact centre or
+    for calls from files.
 
     Example:
       callmart platform serve
@@ -46,14 +68,16 @@ def serve(
         ),
     ] = None,
     more_files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE...]", hidden=True)] = None,
-    host: Annotated[str, typer.Option(help="Address to listen at; keep to this machine.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen at; 0 takes a free one.")] = 8765,
-    seed: Annotated[int, typer.Option(help="Of the simulated centre: the same seed, the same calls.")] = SEED,
+    host: Annotated[str, typer.Option(help="Address to listen on; keep it on this machine.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8765,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the simulated centre: the same seed gives the same calls.")
+    ] = SEED,
     days: Annotated[int, typer.Option(min=1, help="Days of simulated calls before the clock.")] = DAYS,
     clock: Annotated[
         str | None,
         typer.Option(
-            help="What the platform takes for now: ISO instant, UTC if it names no offset. "
+            help="The platform's current time: ISO instant, UTC unless it has an offset. "
             f"Default: {END:%Y-%m-%dT%H:%M:%SZ}; a day after the last change when replaying.",
             show_default=False,
         ),
@@ -62,39 +86,59 @@ def serve(
         float | None,
         typer.Option(
             min=0.0,
-            help="Simulated seconds per real second; 0 stands still. Default: 1; 0 when replaying.",
+            help="Simulated seconds per real second; 0 stops the clock. Default: 1; 0 when replaying.",
             show_default=False,
         ),
     ] = None,
     requests_per_second: Annotated[
-        float, typer.Option(min=0.0, help="Above this it answers 429, as the real one; 0 for no limit.")
+        float,
+        typer.Option(
+            min=0.0, help="Rate limit: above it the answer is 429, as from the real API; 0 for no limit."
+        ),
     ] = 10.0,
     username: Annotated[str, typer.Option(help="User that clients must send.")] = "demo",
     token: Annotated[str, typer.Option(help="API token that clients must send.")] = "demo-token",
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fault",
+            metavar="KIND",
+            help="Answer with faults of this kind, such as server-error or unknown-keys; `all` for every kind. "
+            "Can be given several times. A kind that does not exist prints the list.",
+            show_default=False,
+        ),
+    ] = None,
+    fault_share: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="Share of the answers, or of the calls, that have a fault."),
+    ] = 0.1,
 ) -> None:
     """Serve the calls API on this machine until Ctrl-C.
 
-    A simulated contact centre, or calls from files. Prints its address, its
-    credentials and the lines that point callmart at it.
+    Prints the address, the credentials and the settings with which callmart loads
+    from it.
 
     Examples:
       callmart platform serve
       callmart platform serve --speed 60 --port 0
       callmart platform serve --replay monday.json tuesday.jsonl
+      callmart platform serve --fault too-many-seconds --fault cut-body
     """
     from simulator.platform import Credentials
     from simulator.platform import serve as serve_calls
 
     files = [*(replay or []), *(more_files or [])]
     if more_files and not replay:
-        raise typer.BadParameter(f"{more_files[0]}: files to serve stand after --replay")
-    at = _clock(clock)
+        raise typer.BadParameter(f"{more_files[0]}: files to serve must follow --replay.")
+    at = None if clock is None else instant_option("--clock", clock).replace(microsecond=0)
     if files:
         source, ticking, start = _replayed(files, at, speed or 0.0)
     else:
         source, ticking, start = _simulated(seed, days, at or END, 1.0 if speed is None else speed)
+    storm = _storm(fault, seed, fault_share) if fault else None
     serve_calls(
-        source,
+        storm.over(source) if storm else source,
+        faults=storm.transport() if storm else None,
         clock=ticking,
         credentials=Credentials(username, token),
         host=host,
@@ -104,15 +148,18 @@ def serve(
     )
 
 
-def _clock(text: str | None) -> datetime | None:
-    from pipelines.settings import parse_instant
+def _storm(kinds: list[str], seed: int, share: float) -> Storm:
+    """The faults of these kinds. Raises `BadParameter` with all kinds when one does not exist."""
+    from simulator.faults import ALL, Fault, Storm
 
-    if text is None:
-        return None
     try:
-        return parse_instant(text).replace(microsecond=0)
-    except ValueError as error:
-        raise typer.BadParameter(f"--clock {text} {error}") from None
+        faults = ALL if "all" in kinds else {Fault(kind) for kind in kinds}
+    except ValueError:
+        unknown = next(kind for kind in kinds if kind not in list(Fault))
+        raise typer.BadParameter(
+            f"--fault {unknown}: there is no such kind. There are {', '.join(Fault)} and all."
+        ) from None
+    return Storm(seed, faults=faults, requests=_FAULTY_REQUESTS, probability=share, share=share)
 
 
 def _replayed(files: list[Path], at: datetime | None, speed: float) -> tuple[CallSource, Clock, datetime]:
@@ -144,7 +191,7 @@ def _simulated(seed: int, days: int, at: datetime, speed: float) -> tuple[CallSo
 def _announce(served: Platform, start: datetime) -> None:
     """The address, the credentials, and what to set to load from here."""
     now, speed = served.clock.now(), served.clock.speed
-    pace = "stands still" if speed == 0 else f"runs at {speed:g} times real time"
+    pace = "is stopped" if speed == 0 else f"runs at {speed:g} times real time"
     settings = {
         "SOURCES__CCAIP__BASE_URL": served.base_url,
         "SOURCES__CCAIP__USERNAME": served.credentials.user,

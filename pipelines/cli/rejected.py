@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.cli.context import home_to_read, working
+
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
@@ -19,21 +21,21 @@ _SHOWN = 50
 
 def rejected(
     retry: Annotated[
-        bool, typer.Option("--retry", help="Read the kept calls again and land those that can be read now.")
+        bool,
+        typer.Option("--retry", help="Parse the kept calls again and load those that can be parsed now."),
     ] = False,
-    bodies: Annotated[bool, typer.Option("--body", help="Show what is kept of the calls.")] = False,
+    bodies: Annotated[bool, typer.Option("--body", help="Show the stored bodies of the calls.")] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a line, of every rejected call.")
+        bool, typer.Option("--json", help="Print one JSON object per line for every rejected call.")
     ] = False,
 ) -> None:
-    """List the calls that could not be read, or read them again.
+    """List the calls that could not be parsed, or parse them again.
 
-    A call with a value that its column cannot hold is kept, with the reason, and
-    with how often it has been rejected; of its body what the privacy policy
-    allows. It leaves by itself when the API sends a version that can be read.
-    When it is callmart that has been mended (a column declared otherwise), --retry
-    reads the calls that were kept whole, and asks the API for the others again. A
-    newer version in the warehouse is never overwritten.
+    A call with a value that does not fit its column is kept with the reason and the
+    number of attempts, and as much of its body as the privacy policy allows. It is
+    removed from the list when the API sends a version that can be parsed. After a
+    fix in callmart, --retry parses the calls that were kept whole and requests the
+    others from the API again. It never overwrites a newer version in the warehouse.
 
     Examples:
       callmart rejected
@@ -42,25 +44,23 @@ def rejected(
     """
     if retry:
         if bodies or as_json:
-            raise typer.BadParameter("--retry goes without --body and --json: list what is left afterwards")
+            raise typer.BadParameter("--retry cannot be combined with --body or --json.")
         _retry()
         return
-    from pipelines.cli.app import _home
     from pipelines.settings import load_settings
     from pipelines.warehouse.engine import reading
 
-    home = _home()
+    home = home_to_read()
     with reading(load_settings(home, need_api=False).warehouse) as connection:
         (_list_as_json if as_json else _list)(connection, bodies)
 
 
 def _retry() -> None:
-    from pipelines.cli.app import _at_work
     from pipelines.cli.console import output, show_new_drift
     from pipelines.warehouse.retry import retry
 
-    with _at_work("rejected --retry", need_api=False) as (settings, home, progress):
-        report = retry(settings, home, progress)
+    with working("rejected --retry", need_api=False) as work:
+        report = retry(work.settings, work.home, work.progress)
     unreachable = (
         f" {report.out_of_reach:,} were not kept whole, and the API does not show them: "
         "`callmart backfill` over the time they changed in may."

@@ -14,10 +14,10 @@ import duckdb
 import tenacity
 
 from pipelines.errors import LockedError
+from pipelines.home import make_private
 
 _MEMORY = "1GB"  # a cap, not a need: what meets it fails
 _PATIENCE_SECONDS = 3.0  # a killed run's process may still be on its way out
-_OWNER_ONLY = 0o600  # calls are personal data
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def writing(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             "between loads, then run this again.",
         ) from None
     try:
-        warehouse.chmod(_OWNER_ONLY)
+        make_private(warehouse)
         connection.execute("set global timezone = 'UTC'")
         connection.execute("set enable_progress_bar = false")  # in a notebook it would draw over our own
         yield connection

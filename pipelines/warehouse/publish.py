@@ -19,13 +19,12 @@ import duckdb
 
 from pipelines.ccaip.parse_sql import literal, quoted
 from pipelines.errors import CallmartError, ConfigurationError, LockedError
-from pipelines.home import Home
+from pipelines.home import Home, make_private
 from pipelines.settings import Settings
 from pipelines.steps import reached
-from pipelines.warehouse.drafts import remove_draft, write_out
+from pipelines.warehouse.compact import remove_draft, write_out
 
 MARTS_SCHEMA = "marts"
-_OWNER_ONLY = 0o600  # agents have names
 _OWNER_ONLY_FOLDER = 0o700
 
 
@@ -40,8 +39,8 @@ def publish(home: Home, settings: Settings) -> Path:
     Raises `CallmartError` when there are no marts yet, `LockedError` when another program writes the
     warehouse, and `ConfigurationError` when the warehouse lies where its copy would.
     """
-    copy = published_copy(home, settings)
-    if copy == settings.warehouse:
+    copy = published_copy(home, settings).resolve()  # of a symbolic link the target is replaced
+    if copy == settings.warehouse.resolve():
         raise ConfigurationError(
             f"The warehouse {settings.warehouse} lies where its published copy belongs, and would be overwritten.",
             "Move it to another folder and change [destination.duckdb] credentials.",
@@ -51,7 +50,7 @@ def publish(home: Home, settings: Settings) -> Path:
     remove_draft(draft)  # what a killed publish left
     try:
         _copy_marts(settings.warehouse, draft)
-        draft.chmod(_OWNER_ONLY)
+        make_private(draft)
         write_out(draft)
         reached("publish")
         draft.replace(copy)

@@ -9,11 +9,10 @@ from functools import partial
 
 import pytest
 
-from pipelines.demo import run_demo
+from pipelines.demo import START, run_demo
 from pipelines.home import Home
 from pipelines.marts.build import transform
 from pipelines.progress import SilentProgress
-from pipelines.sample import START
 from simulator.platform import Platform
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("kept_environment")]

@@ -7,6 +7,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from pipelines.home import REPOSITORY, Home
@@ -53,6 +54,7 @@ def test_a_traceback_is_shown_when_asked_for(callmart) -> None:
         ("backfill", "--from", "2026-01-02", "--to", "2026-01-01"),
         ("platform", "serve", "stray.json"),
         ("platform", "serve", "--clock", "noon"),
+        ("platform", "serve", "--fault", "nosuch"),
         ("platform", "serve", "--replay", "/nowhere/calls.json"),
     ],
     ids=" ".join,
@@ -80,6 +82,8 @@ def test_an_interrupted_load_ends_at_once_and_lets_the_lock_go(number, code, cal
     said, _ = process.communicate(timeout=30)
     assert process.returncode == code, said
     assert "Traceback" not in said
+    assert "what has landed stays" in said
+    assert "Run `callmart load` again: it continues from there" in said
     with locked(Home(callmart.root), "load"):
         pass
 
@@ -106,12 +110,34 @@ def test_a_command_that_is_interrupted_in_a_query_was_interrupted_and_has_not_fa
     number, code, callmart
 ) -> None:
     """What a signal's handler raises comes out of DuckDB as the cause of an error of its own."""
+    callmart.root.mkdir()
     done = subprocess.run(
         [*python("callmart"), "-c", INTERRUPTED, "status", str(int(number))],
         env=callmart.environment(), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == code, done.stderr
-    assert "nobody foresaw" not in done.stderr
+    assert "Unexpected" not in done.stderr
+
+
+def test_a_wrong_instant_is_told_with_its_option_and_value(callmart) -> None:
+    shown = callmart("backfill", "--from", "yesterday", "--to", "2026-01-01")
+    assert "--from yesterday is no ISO date" in " ".join(shown.stderr.replace("│", " ").split())
+
+
+def test_a_start_date_in_the_future_is_an_error(callmart) -> None:
+    callmart.settings('[sources.ccaip]\nstart_date = "2999-01-01"')
+    with callmart.platform("--replay", FIXTURES / "real_call_1418.json") as (_, env):
+        shown = callmart("load", **(env | {"SOURCES__CCAIP__START_DATE": "2999-01-01"}))
+    assert shown.returncode == 2, shown.stdout
+    assert "start_date 2999-01-01T00:00:00Z is in the future" in shown.stderr
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_a_console_without_unicode_gets_plain_characters(encoding, callmart) -> None:
+    callmart.root.mkdir()
+    shown = callmart("status", PYTHONIOENCODING=encoding, PYTHONUTF8="0")
+    assert shown.returncode == 0, shown.stderr
+    assert "Newest change" in shown.stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -122,3 +148,23 @@ def test_the_platform_stops_when_it_is_told_to(number, callmart) -> None:
         }
         process.send_signal(number)
         assert process.wait(timeout=15) == 0
+
+
+def test_the_platform_answers_with_the_faults_that_it_is_asked_for(callmart) -> None:
+    arguments = (
+        "--replay",
+        FIXTURES / "real_call_1418.json",
+        "--fault",
+        "server-error",
+        "--fault-share",
+        "1",
+    )
+    with callmart.platform(*arguments) as (_, env):
+        answers = [
+            httpx.get(
+                env["SOURCES__CCAIP__BASE_URL"] + "/manager/api/v1/calls",
+                auth=(env["SOURCES__CCAIP__USERNAME"], env["SOURCES__CCAIP__API_TOKEN"]),
+            ).status_code
+            for _ in range(4)
+        ]
+    assert answers == [500, 500, 500, 200], "never more than three in a row"

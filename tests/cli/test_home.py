@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
 from pipelines.errors import ConfigurationError
-from pipelines.home import REPOSITORY, Home
+from pipelines.home import REPOSITORY, Home, make_private
 
 
 def files_below(folder: Path) -> set[Path]:
@@ -24,19 +25,29 @@ def test_the_home_is_the_option_then_the_variable_then_the_repository(tmp_path, 
     assert Home.find(Path("option")).root == tmp_path / "option"
 
 
-def test_status_of_a_new_home_writes_in_that_home_alone(callmart) -> None:
+def test_a_command_writes_in_its_home_alone(callmart) -> None:
     ours = ("warehouse", "var", "demo", ".dlt", "dbt_project/target", "dbt_project/logs")
     before = [files_below(REPOSITORY / name) for name in ours]
-    shown = callmart("status")
-    assert shown.returncode == 0, shown.stderr
+    shown = callmart("transform")
+    assert shown.returncode == 6, shown.stderr
     assert callmart.root.is_dir()
     assert list(callmart.cwd.iterdir()) == []
     assert list(callmart.user_home.iterdir()) == []
     assert [files_below(REPOSITORY / name) for name in ours] == before
 
 
+@pytest.mark.parametrize(
+    "command", [("status",), ("rejected",), ("mf", "list", "metrics"), ("access-report", "--call", "1")]
+)
+def test_a_mistyped_project_folder_is_an_error_and_nothing_is_created(command, callmart) -> None:
+    shown = callmart(*command)
+    assert shown.returncode == 2, shown.stderr
+    assert f"There is no folder {callmart.root}" in shown.stderr
+    assert not callmart.root.exists()
+
+
 def test_what_holds_personal_data_is_the_owners_alone(callmart) -> None:
-    callmart("status")
+    callmart("transform")
     for name in ("warehouse", "var", "var/dlt", "var/dbt", "var/logs"):
         assert stat.S_IMODE((callmart.root / name).stat().st_mode) == 0o700, name
 
@@ -69,3 +80,13 @@ def test_dlt_telemetry_is_off_whatever_the_homes_settings_say(tmp_path) -> None:
     from dlt.common.runtime.run_context import active
 
     assert active().runtime_config.dlthub_telemetry is False
+
+
+def test_a_mount_that_refuses_modes_is_warned_about_and_stops_nothing(tmp_path, monkeypatch, caplog) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chmod", refuse)
+    (tmp_path / "file").write_text("")
+    make_private(tmp_path / "file")
+    assert f"The mode of {tmp_path / 'file'} cannot be changed" in caplog.text

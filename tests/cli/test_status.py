@@ -16,7 +16,7 @@ def landed(callmart) -> Path:
     """A warehouse as a load leaves it, with three calls, of which one landed after the transform."""
     from dlt.common.versioned_state import compress_state
 
-    callmart("status")
+    (callmart.root / "warehouse").mkdir(parents=True)
     path = callmart.root / "warehouse" / "callmart.duckdb"
     state = compress_state({"sources": {"ccaip": {"tail_until": "2026-03-02T10:00:00+00:00"}}})
     with duckdb.connect(str(path)) as db:
@@ -66,6 +66,7 @@ def landed(callmart) -> Path:
 
 
 def test_before_the_first_load(callmart) -> None:
+    callmart.root.mkdir()
     shown = callmart("status")
     assert shown.returncode == 0, shown.stderr
     assert "Nothing has landed yet" in shown.stdout
@@ -73,10 +74,11 @@ def test_before_the_first_load(callmart) -> None:
     assert told["exists"] is False
     assert told["fresh"]["tail_until"] is None
     assert told["home"] == str(callmart.root)
+    assert list(callmart.root.iterdir()) == [], "status reads only"
 
 
 def test_an_empty_warehouse(callmart) -> None:
-    callmart("status")
+    (callmart.root / "warehouse").mkdir(parents=True)
     duckdb.connect(str(callmart.root / "warehouse" / "callmart.duckdb")).close()
     shown = callmart("status", "--json")
     assert shown.returncode == 0, shown.stderr

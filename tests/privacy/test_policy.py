@@ -27,8 +27,7 @@ from pipelines.ccaip.privacy.policy import (
 )
 from pipelines.ccaip.privacy.redact import kept_body
 from pipelines.ccaip.tables import CONTACT, FREE_TEXT, IDENTIFIER, NAME, NETWORK, NONE, Privacy
-from pipelines.errors import ConfigurationError
-from pipelines.failures import said, trace
+from pipelines.errors import ConfigurationError, safe_message, safe_traceback
 from tests.extraction.living import a_call
 
 KEY = "0123456789abcdef"
@@ -287,11 +286,11 @@ def test_a_failure_nobody_foresaw_tells_where_and_not_what() -> None:
         except ValueError as error:
             raise KeyError("Ann") from error
     except KeyError as error:
-        told = trace(error)
+        told = safe_traceback(error)
     assert "Ann'" not in told.replace('int("Ann")', "").replace('KeyError("Ann")', "")
     assert told.count("words are withheld") == 2
     assert "test_policy.py" in told
     assert (
-        said(FileNotFoundError(2, "No such file", "here"))
+        safe_message(FileNotFoundError(2, "No such file", "here"))
         == "FileNotFoundError: [Errno 2] No such file: 'here'"
     )

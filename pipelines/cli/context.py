@@ -1,0 +1,145 @@
+"""What all commands share: the global options, the home, the settings, the lock and the progress display."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from pipelines.home import Home
+
+if TYPE_CHECKING:
+    from pipelines.progress import Progress
+    from pipelines.settings import Settings
+
+PASS_THROUGH = {
+    "allow_extra_args": True,
+    "ignore_unknown_options": True,
+    "allow_interspersed_args": False,
+}
+"""Context settings of a command that passes its arguments on to another program."""
+
+
+@dataclass
+class GlobalOptions:
+    """The options that may stand before or after any command."""
+
+    project_dir: Path | None = None
+    verbose: bool = False
+    traceback: bool = False
+
+
+options = GlobalOptions()
+"""The global options of this process."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a command that writes works with."""
+
+    settings: Settings
+    home: Home
+    progress: Progress
+
+
+def home_to_write() -> Home:
+    """The home with its folders made, and dlt and the log pointed at it."""
+    from pipelines.logs import log_to
+
+    home = Home.find(options.project_dir)
+    home.activate()
+    log_to(home, verbose=options.verbose)
+    return home
+
+
+def home_to_read() -> Home:
+    """The home for a command that only reads: no folder is created.
+
+    Raises `ConfigurationError` when there is no such folder.
+    """
+    from pipelines.logs import log_to
+
+    home = Home.find(options.project_dir)
+    home.activate(make_folders=False)
+    if home.log_dir.is_dir():
+        log_to(home, verbose=options.verbose)
+    return home
+
+
+@contextmanager
+def working(command: str, *, need_api: bool) -> Iterator[Work]:
+    """Settings, home and progress for a command that writes, under the home's lock.
+
+    An interruption (Ctrl-C, SIGTERM) is reported with what has landed and what to do next.
+    """
+    from pipelines.cli.console import show_notices
+    from pipelines.lock import locked
+    from pipelines.progress import progress_for
+    from pipelines.settings import load_settings
+
+    home = home_to_write()
+    settings = load_settings(home, need_api=need_api)
+    show_notices(settings.notices)
+    with locked(home, command):
+        try:
+            yield Work(settings, home, progress_for())
+        except BaseException as error:
+            interruption = interruption_in(error)
+            if interruption is None:
+                raise
+            sys.stderr.write(_interrupted(command, home, settings))
+            raise interruption from None
+
+
+def interruption_in(error: BaseException) -> KeyboardInterrupt | SystemExit | None:
+    """The Ctrl-C or SIGTERM that `error` stands for, if any.
+
+    DuckDB turns an exception that a signal handler raises during a query into a `RuntimeError` of its own.
+    """
+    for each in (error, error.__cause__ if isinstance(error, RuntimeError) else None):
+        if isinstance(each, KeyboardInterrupt):
+            return each
+        if isinstance(each, SystemExit):
+            return each
+    return None
+
+
+def instant_option(option: str, text: str) -> datetime:
+    """The instant (UTC) that an option gives. Raises `BadParameter` that names the option and the value."""
+    from pipelines.settings import parse_instant
+
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{option} {text} {error}.") from None
+
+
+_LOADING = frozenset({"load", "backfill", "run"})
+
+
+def _interrupted(command: str, home: Home, settings: Settings) -> str:
+    """What an interrupted command leaves, and what to do next."""
+    if command not in _LOADING:
+        return f"interrupted: run `callmart {command}` again to finish it.\n"
+    return (
+        f"interrupted: {_landed(home, settings)} Run `callmart {command}` again: it continues from there.\n"
+    )
+
+
+def _landed(home: Home, settings: Settings) -> str:
+    from pipelines.cli.console import instant
+    from pipelines.warehouse.status import read_status
+
+    try:
+        until = read_status(home, settings).fresh.tail_until
+    except Exception:  # the message must not hide the interruption
+        until = None
+    if until is None:
+        return "what has landed stays in the warehouse."
+    return f"what has landed stays in the warehouse; changes up to {instant(until)} are loaded."
