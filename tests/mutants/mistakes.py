@@ -216,7 +216,7 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     mistake(
         "listening in is busy time", f"{MARTS}agg_agent_intervals",
-        "        not is_barged\n        and agent_id <> -1", "        agent_id <> -1",
+        "        and not handle_rows.is_barged\n", "",
     ),
     # Marts
     mistake(
