@@ -67,11 +67,11 @@ MISTAKES: tuple[Mistake, ...] = (
         "sum(call_seconds) > 0 and", "sum(call_seconds) >= 0 and",
     ),
     mistake(
-        "a missing hold eats the talk", f"{INTERMEDIATE}handled_segments_folded",
+        "a missing hold eats the talk", f"{INTERMEDIATE}handle_rows",
         "coalesce(hold_seconds, 0) as hold_seconds", "hold_seconds",
     ),
     mistake(
-        "two legs of one agent folded into one", f"{INTERMEDIATE}handled_segments_folded",
+        "two legs of one agent folded into one", f"{INTERMEDIATE}handle_rows",
         "coalesce(transfer_id, 0) as leg_id", "0 as leg_id",
     ),
     # Intermediate: queue segments
@@ -217,6 +217,22 @@ MISTAKES: tuple[Mistake, ...] = (
     mistake(
         "listening in is busy time", f"{MARTS}agg_agent_intervals",
         "        and not handle_rows.is_barged\n", "",
+    ),
+    mistake(
+        "hours between a talk and its wrap-up are busy time", f"{MARTS}agg_agent_intervals",
+        "        handle_rows.ended_at\n", "        max(handle_rows.ended_at) over (partition by calls.call_id) as ended_at\n",
+    ),
+    mistake(
+        "rows the vendor sent twice count twice", f"{INTERMEDIATE}handled_segments_folded",
+        "    where not is_duplicate\n", "",
+    ),
+    mistake(
+        "waits the vendor sent twice count twice", f"{INTERMEDIATE}queue_segments_entered",
+        "        and not queue_rows.is_duplicate\n", "",
+    ),
+    mistake(
+        "segments without a target drag the governed service level down", f"{INTERMEDIATE}queue_segments_measured",
+        "        when target_seconds is null then false\n", "",
     ),
     # Marts
     mistake(
