@@ -1,30 +1,6 @@
 -- Totals of the facts equal those of staging, and those of staging the raw tables': a call, segment or second lost
 -- on the way, or one left behind by an incremental build, shows here. It does not claim that outcomes are right.
 -- Rows that the vendor sent twice count once; which ones is told here by their later copies.
-{%- macro without_copies(relation, id, columns, extra='true') %}
-            select rows_once.*
-            from {{ relation }} as rows_once
-            where
-                not exists (
-                    select 1 from {{ relation }} as copies
-                    where
-                        copies.call_id = rows_once.call_id
-                        and copies.idx > rows_once.idx
-                        and copies.{{ id }} = rows_once.{{ id }}
-                )
-                and not exists (
-                    select 1 from {{ relation }} as copies
-                    where
-                        copies.call_id = rows_once.call_id
-                        and copies.idx > rows_once.idx
-                        and copies.started_at = rows_once.started_at
-                        and copies.ended_at = rows_once.ended_at
-                        {%- for column in columns %}
-                        and copies.{{ column }} is not distinct from rows_once.{{ column }}
-                        {%- endfor %}
-                        and {{ extra }}
-                )
-{%- endmacro %}
 
 with
 
