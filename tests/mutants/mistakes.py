@@ -114,7 +114,7 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     mistake(
         "outbound rows are queue segments", f"{INTERMEDIATE}queue_segments_entered",
-        "    where queue_rows.menu_path_id is not null\n", "",
+        "        queue_rows.menu_path_id is not null\n        and not", "        not",
     ),
     mistake(
         "the last entry of a leg is the requeued one", f"{INTERMEDIATE}queue_segments_entered",
@@ -145,7 +145,7 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     mistake(
         "a call is counted under its last queue", f"{INTERMEDIATE}calls_entered",
-        "order by evidence_order, seen_at, idx", "order by evidence_order, seen_at desc, idx",
+        "seen_at asc nulls last", "seen_at desc nulls last",
     ),
     mistake(
         "a person before the virtual agent spoils containment", f"{INTERMEDIATE}virtual_agent_sessions_judged",
@@ -276,7 +276,7 @@ MISTAKES: tuple[Mistake, ...] = (
     # Macros
     mistake(
         "service level of offered leaves out what flowed out", f"{MACROS}queue_ratios",
-        "{{ safe_ratio('answered_in_sl', 'offered') }}", "{{ safe_ratio('answered_in_sl', 'answered + abandoned') }}",
+        "{{ safe_ratio('answered_in_sl', 'offered_with_target') }}", "{{ safe_ratio('answered_in_sl', 'answered_with_target + abandoned_with_target') }}",
     ),
     mistake(
         "short abandons in the abandonment rate's denominator", f"{MACROS}queue_ratios",

@@ -153,9 +153,11 @@ def _parts(segments: Sequence[QueueSegment]) -> Row:
         "vendor_not_in_sla": sum(1 for event in vendor if event in rules.VENDOR_COUNTED - rules.VENDOR_IN),
         "service_level_numerator": answered_in_sl,
         "service_level_denominator": count(
-            lambda each: each.target_seconds is not None
-            and each.outcome in ("answered", "abandoned")
-            and not each.is_short_abandon
+            lambda each: (
+                each.target_seconds is not None
+                and each.outcome in ("answered", "abandoned")
+                and not each.is_short_abandon
+            )
         ),
         **{f"{part}_with_target": count(condition) for part, condition in _WITH_TARGET.items()},
     }
