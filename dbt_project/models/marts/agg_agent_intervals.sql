@@ -81,7 +81,7 @@ stretches as (
 -- One more than the base intervals of a day: a stretch as long as a day can begin amid one.
 places as (
 
-    {{ whole_numbers(1440 // var('base_interval_minutes')) }}
+    {{ whole_numbers('1440 / ' ~ var('base_interval_minutes')) }}
 
 ),
 
