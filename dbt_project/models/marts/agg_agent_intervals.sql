@@ -78,10 +78,10 @@ stretches as (
 
 ),
 
--- One more than the base intervals of a day: a stretch as long as a day can begin amid one.
+-- More base intervals than a day has.
 places as (
 
-    {{ whole_numbers('1440 / ' ~ var('base_interval_minutes')) }}
+    {{ whole_numbers(1440) }}
 
 ),
 
