@@ -363,10 +363,10 @@ def dbt(
       callmart dbt list --select +mart_abandonment
       callmart dbt build --help
     """
-    from pipelines.marts.dbt_cli import ask
+    from pipelines.marts.dbt_cli import run_dbt
 
     with _at_work("dbt", need_api=False) as (settings, home, _):
-        raise typer.Exit(ask(home, settings, arguments or ["--help"]))
+        raise typer.Exit(run_dbt(home, settings, arguments or ["--help"]))
 
 
 @app.command(context_settings=_PASSES_ON)
@@ -387,11 +387,11 @@ def mf(
       callmart mf query --saved-query handle_time_by_agent
       callmart mf query --help
     """
-    from pipelines.marts.metricflow import ask
+    from pipelines.marts.dbt_cli import run_metricflow
     from pipelines.settings import load_settings
 
     home = _home()
-    raise typer.Exit(ask(home, load_settings(home, need_api=False), arguments or ["--help"]))
+    raise typer.Exit(run_metricflow(home, load_settings(home, need_api=False), arguments or ["--help"]))
 
 
 app.command()(rejected)
