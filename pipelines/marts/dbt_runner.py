@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import IO
 
@@ -103,11 +104,8 @@ def main() -> None:
     pipe, command, *arguments = sys.argv[1:]
     threading.Thread(target=_exit_with_caller, args=(int(pipe),), daemon=True).start()
     sys.argv = [f"callmart {command}", *arguments]
-    if command == "mf":
-        from dbt_metricflow.cli.main import cli
-    else:
-        from dbt.cli.main import cli
-    cli(prog_name=f"callmart {command}")
+    module = import_module("dbt_metricflow.cli.main" if command == "mf" else "dbt.cli.main")
+    module.cli(prog_name=sys.argv[0])
 
 
 def _module_path(environment: Mapping[str, str]) -> str:

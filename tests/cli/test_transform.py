@@ -94,6 +94,29 @@ def test_a_failed_model_is_named_with_its_message_and_the_log(home) -> None:
     assert caught.value.exit_code == 6
 
 
+def test_readers_keep_the_old_table_when_the_new_one_fails_and_a_table_can_become_a_view(home) -> None:
+    """dbt swaps a model only after it was built, and replaces a relation of another kind."""
+    table, view = (f"{{{{{{{{ config(materialized='{kind}') }}}}}}}} " for kind in ("table", "view"))
+    query = "select table_type, (select max(n) from second) from information_schema.tables where table_name = 'second'"
+
+    def second() -> list[tuple[str, int]]:
+        with duckdb.connect(str(home.warehouse), read_only=True) as warehouse:
+            return warehouse.sql(query).fetchall()
+
+    model(home, "second", f"{table} select 1 as n from {{{{ ref('first') }}}}")
+    build(home)
+    model(home, "second", f"{table} select 2 as n where error('no such luck')")
+    with pytest.raises(TransformError, match="no such luck"):
+        build(home)
+    assert second() == [("BASE TABLE", 1)]
+    model(home, "second", f"{view} select 3 as n")
+    build(home)
+    assert second() == [("VIEW", 3)]
+    model(home, "second", f"{table} select 4 as n")
+    build(home)
+    assert second() == [("BASE TABLE", 4)]
+
+
 def test_a_failed_test_fails_the_transform_and_a_warning_is_listed(home) -> None:
     check = "models: [{name: first, columns: [{name: zone, data_tests: [{accepted_values: {arguments: {values: [x]}, config: {severity: %s}}}]}]}]"
     model(home, "first", "select 'UTC' as zone", check % "warn")
