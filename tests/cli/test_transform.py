@@ -96,7 +96,7 @@ def test_a_failed_model_is_named_with_its_message_and_the_log(home) -> None:
 
 def test_readers_keep_the_old_table_when_the_new_one_fails_and_a_table_can_become_a_view(home) -> None:
     """dbt swaps a model only after it was built, and replaces a relation of another kind."""
-    table, view = (f"{{{{{{{{ config(materialized='{kind}') }}}}}}}} " for kind in ("table", "view"))
+    table, view = (f"{{{{ config(materialized='{kind}') }}}} " for kind in ("table", "view"))
     query = "select table_type, (select max(n) from second) from information_schema.tables where table_name = 'second'"
 
     def second() -> list[tuple[str, int]]:
