@@ -46,11 +46,10 @@ def callmart_keep(pages: Path, folder: Path) -> None:
 
 
 def _callmart(pages: Path, folder: Path, privacy: PrivacyFilter) -> None:
-    from pipelines.ccaip.client import read_calls
-    from pipelines.ccaip.gather import Chunk, Gatherer
+    from pipelines.ccaip.gather import Gatherer, Package
+    from pipelines.ccaip.page import read_calls
     from pipelines.ccaip.windows import CALLS_PER_CHUNK, Cursor, Window
     from pipelines.home import Home
-    from pipelines.progress import SilentProgress
     from pipelines.warehouse.landing import Landing
     from pipelines.warehouse.load import fetched_ahead
 
@@ -60,14 +59,13 @@ def _callmart(pages: Path, folder: Path, privacy: PrivacyFilter) -> None:
     pages_a_chunk = CALLS_PER_CHUNK // 100
     calls = (read_calls(body) for body in read_pages(pages))
 
-    def chunks() -> Iterator[Chunk]:
+    def chunks() -> Iterator[Package]:
         for _ in range(0, len(list(pages.iterdir())), pages_a_chunk):
-            yield gatherer.regather(islice(calls, pages_a_chunk), Window(now, now), stage)
+            yield gatherer.regather(islice(calls, pages_a_chunk), Window(now, now))
 
     with (
         Landing(home, home.warehouse) as landing,
         Gatherer(privacy) as gatherer,
-        SilentProgress().stage("") as stage,
         closing(fetched_ahead(chunks(), gatherer.cancel)) as gathered,
     ):
         for chunk in gathered:

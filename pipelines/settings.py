@@ -86,6 +86,16 @@ class Settings:
     privacy_key: str = field(default="", repr=False)
     notices: tuple[str, ...] = ()
 
+    @property
+    def api(self) -> dict[str, Any]:
+        """What `Client` is made with: the API's address, credentials and pace."""
+        return {
+            "base_url": self.base_url,
+            "username": self.username,
+            "api_token": self.api_token,
+            "requests_per_second": self.requests_per_second,
+        }
+
     def privacy_filter(self) -> PrivacyFilter:
         """What applies the privacy policy. Raises `ConfigurationError` when that needs a key and there is none."""
         return PrivacyFilter(self.privacy, self.privacy_key)

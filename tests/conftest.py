@@ -2,58 +2,26 @@
 
 from __future__ import annotations
 
-import gc
 import os
-import shlex
-import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
 
 import pytest
 
-from pipelines.home import REPOSITORY
-from tests import warm
-from tests.shared import FOLDER_VARIABLE, shared_folder
-from tests.warm.imported import without_pandas
+from tests.shared import FOLDER_VARIABLE
 
-if TYPE_CHECKING:
-    from execnet import XSpec
-
-without_pandas()
-gc.set_threshold(100_000, 50, 50)  # each load makes and drops millions of small objects: a tenth of the time
+# workers take all cores: a second thread of dbt costs CPU and gains nothing
+os.environ["CALLMART_DBT_THREADS"] = "1"
 
 
-@contextmanager
-def _parsing_ahead() -> Iterator[None]:
-    """Parse the dbt project from the start: the first files of several workers would all wait for it."""
-    parse = "from tests.marts.project import main; main()"
-    with subprocess.Popen([*warm.python("tests"), "-c", parse], cwd=REPOSITORY) as process:
-        try:
-            yield
-        finally:
-            process.terminate()
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_setupnodes(specs: list[XSpec]) -> None:
-    """Workers begin with everything imported, too."""
-    for spec in specs:
-        spec.python = shlex.join(warm.python("tests"))
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Make the folder of what a session makes once. Workers inherit its name."""
-    # workers take all cores: a second thread costs CPU and gains nothing
-    os.environ["CALLMART_DBT_THREADS"] = "1"
-    if not hasattr(config, "workerinput"):
-        shared = ExitStack()
-        shared.enter_context(shared_folder())
-        shared.enter_context(warm.servers(os.environ[FOLDER_VARIABLE]))
-        if config.getoption("numprocesses", None):
-            shared.enter_context(_parsing_ahead())
-        config.add_cleanup(shared.close)
-    warm.route_to_servers(os.environ[FOLDER_VARIABLE])
+@pytest.fixture(scope="session", autouse=True)
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The folder of `tests.shared.made_once`: one for all workers of a session."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    folder.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv(FOLDER_VARIABLE, str(folder))
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

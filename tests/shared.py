@@ -1,9 +1,10 @@
-"""What is made once for all tests of a session, whichever worker needs it first."""
+"""Helpers for all tests: the command, and what a session builds once for all its workers."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from pathlib import Path
 from filelock import FileLock
 
 FOLDER_VARIABLE = "CALLMART_TESTS_SHARED"
+CALLMART = (str(Path(sys.executable).with_name("callmart")),)
+"""The installed command, to be followed by arguments."""
 
 
 @contextmanager

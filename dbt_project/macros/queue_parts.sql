@@ -6,6 +6,7 @@
         'vendor_in_sla', 'vendor_not_in_sla', 'wait_seconds', 'answered_wait_seconds',
         'abandoned_wait_seconds', 'flowed_out_wait_seconds', 'failed_wait_seconds',
         'service_level_numerator', 'service_level_denominator',
+        'offered_with_target', 'answered_with_target', 'abandoned_with_target', 'short_abandoned_with_target',
     ]) }}
 {%- endmacro %}
 

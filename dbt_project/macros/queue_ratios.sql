@@ -1,13 +1,21 @@
-{#- The service levels, from the parts: the governed one, then every common formula under its own name. -#}
+{#-
+    The service levels, from the parts: the governed one, then every common formula under its own name. Segments
+    without a target are in none of them: nobody can tell whether they were in time.
+-#}
 {% macro service_level_ratios() -%}
     {{ safe_ratio('service_level_numerator', 'service_level_denominator') }} as service_level,
-    {{ safe_ratio('answered_in_sl', 'answered + abandoned - short_abandoned') }} as service_level_excl_short_abandons,
-    {{ safe_ratio('answered_in_sl', 'answered + abandoned') }} as service_level_incl_short_abandons,
-    {{ safe_ratio('answered_in_sl', 'offered') }} as service_level_offered,
-    {{ safe_ratio('answered_in_sl', 'answered + abandoned_after_target') }} as service_level_abandons_ignored,
-    {{ safe_ratio('answered_in_sl + abandoned_in_sl', 'answered + abandoned - short_abandoned') }}
-        as service_level_abandons_positive,
-    {{ safe_ratio('answered_in_sl', 'answered') }} as service_level_answered_only,
+    {{ safe_ratio('answered_in_sl', 'answered_with_target + abandoned_with_target - short_abandoned_with_target') }}
+        as service_level_excl_short_abandons,
+    {{ safe_ratio('answered_in_sl', 'answered_with_target + abandoned_with_target') }}
+        as service_level_incl_short_abandons,
+    {{ safe_ratio('answered_in_sl', 'offered_with_target') }} as service_level_offered,
+    {{ safe_ratio('answered_in_sl', 'answered_with_target + abandoned_after_target') }}
+        as service_level_abandons_ignored,
+    {{ safe_ratio(
+        'answered_in_sl + abandoned_in_sl',
+        'answered_with_target + abandoned_with_target - short_abandoned_with_target'
+    ) }} as service_level_abandons_positive,
+    {{ safe_ratio('answered_in_sl', 'answered_with_target') }} as service_level_answered_only,
     {{ safe_ratio('vendor_in_sla', 'vendor_in_sla + vendor_not_in_sla') }} as service_level_vendor
 {%- endmacro %}
 
@@ -26,12 +34,12 @@
 
 
 {#-
-    Whether the governed service level reached the percent wanted; NULL without offers or target. In
+    Whether the governed service level reached the percent wanted; NULL without offers that have a target. In
     whole numbers: as a double, 29 of 100 is less than 29 percent.
 -#}
 {% macro is_target_met() -%}
     case
-        when offered > 0 and target_percent is not null
+        when (offered_with_target > 0 or service_level_denominator > 0) and target_percent is not null
             then service_level_denominator > 0
                 and service_level_numerator * 100 >= target_percent * service_level_denominator
     end

@@ -1,20 +1,34 @@
--- An agent is busy for as long as the agent's segments cover, counted another way: segments that touch or overlap
+-- An agent is busy for as long as the agent's rows cover, counted another way: rows that touch or overlap
 -- are one island, from its first start to its last end. And nobody is busy for longer than an interval lasts.
 with
 
-segments as (
+rows_of_work as (
 
     select
+        handle_rows.agent_id,
+        coalesce(handle_rows.started_at, calls.created_at) as started_at,
+        handle_rows.ended_at,
+        handle_rows.call_seconds + handle_rows.acw_seconds as handle_seconds
+    from {{ ref('int_handle_rows') }} as handle_rows
+    inner join {{ ref('fct_calls') }} as calls on handle_rows.call_id = calls.call_id
+    where
+        not handle_rows.is_duplicate
+        and not handle_rows.is_barged
+        and handle_rows.agent_id <> -1
+
+),
+
+-- Distinct: rows of one start and end have no order, and the two windows below would each choose their own.
+segments as (
+
+    select distinct
         agent_id,
         started_at,
         least(
             coalesce(ended_at, {{ add_seconds('started_at', 'handle_seconds') }}),
             {{ add_seconds('started_at', '86400') }}
         ) as ended_at
-    from {{ ref('fct_handled_segments') }}
-    where
-        not is_barged
-        and agent_id <> -1
+    from rows_of_work
 
 ),
 

@@ -1,6 +1,44 @@
 -- Totals of the facts equal those of staging, and those of staging the raw tables': a call, segment or second lost
 -- on the way, or one left behind by an incremental build, shows here. It does not claim that outcomes are right.
+-- Rows that the vendor sent twice count once; which ones is told here by their later copies.
+
 with
+
+queue_rows_staged as (
+
+    {{ without_copies(
+        ref('stg_ccaip__queue_durations'), 'queue_duration_id', ['menu_path_id', 'transfer_id', 'agent_id']
+    ) }}
+
+),
+
+queue_rows_raw as (
+
+    {{ without_copies(
+        source('ccaip', 'queue_durations'), 'id', ['menu_path_id', 'transfer_id', 'agent_id']
+    ) }}
+
+),
+
+handle_rows_staged as (
+
+    {{ without_copies(
+        ref('stg_ccaip__handle_durations'), 'handle_duration_id', ['agent_id', 'transfer_id'],
+        'coalesce(copies.is_barged, false) = coalesce(rows_once.is_barged, false)'
+        ~ ' and (coalesce(copies.call_seconds, 0) > 0) = (coalesce(rows_once.call_seconds, 0) > 0)'
+    ) }}
+
+),
+
+handle_rows_raw as (
+
+    {{ without_copies(
+        source('ccaip', 'handle_durations'), 'id', ['agent_id', 'transfer_id'],
+        'coalesce(copies.barged, false) = coalesce(rows_once.barged, false)'
+        ~ ' and (coalesce(copies.call_duration, 0) > 0) = (coalesce(rows_once.call_duration, 0) > 0)'
+    ) }}
+
+),
 
 totals as (
 
@@ -18,11 +56,11 @@ totals as (
         'queue segments' as total,
         (select count(*) from {{ ref('fct_queue_segments') }}) as in_fact,
         (
-            select count(*) from {{ ref('stg_ccaip__queue_durations') }}
+            select count(*) from queue_rows_staged
             where menu_path_id is not null
         ) as in_staging,
         (
-            select count(*) from {{ source('ccaip', 'queue_durations') }}
+            select count(*) from queue_rows_raw
             where menu_path_id is not null
         ) as in_raw
 
@@ -33,12 +71,12 @@ totals as (
         (select sum(wait_seconds) from {{ ref('fct_queue_segments') }}) as in_fact,
         (
             select sum(coalesce(queue_seconds, {{ seconds_between('started_at', 'ended_at') }}))
-            from {{ ref('stg_ccaip__queue_durations') }}
+            from queue_rows_staged
             where menu_path_id is not null
         ) as in_staging,
         (
             select sum(coalesce(queue_duration, {{ seconds_between('started_at', 'ended_at') }}))
-            from {{ source('ccaip', 'queue_durations') }}
+            from queue_rows_raw
             where menu_path_id is not null
         ) as in_raw
 
@@ -47,9 +85,9 @@ totals as (
     select
         'folded handle rows' as total,
         (select sum(folded_rows) from {{ ref('fct_handled_segments') }}) as in_fact,
-        (select count(*) from {{ ref('stg_ccaip__handle_durations') }}) as in_staging,
+        (select count(*) from handle_rows_staged) as in_staging,
         (
-            select count(*) from {{ source('ccaip', 'handle_durations') }}
+            select count(*) from handle_rows_raw
         ) as in_raw
 
     union all
@@ -59,11 +97,11 @@ totals as (
         (select sum(vendor_handle_seconds) from {{ ref('fct_handled_segments') }}) as in_fact,
         (
             select sum(coalesce(bcw_seconds, 0) + coalesce(call_seconds, 0) + coalesce(acw_seconds, 0))
-            from {{ ref('stg_ccaip__handle_durations') }}
+            from handle_rows_staged
         ) as in_staging,
         (
             select sum(coalesce(bcw_duration, 0) + coalesce(call_duration, 0) + coalesce(acw_duration, 0))
-            from {{ source('ccaip', 'handle_durations') }}
+            from handle_rows_raw
         ) as in_raw
 
     union all

@@ -12,7 +12,6 @@ count, never to bound what is read.
 from __future__ import annotations
 
 import copy
-import hashlib
 import re
 import ssl
 from collections.abc import Callable, Sequence
@@ -24,12 +23,11 @@ from types import TracebackType
 from typing import Any, Literal
 
 import httpx
-import msgspec
 import tenacity
 
 from pipelines.ccaip.pace import Pace
+from pipelines.ccaip.page import FetchedCall, NoPage, read_calls
 from pipelines.errors import ApiError, ConfigurationError
-from pipelines.settings import Settings
 
 CALLS_PATH = "/manager/api/v1/calls"
 PER_PAGE = 100
@@ -49,36 +47,6 @@ _MENDS = {
     404: "Check [sources.ccaip] base_url: scheme and host of the tenant, nothing behind it.",
     422: "The API refused the query itself: please report this, with callmart's version.",
 }
-
-
-class _Head(msgspec.Struct):
-    """What tailing reads of a call; `Any`, so that a wrong type rejects the call and not the page."""
-
-    id: Any = None
-    updated_at: Any = None
-    queued_at: Any = None
-
-
-_heads = msgspec.json.Decoder(list[_Head])
-_bodies = msgspec.json.Decoder(list[msgspec.Raw])
-
-
-@dataclass(frozen=True, slots=True)
-class FetchedCall:
-    """A call as it came: its id as text, when it changed and was queued (UTC), its JSON.
-
-    Each is None when it is missing or unreadable.
-    """
-
-    id: str | None
-    updated_at: datetime | None
-    body: bytes
-    queued_at: datetime | None = None
-
-    @property
-    def key(self) -> str:
-        """What tells one call from another: its id, or a fingerprint where even that is unreadable."""
-        return self.id if self.id is not None else "sha256:" + hashlib.sha256(self.body).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,24 +98,27 @@ class Client:
 
     def __init__(
         self,
-        settings: Settings,
         *,
+        base_url: str,
+        username: str,
+        api_token: str,
+        requests_per_second: float = 10.0,
         per_page: int = PER_PAGE,
         longest_pause_seconds: float = _LONGEST_PAUSE_SECONDS,
     ) -> None:
-        if not settings.base_url:
+        if not base_url:
             raise ConfigurationError(
                 "[sources.ccaip] base_url is not set.", "Set the tenant's scheme and host."
             )
         self._http = httpx.Client(
-            base_url=settings.base_url,
-            auth=httpx.BasicAuth(settings.username, settings.api_token),
+            base_url=base_url,
+            auth=httpx.BasicAuth(username, api_token),
             headers={"Accept": "application/json", "User-Agent": "callmart"},
             timeout=_TIMEOUT,
             verify=_certificates(),
             follow_redirects=False,  # a redirect could carry the credentials to another host
         )
-        self._pace = Pace(settings.requests_per_second)
+        self._pace = Pace(requests_per_second)
         self._longest_pause = longest_pause_seconds
         self.per_page = per_page
         self.counts = RequestCounts()
@@ -235,6 +206,8 @@ class Client:
         except (httpx.TransportError, httpx.DecodingError) as error:
             self.counts.retries += 1
             raise _Transient(f"{type(error).__name__} ({_about(error)})") from None
+        if answer.status_code == 204:  # nothing new
+            return Page([], _number(answer.headers.get("Total")), False, _date(answer.headers.get("Date")))
         if answer.status_code != 200:
             self._refused(answer)
         return self._read(answer)
@@ -257,7 +230,7 @@ class Client:
         self.counts.bytes += len(answer.content)
         try:
             calls = read_calls(answer.content)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except NoPage:
             self.counts.retries += 1
             raise _Transient("status 200 with a body that is no list of calls") from None
         return Page(
@@ -266,34 +239,6 @@ class Client:
             has_next=answer.links.get("next") is not None,
             server_time=_date(answer.headers.get("Date")),
         )
-
-
-def read_calls(body: bytes) -> list[FetchedCall]:
-    """The calls of an answer's body. Raises `msgspec.DecodeError` when it is no JSON list of objects."""
-    return [
-        FetchedCall(_id(head.id), parse_instant(head.updated_at), bytes(raw), parse_instant(head.queued_at))
-        for head, raw in zip(_heads.decode(body), _bodies.decode(body), strict=True)
-    ]
-
-
-def parse_instant(value: object) -> datetime | None:
-    """An API timestamp as UTC, whatever offset it carries; without one it is UTC (page). None if unreadable."""
-    if not isinstance(value, str):
-        return None
-    try:
-        instant = datetime.fromisoformat(value)
-        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _id(value: object) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        return None
-    if isinstance(value, int) and abs(value) >= 2**63:
-        return None  # Python refuses to write out an integer of thousands of digits
-    text = str(value)
-    return str(int(text)) if re.fullmatch(r"-?[0-9]{1,19}", text) else None
 
 
 def _instant(moment: datetime) -> str:

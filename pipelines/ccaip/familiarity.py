@@ -34,12 +34,17 @@ class Familiarity:
         self._database = database
         self._declared: set[int] = set()
         self._undeclared: set[int] = set()
+        self._repeated: set[int] = set()
         kinds = [(name, inner) for name, shape in SHAPES.items() for inner in shape.objects]
         # the same keys may be declared in one kind of object and not in another
         self._salts = {kind: number * _SPREAD & _ALL_BITS for number, kind in enumerate(kinds, 1)}
 
-    def unfamiliar(self, calls: Sequence[bytes], rows: Mapping[str, Rows]) -> dict[int, list[Spot]]:
-        """Where each call has undeclared keys; `rows` are what was read of the calls.
+    def unfamiliar(
+        self, calls: Sequence[bytes], rows: Mapping[str, Rows]
+    ) -> tuple[dict[int, list[Spot]], set[int]]:
+        """Where each call has undeclared keys, and which calls have a key twice in one object.
+
+        `rows` are what was read of the calls.
 
         Calls with long arrays are only seen in part.
         """
@@ -50,7 +55,13 @@ class Familiarity:
         for index in pc.indices_nonzero(pc.is_in(prints, _values(self._undeclared))).to_pylist():
             number, spot = divmod(index, len(spots))
             found[number].append(spots[spot])
-        return found
+        return found, self._with_repeated_keys(prints, len(spots))
+
+    def _with_repeated_keys(self, prints: pa.Array, spots: int) -> set[int]:
+        if not self._repeated:
+            return set()
+        places = pc.indices_nonzero(pc.is_in(prints, _values(self._repeated))).to_pylist()
+        return {place // spots for place in places}
 
     def _fingerprints(self, calls: Sequence[bytes], spots: list[Spot]) -> pa.Array:
         """A number for the keys at each spot of each call; where there is no object, one that says so."""
@@ -67,8 +78,11 @@ class Familiarity:
         keys = self._keys([calls[call] for call, _ in first], spots, "{}").to_pylist()
         for fingerprint, (_, number), at_spots in zip(new, first, keys, strict=True):
             spot = spots[number]
-            declared = SHAPES[spot.table].objects[spot.name].issuperset(at_spots[number] or ())
+            listed = at_spots[number] or ()
+            declared = SHAPES[spot.table].objects[spot.name].issuperset(listed)
             (self._declared if declared else self._undeclared).add(fingerprint)
+            if len(set(listed)) < len(listed):
+                self._repeated.add(fingerprint)
 
     def _keys(self, calls: Sequence[bytes], spots: list[Spot], expression: str) -> pa.Array:
         """An SQL expression of the calls' lists of keys, one list for each spot."""

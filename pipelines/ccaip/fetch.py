@@ -18,7 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from pipelines.ccaip.client import Client, FetchedCall, RequestCounts
+from pipelines.ccaip.client import Client, RequestCounts
+from pipelines.ccaip.page import FetchedCall
 from pipelines.ccaip.tail import tail
 from pipelines.ccaip.windows import Window
 from pipelines.steps import reached

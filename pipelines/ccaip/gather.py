@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,16 +19,16 @@ from types import TracebackType
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.ccaip.client import Client, FetchedCall
+from pipelines.ccaip.client import Client
 from pipelines.ccaip.drift import Drift, notice
 from pipelines.ccaip.fetch import Fetch, FetchedPage, WindowRead
-from pipelines.ccaip.parse import ARROW_TYPES, Exploded, Exploder
+from pipelines.ccaip.page import FetchedCall
+from pipelines.ccaip.parse import ARROW_TYPES, Exploded, Exploder, Rejected
 from pipelines.ccaip.privacy.forgotten import NOBODY, Forgotten
 from pipelines.ccaip.privacy.policy import PrivacyFilter
 from pipelines.ccaip.privacy.redact import kept_body
 from pipelines.ccaip.tables import REJECTED_CALLS, TABLES
 from pipelines.ccaip.windows import Window
-from pipelines.progress import Stage
 from pipelines.steps import reached
 
 _READERS = 2  # threads, each with an exploder: while nothing lands there is a core for each
@@ -40,7 +40,7 @@ OWNERS_SCHEMA = pa.schema([("id", pa.int64()), ("window", pa.int64())])
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class Package:
     """What lands together: some windows' calls as tables, `rejected_calls` among them.
 
     `reads` tells of each window; `rejected` counts, in the same order, the calls of each that could
@@ -52,20 +52,53 @@ class Chunk:
     reads: list[WindowRead]
     tables: dict[str, pa.Table]
     owners: pa.Table
-    readable: pa.ChunkedArray
-    removed: pa.ChunkedArray
+    readable: pa.PackageedArray
+    removed: pa.PackageedArray
     rejected: list[int]
     drift: Counter[Drift]
 
     @property
     def calls(self) -> int:
-        """How many calls land."""
+        """How many calls it holds."""
         return self.tables["calls"].num_rows
 
     @property
-    def until(self) -> datetime:
-        """The latest end of its windows (UTC)."""
-        return max(read.window.until for read in self.reads)
+    def is_by_id(self) -> bool:
+        """Whether its calls were asked for by their ids, to be loaded whatever is loaded already."""
+        return all(read.window.ids for read in self.reads)
+
+    @property
+    def cursor(self) -> datetime | None:
+        """Up to when all changes are read once this is loaded (UTC); None when it says nothing of that."""
+        return max((read.window.until for read in self._news()), default=None)
+
+    @property
+    def last_change(self) -> datetime | None:
+        """The newest change that was read on the way to the cursor (UTC)."""
+        return max((read.newest for read in self._news() if read.newest), default=None)
+
+    def _news(self) -> list[WindowRead]:
+        return [read for read in self.reads if read.window.why == "tail" and read.window.attempt == 1]
+
+    def versions(self) -> dict[int, datetime]:
+        """Each call's `updated_at` (UTC), by id."""
+        calls = self.tables["calls"]
+        return dict(zip(calls["id"].to_pylist(), calls["updated_at"].to_pylist(), strict=True))
+
+    def without(self, ids: Iterable[int]) -> Package:
+        """The package without these calls."""
+        gone = pa.array(ids, pa.int64())
+        if not len(gone):
+            return self
+        tables = {
+            name: table.filter(pc.invert(pc.is_in(table[TABLES[name].key[0]], gone)))
+            if name in TABLES
+            else table
+            for name, table in self.tables.items()
+        }
+        return replace(
+            self, tables=tables, owners=self.owners.filter(pc.invert(pc.is_in(self.owners["id"], gone)))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +136,13 @@ class Gatherer:
     Close it, or use it in a `with` block.
     """
 
-    def __init__(self, privacy: PrivacyFilter, forgotten: Forgotten = NOBODY) -> None:
+    def __init__(
+        self,
+        privacy: PrivacyFilter,
+        forgotten: Forgotten = NOBODY,
+        on_page: Callable[[int], None] = lambda calls: None,
+    ) -> None:
+        self._on_page = on_page
         self._privacy = privacy
         self._forgotten = forgotten
         # each made when it is first needed: a small load needs one
@@ -119,6 +158,10 @@ class Gatherer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give threads and memory back."""
         self._threads.shutdown(cancel_futures=True)
         for _ in range(_READERS):
             if exploder := self._exploders.get():
@@ -128,12 +171,12 @@ class Gatherer:
         """Let a `gather` in another thread end, by `CancelledError`, at its next page."""
         self._cancelled.set()
 
-    def gather(self, windows: Sequence[Window], client: Client, stage: Stage) -> Chunk:
-        """The calls of `windows`; `stage` is told of every page."""
+    def gather(self, windows: Sequence[Window], client: Client) -> Package:
+        """The calls of `windows`."""
         fetch = Fetch(client, windows, self._cancelled)
-        return self._gather(fetch.pages(), fetch.reads, stage)
+        return self._gather(fetch.pages(), fetch.reads)
 
-    def regather(self, pages: Iterable[list[FetchedCall]], window: Window, stage: Stage) -> Chunk:
+    def regather(self, pages: Iterable[list[FetchedCall]], window: Window) -> Package:
         """The same for calls that are already here, as though `window` had brought them."""
         read = WindowRead(window, started_at=datetime.now(UTC))
 
@@ -143,13 +186,13 @@ class Gatherer:
                 yield FetchedPage(0, calls)
             read.finished_at = datetime.now(UTC)
 
-        return self._gather(noted(), [read], stage)
+        return self._gather(noted(), [read])
 
-    def _gather(self, pages: Iterable[FetchedPage], reads: list[WindowRead], stage: Stage) -> Chunk:
+    def _gather(self, pages: Iterable[FetchedPage], reads: list[WindowRead]) -> Package:
         running: list[Future[_Batch]] = []
         waiting: dict[str, _Version] = {}
         for page in pages:
-            stage.advance(len(page.calls))
+            self._on_page(len(page.calls))
             for call in page.calls:
                 old = waiting.get(call.key)
                 if old is None or _is_newer(call.updated_at, old.call.updated_at):
@@ -165,8 +208,8 @@ class Gatherer:
 
     def _explode(self, versions: dict[str, _Version]) -> _Batch:
         reached("explode")
-        bodies = [version.call.body for version in versions.values()]
-        exploded = self._exploded(bodies)
+        bodies = [version.call.json for version in versions.values()]
+        exploded = self._with_keys(bodies, list(versions))
         drift = notice(exploded, bodies, self._privacy.policy)
         keys = list(versions)
         tables, removed = self._forgotten.apply(exploded.tables)
@@ -181,6 +224,21 @@ class Gatherer:
             },
             drift,
         )
+
+    def _with_keys(self, bodies: Sequence[bytes], keys: Sequence[str]) -> Exploded:
+        """The calls exploded. One whose id is another in its table than in its key is rejected: who knows whose it is."""
+        exploded = self._exploded(bodies)
+        rejected = {each.number for each in exploded.rejected}
+        read = [number for number in range(len(bodies)) if number not in rejected]
+        ids = exploded.tables["calls"]["id"].to_pylist()
+        others = [number for number, id_ in zip(read, ids, strict=True) if str(id_) != keys[number]]
+        if not others:
+            return exploded
+        kept = [number for number in range(len(bodies)) if number not in set(others)]
+        rest = self._exploded([bodies[number] for number in kept])
+        wrong = [Rejected(number, "id: expected a whole number") for number in others]
+        moved = [replace(each, number=kept[each.number]) for each in rest.rejected]
+        return replace(rest, rejected=sorted([*moved, *wrong], key=lambda each: each.number))
 
     def _exploded(self, bodies: Sequence[bytes]) -> Exploded:
         exploder = self._exploders.get()
@@ -201,7 +259,7 @@ class Gatherer:
         return _Refused(reason, version.window, body, whole)
 
 
-def _combine(batches: list[_Batch], reads: list[WindowRead]) -> Chunk:
+def _combine(batches: list[_Batch], reads: list[WindowRead]) -> Package:
     reached("normalise")
     parts: dict[str, list[pa.Table]] = {name: [] for name in (*TABLES, REJECTED_CALLS.name)}
     owners: list[pa.Table] = []
@@ -223,7 +281,7 @@ def _combine(batches: list[_Batch], reads: list[WindowRead]) -> Chunk:
     readable = pa.chunked_array([*tables["calls"]["id"].chunks, *removed.chunks], pa.int64()).cast(
         pa.string()
     )
-    return Chunk(reads, tables, pa.concat_tables(owners), readable, removed, rejected, drift)
+    return Package(reads, tables, pa.concat_tables(owners), readable, removed, rejected, drift)
 
 
 def _superseded(batches: list[_Batch]) -> list[set[str]]:
@@ -246,7 +304,7 @@ def _without(table: pa.Table, column: str, keys: set[str]) -> pa.Table:
     return table.filter(pc.invert(pc.is_in(table[column], ids))) if len(ids) else table
 
 
-def _owners(good: pa.ChunkedArray, batch: _Batch) -> pa.Table:
+def _owners(good: pa.PackageedArray, batch: _Batch) -> pa.Table:
     """Which window each call comes from."""
     windows = [batch.versions[str(number)][1] for number in good.to_pylist()]
     return pa.table({"id": good, "window": pa.array(windows, pa.int64())}, OWNERS_SCHEMA)

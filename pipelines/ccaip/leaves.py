@@ -29,6 +29,14 @@ ARROW_TYPES: dict[ColumnType, pa.DataType] = {
 }
 
 
+EMPTY = ("", '""')
+"""An empty text as a leaf: without its quotes, or with them where no text is meant."""
+
+
+EMPTY_TEXT = "empty text"
+"""What drift calls it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Coerced:
     """The leaves of a column that hold another JSON type than the column's, `came`: numbers of their calls.
@@ -54,7 +62,10 @@ def typed(
         texts = [rows[table].texts[column.name] for table, column in places]
         filled = [text for text in texts if text.null_count < len(text)]
         leaves = pa.concat_arrays([pa.nulls(0, pa.string()), *filled])
+        leaves, empty = _without_empty(type_, leaves)
         others = _other_types(type_, leaves)
+        if empty is not None:
+            others[EMPTY_TEXT] = empty
         if (text := others.get("text")) is not None:
             leaves = _without_quotes(database, leaves, text)
         values, faults = _cast(database, type_, leaves)
@@ -107,6 +118,14 @@ def _cast(
     values = cast["value"].combine_chunks().cast(ARROW_TYPES[type_])
     faults = cast["fault"].combine_chunks()
     return values, faults if faults.true_count else None
+
+
+def _without_empty(type_: ColumnType, leaves: pa.Array) -> tuple[pa.Array, pa.Array | None]:
+    """The leaves with NULL for an empty text, which some vendors write for it; and which those are, if any is."""
+    empty = pc.fill_null(pc.is_in(leaves, pa.array(EMPTY)), False)
+    if not empty.true_count:
+        return leaves, None
+    return pc.if_else(empty, pa.scalar(None, pa.string()), leaves), empty
 
 
 def _other_types(type_: ColumnType, leaves: pa.Array) -> dict[str, pa.Array]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 import duckdb
 import msgspec
@@ -23,7 +24,7 @@ import pyarrow.compute as pc
 
 from pipelines.ccaip.closer_look import Look, arrays_above, look, look_at
 from pipelines.ccaip.familiarity import Familiarity, with_long_arrays
-from pipelines.ccaip.leaves import ARROW_TYPES, Coerced, perhaps_no_text, typed
+from pipelines.ccaip.leaves import ARROW_TYPES, EMPTY, Coerced, perhaps_no_text, typed
 from pipelines.ccaip.parse_sql import (
     NO_OBJECT,
     REQUIRED,
@@ -41,6 +42,7 @@ __all__ = ["ARROW_TYPES", "Exploded", "Exploder", "Rejected", "arrow_schema"]
 
 _REASONS_KEPT = 20
 _exact = msgspec.json.Encoder(decimal_format="number")  # numbers as they came
+_exact_decoder = msgspec.json.Decoder(float_hook=Decimal)
 _CALLS_READ_AT_ONCE = 256  # fewer cost time, more cost memory
 
 Fault = tuple[int, str, Place, str]
@@ -60,13 +62,14 @@ class Exploded:
     """A chunk of calls as tables: every declared table.
 
     `unknown_keys` counts, by table and dotted path, how often a key came that nobody declared; `coerced`, by
-    table, column and the JSON type that came, the values of another type that were read all the same.
+    table, column and the JSON type that came, the values of another type that were read all the same; `repeated_keys` the calls that have a key twice in one object.
     """
 
     tables: dict[str, pa.Table]
     rejected: list[Rejected] = field(default_factory=list)
     unknown_keys: dict[tuple[str, str], int] = field(default_factory=dict)
     coerced: dict[tuple[str, Column, str], int] = field(default_factory=dict)
+    repeated_keys: int = 0
 
 
 class Exploder:
@@ -95,13 +98,25 @@ class Exploder:
         """Read `calls`, each the JSON of one call, each call once."""
         try:
             rows = self._read(calls)
-        except duckdb.InvalidInputException:
-            # valid to the client's reader, not to this one: half of a surrogate pair, say
+        except (duckdb.InvalidInputException, pa.ArrowInvalid):
+            # half of a surrogate pair, or a byte that is not UTF-8
             valid = self._valid(calls)
             if all(valid):
                 raise
             return self._without_broken(calls, valid)
         return self._exploded(calls, rows)
+
+    def _with_one_reading(self, calls: Sequence[bytes], repeated: Iterable[int]) -> Exploded:
+        """The same for calls of which some have a key twice in one object: the last one counts, for every reader.
+
+        The client read id and time so, and DuckDB would take the first.
+        """
+        once = list(calls)
+        for number in repeated:
+            once[number] = _exact.encode(_exact_decoder.decode(calls[number]))
+        read = self.explode(once)
+        unreadable = {each.number for each in read.rejected}
+        return replace(read, repeated_keys=sum(number not in unreadable for number in repeated))
 
     def _read(self, calls: Sequence[bytes]) -> dict[str, Rows]:
         with shown(self._db, "calls", calls, _CALLS_READ_AT_ONCE):
@@ -111,6 +126,9 @@ class Exploder:
         return unfold(nested, pa.arange(0, len(nested)))
 
     def _valid(self, calls: Sequence[bytes]) -> list[bool]:
+        valid = [_is_utf8(call) for call in calls]
+        if not all(valid):
+            return valid
         with shown(self._db, "calls", calls, _CALLS_READ_AT_ONCE):
             return [valid for (valid,) in self._db.execute("select json_valid(json) from calls").fetchall()]
 
@@ -120,7 +138,7 @@ class Exploder:
         rest = self.explode([calls[number] for number in numbers])
         rejected = [replace(each, number=numbers[each.number]) for each in rest.rejected]
         rejected += [
-            Rejected(number, "is no JSON that can be kept (a broken escape, perhaps)")
+            Rejected(number, "is not valid JSON (a broken escape or a byte that is not UTF-8, perhaps)")
             for number, fine in enumerate(valid)
             if not fine
         ]
@@ -128,7 +146,9 @@ class Exploder:
 
     def _exploded(self, calls: Sequence[bytes], rows: Mapping[str, Rows]) -> Exploded:
         columns, misfits, coerced = typed(self._db, rows)
-        unfamiliar = self._familiarity.unfamiliar(calls, rows)
+        unfamiliar, repeated = self._familiarity.unfamiliar(calls, rows)
+        if repeated:
+            return self._with_one_reading(calls, repeated)
         leaves: dict[int, list[Leaf]] = defaultdict(list)
         for leaf in perhaps_no_text(rows):
             leaves[leaf.number].append(leaf)
@@ -148,6 +168,14 @@ class Exploder:
         return Exploded(tables, rejected, unknown_keys, _counted(coerced, numbers))
 
 
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 # --- what is wrong with a call ------------------------------------------------------------------------
 
 
@@ -163,7 +191,9 @@ def _misshapen(looks: Mapping[int, Look]) -> Iterator[Fault]:
 
 def _incomplete(calls: Rows) -> Iterator[Fault]:
     for name in REQUIRED:
-        for number in pc.indices_nonzero(calls.texts[name].is_null()).to_pylist():
+        text = calls.texts[name]
+        absent = pc.or_(text.is_null(), pc.fill_null(pc.is_in(text, pa.array(EMPTY)), False))
+        for number in pc.indices_nonzero(absent).to_pylist():
             yield number, "calls", (), missing(name)
 
 

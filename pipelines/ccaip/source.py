@@ -1,61 +1,352 @@
-"""The declared tables as dlt knows them: names, types, privacy classes, and what a row is replaced by.
+"""A dlt source of contact-centre calls from the CCAI Platform API.
 
-    pipelines.ccaip.tables → dlt's schema → tables of the raw dataset
+    windows → calls and its nested tables, load_windows, rejected_calls, drift
 
-dlt makes and widens the tables (`pipelines.warehouse.dlt_pipeline`); the rows themselves are merged by
-callmart (`pipelines.warehouse.merging`).
+`windows` reads closed windows of `updated_at` and carries dlt's cursor over their ends; the other resources are its
+transformers, so that calls, the ledger and the cursor are loaded in one package. The cursor is on the ends of
+windows and never on rows: an empty stretch of time moves it, and one call dated 2030 does not.
+
+    import dlt
+    from pipelines.ccaip import ccaip
+
+    pipeline = dlt.pipeline("ccaip", destination="duckdb", dataset_name="ccaip")
+    pipeline.run(ccaip())
+
+A long first load is safer in bounded packages, each loaded before the next; a run that is killed goes on there:
+
+    source = ccaip(calls_per_package=20_000)
+    while pipeline.run(source).loads_ids:
+        pass
+
+A backfill is the same source between two instants (`updated_at`, both inclusive); it leaves the cursor alone:
+
+    pipeline.run(ccaip(until=between("2026-01-01", "2026-02-01")))
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
+from uuid import uuid4
 
 import dlt
 import pyarrow as pa
-from dlt.common.schema.typing import TColumnSchema
-from dlt.common.schema.utils import new_table
+import pyarrow.compute as pc
+from dlt.sources import DltResource
 
-from pipelines.ccaip.parse import ARROW_TYPES
-from pipelines.ccaip.tables import EXTRA, RECORDS, TABLES, Table
+from pipelines.ccaip import drift
+from pipelines.ccaip.client import Client
+from pipelines.ccaip.gather import Package
+from pipelines.ccaip.ledger import fetched
+from pipelines.ccaip.loaded import Loaded, fingerprint
+from pipelines.ccaip.reader import CALLS_PER_PACKAGE, Reader
+from pipelines.ccaip.schema import (
+    NAME,
+    READABLE,
+    call_key,
+    columns_of,
+    declare,
+    linked,
+    outgoing_schema,
+    record_schema,
+    with_load_id,
+)
+from pipelines.ccaip.settings import (
+    DEFAULT_OVERLAP_SECONDS,
+    DEFAULT_REQUESTS_PER_SECOND,
+    DEFAULT_SETTLE_SECONDS,
+    DEFAULT_START,
+    CcaipConfiguration,
+    PrivacyConfiguration,
+    parse_instant,
+)
+from pipelines.ccaip.tables import DRIFT, LOAD_WINDOWS, PSEUDONYM_KEYS, RECORDS, REJECTED_CALLS, TABLES
+from pipelines.ccaip.windows import FUTURE, Cursor, Window, tail_windows
 
-NAME = "ccaip"
-"""The name of the source, of its schema and of the raw dataset."""
-
-LOAD_ID = "_dlt_load_id"
-"""The column that says which load brought a row."""
-
-DECLARED = {table.name: table for table in (*TABLES.values(), *RECORDS)}
-"""Every table of the raw dataset, by name."""
+_REPLACE_CALL: Any = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
+_FROZEN: Any = {"tables": "freeze", "columns": "freeze", "data_type": "freeze"}
 
 
-def merge_key(name: str) -> tuple[str, ...]:
-    """The columns of a table that say which rows a newer version of a call, or record, replaces."""
-    table = DECLARED[name]
-    return ("call_id",) if table.parent else table.key
+class Outgoing:
+    """A package on its way into the destination.
 
+    `tables` are the rows to load, by table. `superseded` are the ids of calls that are left out because a newer
+    version is loaded already. `until` is the new cursor, None when the package leaves it where it is.
+    """
 
-def record_schema(table: Table) -> pa.Schema:
-    """The Arrow schema of a record table as it is landed."""
-    return pa.schema([(column.name, ARROW_TYPES[column.type]) for column in table.columns])
-
-
-def declared_schema() -> dlt.Schema:
-    """The declared tables as dlt's schema, each column with its privacy class."""
-    schema = dlt.Schema(NAME)
-    for table in DECLARED.values():
-        schema.update_table(new_table(table.name, columns=_columns(table), write_disposition="append"))
-    return schema
-
-
-def _columns(table: Table) -> list[TColumnSchema]:
-    extra = () if table in RECORDS else (EXTRA,)
-    columns: list[dict[str, Any]] = [
-        {
-            "name": column.name,
-            "data_type": column.type,
-            "nullable": True,
-            "x-privacy": column.privacy.value,
+    def __init__(
+        self, package: Package, loaded: Loaded, horizon: datetime, verdict: str | None = None
+    ) -> None:
+        self.package = package
+        self.load_id: str = dlt.current.load_package_state()["load_id"]
+        self.until = package.cursor
+        versions = _versions(package.tables["calls"], loaded)
+        self.superseded = pa.nulls(0, pa.int64()) if package.is_by_id else _superseded(versions, horizon)
+        self.tables = {
+            name: _without(table, call_key(name), self.superseded)
+            for name, table in package.tables.items()
+            if name in TABLES
         }
-        for column in (*table.key_columns, *table.columns, *extra)
+        self.tables[LOAD_WINDOWS.name] = fetched(package, versions, self.superseded, self.load_id, verdict)
+        self.tables[REJECTED_CALLS.name] = _rejected(package, loaded)
+        self.tables[DRIFT.name] = drift.rows(package.drift, uuid4().hex, datetime.now(UTC))
+
+    @property
+    def ids(self) -> pa.ChunkedArray:
+        """The ids of the calls that are loaded."""
+        return self.tables["calls"]["id"]
+
+
+@dlt.source(name=NAME, section=NAME, spec=CcaipConfiguration, max_table_nesting=0)
+def ccaip(
+    base_url: str = dlt.config.value,
+    username: str = dlt.config.value,
+    api_token: str = dlt.secrets.value,
+    start_date: Any = DEFAULT_START,
+    requests_per_second: float = DEFAULT_REQUESTS_PER_SECOND,
+    settle_seconds: float = DEFAULT_SETTLE_SECONDS,
+    overlap_seconds: float = DEFAULT_OVERLAP_SECONDS,
+    fatal_drift: list[str] | None = None,
+    privacy: PrivacyConfiguration = dlt.config.value,
+    calls_per_package: int | None = None,
+    until: dlt.sources.incremental[str] = dlt.sources.incremental(
+        "until", row_order="asc", range_start="open", on_cursor_value_missing="include"
+    ),
+) -> tuple[DltResource, ...]:
+    """Calls that changed since the last load, and a little before it again.
+
+    Settings that are not given are resolved by dlt from `[sources.ccaip]` and `[privacy]`: see
+    `CcaipConfiguration`. Lengths of time are in seconds, instants UTC.
+
+    Args:
+        calls_per_package: Load about so many calls at a time: each `pipeline.run` of the same source loads the
+            next package, until it finds nothing. None: all that is new in one package.
+        until: The cursor, or the bounds of a backfill: `between(start, end)`.
+    """
+    privacy_filter = privacy.filter()
+    packages: Iterator[tuple[Package, Loaded, datetime]] | None = None
+    held_back: list[tuple[Package, Loaded, datetime]] = []
+
+    def read(cursor: Cursor | None, bounds: tuple[datetime, datetime] | None) -> Iterator[Any]:
+        loaded = Loaded(dlt.current.pipeline())
+        forgotten = loaded.forgotten(privacy.key or "")
+        with Client(
+            base_url=base_url,
+            username=username,
+            api_token=api_token,
+            requests_per_second=requests_per_second,
+        ) as client:
+            now = client.server_now()
+            if bounds:
+                stretches = [Window(bounds[0], min(bounds[1], now), why="backfill")]
+            else:
+                start = parse_instant(start_date)
+                news = tail_windows(cursor, start, now, settle_seconds, overlap_seconds)
+                stretches = [*loaded.open_windows(), *news]
+            with Reader(
+                client,
+                stretches,
+                privacy=privacy_filter,
+                forgotten=forgotten,
+                calls_per_package=calls_per_package or CALLS_PER_PACKAGE,
+            ) as reader:
+                for package in reader.packages():
+                    drift.enforce(package.drift, fatal_drift or ())
+                    yield package, loaded, now + FUTURE
+
+    @dlt.resource(name="windows", selected=False)
+    def windows(until: dlt.sources.incremental[str] = until) -> Iterator[dict[str, Any]]:
+        """Closed windows of `updated_at` with the calls in them; never loaded itself."""
+        declare(dlt.current.source_schema())
+        nonlocal packages
+        state = dlt.current.resource_state()
+        if packages is None:
+            packages = read(_cursor(until, state), _bounds(until))
+        yielded: dict[int, datetime] = {}
+        for package, loaded, horizon in chain(iter(held_back), packages):
+            held_back.clear()
+            if _has_newer(package, yielded):
+                # one load holds a call once: its newer version is for the next run
+                held_back.append((package, loaded, horizon))
+                return
+            outgoing = Outgoing(package.without(yielded), loaded, horizon)
+            if not until.end_value and package.last_change:
+                state["last_change"] = max(state.get("last_change") or "", _text(package.last_change))
+            yield {"until": outgoing.until and _text(outgoing.until), "outgoing": outgoing}
+            if calls_per_package:
+                return
+            yielded |= outgoing.package.versions()
+        packages = None
+
+    return windows, *_loaded_from(windows, privacy.key or "")
+
+
+@dlt.source(name=NAME, section=NAME, max_table_nesting=0)
+def ccaip_packages(
+    packages: Iterator[Package],
+    on_package: Callable[[Outgoing], None],
+    horizon: datetime,
+    privacy_key: str = "",
+    until: dlt.sources.incremental[str] = dlt.sources.incremental(
+        "until", row_order="asc", range_start="open", on_cursor_value_missing="include"
+    ),
+) -> tuple[DltResource, ...]:
+    """The next of `packages`, for a caller that reads, watches and verifies by itself; `callmart load` does.
+
+    Each run loads one package, and nothing when there is none. `on_package` is told of it before it is loaded. The
+    ledger's verdict on it is `unverified`. `horizon` (UTC) is the server's clock and a little more: a loaded call
+    with a later date is misdated, and gives way to any version.
+    """
+
+    @dlt.resource(name="windows", selected=False)
+    def windows(until: dlt.sources.incremental[str] = until) -> Iterator[dict[str, Any]]:
+        if (package := next(packages, None)) is None:
+            return
+        declare(dlt.current.source_schema())
+        outgoing = Outgoing(package, Loaded(dlt.current.pipeline()), horizon, "unverified")
+        on_package(outgoing)
+        yield {"until": outgoing.until and _text(outgoing.until), "outgoing": outgoing}
+
+    return windows, *_loaded_from(windows, privacy_key)
+
+
+def between(start: Any, end: Any) -> dlt.sources.incremental[str]:
+    """The bounds of a backfill by `updated_at`, both inclusive: ISO dates or instants, UTC without an offset."""
+    return dlt.sources.incremental(
+        "until",
+        initial_value=_text(parse_instant(start)),
+        end_value=_text(parse_instant(end)),
+        row_order="asc",
+        range_start="open",
+        range_end="closed",
+        on_cursor_value_missing="include",
+    )
+
+
+# --- resources ------------------------------------------------------------------------------------
+
+
+def _loaded_from(windows: DltResource, privacy_key: str) -> tuple[DltResource, ...]:
+    """What is loaded of each package: the calls with their rows, and callmart's records of the load."""
+
+    @dlt.transformer(name="calls", data_from=windows, write_disposition=_REPLACE_CALL)
+    def calls(window: dict[str, Any]) -> Iterator[Any]:
+        outgoing: Outgoing = window["outgoing"]
+        state = dlt.current.resource_state()
+        for name in TABLES:  # parents before their children
+            rows = outgoing.tables[name]
+            # dlt makes a table, and empties it of a call's rows, once it was yielded: the first package has all
+            if rows.num_rows or not state.get("declared"):
+                yield dlt.mark.with_table_name(linked(name, rows, outgoing.load_id), name)
+        state["declared"] = True
+
+    for name, table in TABLES.items():
+        if table.parent:
+            calls.apply_hints(
+                table_name=name,
+                parent_table_name=table.parent,
+                columns=columns_of(table),
+                schema_contract=_FROZEN,
+                create_table_variant=True,
+            )
+    # last: a variant begins as a copy of the resource's own hints
+    calls.apply_hints(columns=columns_of(TABLES["calls"]), schema_contract=_FROZEN)
+    return calls, *(_record(table.name, windows, privacy_key) for table in RECORDS)
+
+
+def _record(name: str, windows: DltResource, privacy_key: str) -> DltResource:
+    """A record table as a resource. Those that only commands write to are made empty by the first load."""
+    table = next(each for each in RECORDS if each.name == name)
+
+    @dlt.transformer(
+        name=name,
+        data_from=windows,
+        write_disposition=_REPLACE_CALL,
+        columns=columns_of(table),
+        schema_contract=_FROZEN,
+    )
+    def record(window: dict[str, Any]) -> Iterator[pa.Table]:
+        outgoing: Outgoing = window["outgoing"]
+        state = dlt.current.resource_state()
+        rows = outgoing.tables.get(name, outgoing_schema(table).empty_table())
+        if name == PSEUDONYM_KEYS.name and privacy_key and not state.get("declared"):
+            rows = _key_row(privacy_key)
+        if rows.num_rows or not state.get("declared"):
+            yield with_load_id(rows.cast(outgoing_schema(table)), outgoing.load_id)
+        state["declared"] = True
+
+    return record
+
+
+# --- what is worth loading ------------------------------------------------------------------------
+
+
+def _versions(calls: pa.Table, loaded: Loaded) -> pa.Table:
+    """Each call's `id` and `updated_at`, and the `updated_at` that the destination `had`; NULL when it had none."""
+    versions = calls.select(["id", "updated_at"])
+    known = loaded.versions(versions["id"].to_pylist())
+    place = pc.index_in(versions["id"], known["id"].combine_chunks())
+    return versions.append_column("had", known["updated_at"].combine_chunks().take(place.combine_chunks()))
+
+
+def _superseded(versions: pa.Table, horizon: datetime) -> pa.Array:
+    """The ids of calls of which the destination has a newer version.
+
+    Another machine, a backfill and a scheduled load may take turns, and the API may answer from a copy that lags.
+    """
+    newer = pc.and_(
+        pc.greater(versions["had"], versions["updated_at"]), pc.less_equal(versions["had"], horizon)
+    )
+    return versions.filter(newer)["id"].combine_chunks()
+
+
+def _has_newer(package: Package, yielded: dict[int, datetime]) -> bool:
+    """Whether a call that this run has yielded already comes in a newer version."""
+    return bool(yielded) and any(
+        changed > yielded[call] for call, changed in package.versions().items() if call in yielded
+    )
+
+
+def _without(table: pa.Table, column: str, ids: pa.Array) -> pa.Table:
+    return table.filter(pc.invert(pc.is_in(table[column], ids))) if len(ids) else table
+
+
+def _rejected(package: Package, loaded: Loaded) -> pa.Table:
+    """The package's rejected calls, each with how often it was rejected by now, and those that are rejected no more."""
+    known = loaded.rejected()
+    rows = [
+        row | {"attempt": 1 + (known.get(row["call_key"]) or 0), READABLE: False}
+        for row in package.tables[REJECTED_CALLS.name].to_pylist()
     ]
-    return [*columns, {"name": LOAD_ID, "data_type": "text", "nullable": True}]
+    if known:
+        readable = known.keys() & set(package.readable.to_pylist())
+        rows += [{"call_key": key, READABLE: True} for key in sorted(readable)]
+    return pa.Table.from_pylist(rows, outgoing_schema(REJECTED_CALLS))
+
+
+def _key_row(key: str) -> pa.Table:
+    row = {"warehouse": "here", "fingerprint": fingerprint(key), "since": datetime.now(UTC)}
+    return pa.Table.from_pylist([row], record_schema(PSEUDONYM_KEYS))
+
+
+# --- the cursor -----------------------------------------------------------------------------------
+
+
+def _cursor(until: dlt.sources.incremental[str], state: dict[str, Any]) -> Cursor | None:
+    if not until.last_value:
+        return None
+    seen = state.get("last_change")
+    return Cursor(parse_instant(until.last_value), parse_instant(seen) if seen else None)
+
+
+def _bounds(until: dlt.sources.incremental[str]) -> tuple[datetime, datetime] | None:
+    if not until.end_value:
+        return None
+    return parse_instant(until.initial_value), parse_instant(until.end_value)
+
+
+def _text(moment: datetime) -> str:
+    """An instant as the cursor keeps it: of one length, so that texts compare as instants do."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

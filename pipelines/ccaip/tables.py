@@ -603,6 +603,7 @@ LOAD_WINDOWS = Table(
         _int("landed", "Calls found in the warehouse after landing, with this load's id."),
         _int("new_versions", "Of the landed, those the warehouse did not have in this version; in an overlap: seen late."),
         _at("oldest_new_at", "Oldest `updated_at` among the new versions; in an overlap: how far behind the cursor one was seen late."),
+        _at("newest_change_at", "The latest `updated_at` seen in the window."),
         _int("requests", "Requests sent, retries included."),
         _int("retries", "Requests that had to be sent again."),
         _int("throttled", "Answers 429."),

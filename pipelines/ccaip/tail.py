@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from pipelines.ccaip.client import By, Client, FetchedCall, Page
+from pipelines.ccaip.client import By, Client, Page
+from pipelines.ccaip.page import FetchedCall
 from pipelines.ccaip.windows import Window, whole_second
 from pipelines.errors import ApiError
 

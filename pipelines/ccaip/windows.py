@@ -36,7 +36,8 @@ _SECOND = timedelta(seconds=1)
 class Window:
     """Calls with `since` ≤ `updated_at` ≤ `until` (UTC, whole seconds); `expected` as the API counts.
 
-    `window_id` is the same in every `attempt` to read it. A `heal` names its calls by `ids`.
+    `window_id` is the same in every `attempt` to read it. A `heal` names its calls by `ids`. One that
+    `is_planned` is in the ledger already and is not cut.
     """
 
     since: datetime
@@ -46,6 +47,7 @@ class Window:
     window_id: str = field(default_factory=lambda: uuid4().hex)
     attempt: int = 1
     ids: tuple[int, ...] = ()
+    is_planned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,10 +66,10 @@ def dbt(
       callmart dbt list --select +mart_abandonment
       callmart dbt build --help
     """
-    from pipelines.marts.dbt_cli import ask
+    from pipelines.marts.dbt_cli import run_dbt
 
     with working("dbt", need_api=False) as work:
-        raise typer.Exit(ask(work.home, work.settings, arguments or ["--help"]))
+        raise typer.Exit(run_dbt(work.home, work.settings, arguments or ["--help"]))
 
 
 def mf(
@@ -89,8 +89,8 @@ def mf(
       callmart mf query --saved-query handle_time_by_agent
       callmart mf query --help
     """
-    from pipelines.marts.metricflow import ask
+    from pipelines.marts.dbt_cli import run_metricflow
     from pipelines.settings import load_settings
 
     home = home_to_read()
-    raise typer.Exit(ask(home, load_settings(home, need_api=False), arguments or ["--help"]))
+    raise typer.Exit(run_metricflow(home, load_settings(home, need_api=False), arguments or ["--help"]))

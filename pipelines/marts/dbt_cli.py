@@ -1,38 +1,49 @@
-"""dbt's own command line, pointed at a home: `callmart dbt source freshness`.
+"""`callmart dbt` and `callmart mf`: the command lines of dbt and MetricFlow, pointed at a home.
 
-By itself dbt would have to be told the warehouse, the folders and the reporting time zone, each as `transform` tells
-it: with any other word it parses the project again, and so does the next transform after it.
+dbt gets the same folders, profile and variables as from `callmart transform`. With others it would parse the whole
+project again, and so would the next transform.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
-import subprocess
-import sys
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from pipelines.errors import CallmartError
+from pipelines.errors import CallmartError, ConfigurationError
 from pipelines.home import Home
-from pipelines.marts.build import PROJECT_DIR, dbt_environment, dbt_variables
-from pipelines.marts.dbt_process import look_for_garbage_seldom
+from pipelines.marts.dbt_runner import (
+    PROJECT_DIR,
+    clean_environment,
+    dbt_environment,
+    dbt_variables,
+    duckdb_connection,
+    started,
+)
 from pipelines.settings import Settings
+from pipelines.warehouse.publish import published_copy
 
-_MAIN = "from pipelines.marts.dbt_cli import main; main()"
+_NO_UPDATE_CHECK = "http://127.0.0.1:9"
+"""A proxy that does not exist: `mf` asks the package index for a newer version each time it starts."""
 
 
-def ask(home: Home, settings: Settings, arguments: Sequence[str]) -> int:
-    """Run dbt with these arguments, on our own output; its exit code.
+def run_dbt(home: Home, settings: Settings, arguments: Sequence[str]) -> int:
+    """Run `dbt` with these arguments on the terminal; its exit code.
 
-    Raises `CallmartError` when there is no warehouse: dbt would make an empty one.
+    Raises `CallmartError` when there is no warehouse: dbt would create an empty one.
     """
     if not settings.warehouse.exists():
         raise CallmartError(
             f"There is no warehouse at {settings.warehouse} yet, so there is nothing for dbt.",
             "Load calls first: `callmart load`, or `callmart run`.",
         )
+    from dbt.cli.main import cli
+
     folder = home.dbt_target_dir
-    environment = dbt_environment(settings.warehouse, folder) | {
+    environment = dbt_environment(settings, folder) | {
         "DBT_PROJECT_DIR": str(PROJECT_DIR),
         "DBT_PROFILES_DIR": str(PROJECT_DIR),
         "DBT_TARGET_PATH": str(folder),
@@ -40,22 +51,48 @@ def ask(home: Home, settings: Settings, arguments: Sequence[str]) -> int:
         "DBT_PARTIAL_PARSE": "true",
     }
     variables = json.dumps(dbt_variables(settings.reporting_timezone))
-    words = [sys.executable, "-c", _MAIN, variables, *arguments]
-    return subprocess.run(words, cwd=folder, env=environment, check=False).returncode
+    return _run("dbt", with_variables(cli, arguments, variables), folder, environment)
 
 
-def main() -> None:
-    """dbt, with this process's arguments: our variables, and dbt's words."""
-    look_for_garbage_seldom()
-    from dbt.cli.main import cli
+def run_metricflow(home: Home, settings: Settings, arguments: Sequence[str]) -> int:
+    """Run `mf` with these arguments on the terminal; its exit code.
 
-    variables, *arguments = sys.argv[1:]
-    cli(with_variables(cli, arguments, variables), prog_name="callmart dbt")
+    It reads the published copy, or the warehouse when nothing was published, and opens it read-only. `mf` expects a dbt
+    project with a parsed manifest in its folder `target`: the last transform left one below the home.
+
+    Raises `ConfigurationError` when MetricFlow is not installed, `CallmartError` when there are no marts.
+    """
+    if importlib.util.find_spec("dbt_metricflow") is None:
+        raise ConfigurationError(
+            "MetricFlow is not installed here.",
+            "Install callmart with its extra: pip install 'callmart[semantic]'.",
+        )
+    copy = published_copy(home, settings)
+    marts = copy if copy.exists() else settings.warehouse
+    if not marts.exists() or not (home.dbt_target_dir / "semantic_manifest.json").exists():
+        raise CallmartError(
+            f"There are no marts in {home.root} yet, so there are no metrics.", "Build them: `callmart run`."
+        )
+    project = home.dbt_target_dir.parent
+    shutil.copyfile(PROJECT_DIR / "dbt_project.yml", project / "dbt_project.yml")
+    folder = Path.cwd()  # `mf query --csv FILE` writes there
+    environment = (
+        clean_environment()
+        | duckdb_connection(marts, folder, read_only=True)
+        | {
+            "DBT_PROJECT_DIR": str(project),
+            "DBT_PROFILES_DIR": str(PROJECT_DIR),
+            "DBT_LOG_PATH": str(home.dbt_log_dir),
+            "HTTPS_PROXY": _NO_UPDATE_CHECK,
+            "https_proxy": _NO_UPDATE_CHECK,
+        }
+    )
+    return _run("mf", arguments, folder, environment)
 
 
 def with_variables(cli: Any, arguments: Sequence[str], variables: str) -> list[str]:
-    """The arguments, with our variables right after the name of the command where that takes any: those that are
-    asked for stand later, and win. `cli` is dbt's command, by click.
+    """The arguments with `--vars` after the subcommand, where it has that option. A `--vars` of the user comes later
+    and wins. `cli` is dbt's click command.
     """
     command = cli
     for place, word in enumerate(arguments, 1):
@@ -64,3 +101,8 @@ def with_variables(cli: Any, arguments: Sequence[str], variables: str) -> list[s
             if any("--vars" in option.opts for option in command.params):
                 return [*arguments[:place], "--vars", variables, *arguments[place:]]
     return list(arguments)
+
+
+def _run(command: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> int:
+    with started(command, arguments, folder, environment) as process:
+        return process.wait()

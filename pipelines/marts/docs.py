@@ -19,24 +19,16 @@ import duckdb
 from pipelines.ccaip.parse_sql import literal, quoted
 from pipelines.errors import CallmartError, LockedError, TransformError
 from pipelines.home import REPOSITORY, Home
-from pipelines.marts.build import PROJECT_DIR, dbt_environment, dbt_variables
+from pipelines.marts.dbt_runner import (
+    PROJECT_DIR,
+    clean_environment,
+    dbt_variables,
+    duckdb_connection,
+    started,
+)
 
 BUILD = REPOSITORY / "build"
 PAGE = "callmart-docs.html"
-_CUSTOM = "DBT_ENV_CUSTOM_ENV_"  # dbt copies variables so named into what it writes
-# Parsed and not compiled: compiling would write this machine's paths into the page.
-_DBT_MAIN = """
-import sys
-from dbt.cli.main import dbtRunner
-
-quiet, options = ["--quiet", "--no-use-colors", "--partial-parse"], sys.argv[1:]
-parsed = dbtRunner().invoke([*quiet, "parse", *options])
-if not parsed.success:
-    sys.exit(1)
-generate = [*quiet, "docs", "generate", "--static", "--no-compile", *options]
-sys.exit(not dbtRunner(manifest=parsed.result).invoke(generate).success)
-"""
-_DBT = (sys.executable, "-c", _DBT_MAIN)
 
 
 def write_page(warehouses: Sequence[Path], build: Path = BUILD) -> Path:
@@ -58,27 +50,19 @@ def write_page(warehouses: Sequence[Path], build: Path = BUILD) -> Path:
 
 def generate_page(warehouse: Path, target: Path) -> Path:
     """The page of the project as it is in `warehouse`, which may be empty, among what else dbt leaves in `target`."""
-    environment = {
-        name: value
-        for name, value in dbt_environment(warehouse, target).items()
-        if not name.startswith(_CUSTOM)
-    }
-    dbt = subprocess.run(
-        [
-            *_DBT,
-            *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
-            *("--target-path", str(target), "--log-path", str(target)),
-            *("--vars", json.dumps(dbt_variables())),
-        ],
-        cwd=target,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if dbt.returncode:
-        raise TransformError(f"dbt could not write the documentation: {dbt.stdout.strip()}")
+    environment = clean_environment() | duckdb_connection(warehouse, target)
+    options = [
+        *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
+        *("--target-path", str(target), "--log-path", str(target)),
+        *("--vars", json.dumps(dbt_variables())),
+    ]
+    # parsed, not compiled: compiled SQL would put paths of this machine into the page
+    for command in (["parse"], ["docs", "generate", "--static", "--no-compile"]):
+        words = ["--quiet", "--no-use-colors", "--partial-parse", *command, *options]
+        with started("dbt", words, target, environment, subprocess.PIPE) as dbt:
+            said, _ = dbt.communicate()
+        if dbt.returncode:
+            raise TransformError(f"dbt could not write the documentation: {said.strip()}")
     page = target / "static_index.html"
     # of each seed dbt says in which folder of this machine its file is
     here = json.dumps(str(REPOSITORY))[1:-1]

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from pipelines.ccaip.privacy.callers import agents_columns, agents_rows
 from pipelines.ccaip.privacy.policy import Pseudonyms
-from pipelines.ccaip.source import NAME
+from pipelines.ccaip.schema import NAME
 from pipelines.ccaip.tables import REJECTED_CALLS, TABLES
 from pipelines.errors import CallmartError
 from pipelines.settings import Settings

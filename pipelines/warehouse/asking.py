@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipelines.ccaip.source import NAME
+from pipelines.ccaip.schema import NAME
 
 
 def ask(connection: duckdb.DuckDBPyConnection, query: str, **registered: pa.Table) -> pa.Table:

@@ -9,7 +9,7 @@ import duckdb
 
 from pipelines.ccaip.parse_sql import literal, quoted
 from pipelines.ccaip.privacy.policy import declared_columns
-from pipelines.ccaip.source import NAME
+from pipelines.ccaip.schema import NAME
 from pipelines.ccaip.tables import Column
 
 

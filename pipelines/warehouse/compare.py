@@ -22,12 +22,13 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Connection, text
 
-from pipelines.ccaip.client import By, FetchedCall
+from pipelines.ccaip.client import By
+from pipelines.ccaip.page import FetchedCall
 from pipelines.ccaip.parse import Exploder
 from pipelines.ccaip.privacy.forgotten import Choice
 from pipelines.ccaip.privacy.policy import PrivacyFilter
 from pipelines.ccaip.privacy.redact import kept_body
-from pipelines.ccaip.source import DECLARED, NAME, merge_key
+from pipelines.ccaip.schema import DECLARED, NAME, merge_key
 from pipelines.ccaip.tables import EXTRA, REJECTED_CALLS, TABLES, VANISHED_CALLS, Table
 from pipelines.errors import CallmartError
 from pipelines.warehouse.asking import ask, ask_rows
@@ -173,7 +174,7 @@ class Comparison:
     def look(self, calls: Iterable[FetchedCall]) -> None:
         """Compare calls, as the API shows them now, with the warehouse."""
         fetched = {call.key: call for call in calls}
-        exploded = self._exploder.explode([call.body for call in fetched.values()])
+        exploded = self._exploder.explode([call.json for call in fetched.values()])
         kept_tables, left_out = self._forgotten.apply(exploded.tables)
         tables = self._privacy.apply(kept_tables)
         keys = list(fetched)

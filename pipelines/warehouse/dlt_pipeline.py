@@ -29,7 +29,7 @@ from dlt.pipeline.state_sync import (
     state_doc,
 )
 
-from pipelines.ccaip.source import NAME, declared_schema
+from pipelines.ccaip.schema import NAME, declared_schema
 from pipelines.ccaip.windows import Cursor
 from pipelines.warehouse.asking import existing_tables
 from pipelines.warehouse.migrating import migrate

@@ -11,7 +11,7 @@ import duckdb
 from sqlalchemy import func, select
 
 from pipelines.ccaip.drift import OTHERS, Drift, Kind, capped
-from pipelines.ccaip.source import NAME
+from pipelines.ccaip.schema import NAME
 from pipelines.ccaip.tables import DRIFT
 from pipelines.warehouse.asking import ask_rows, existing_tables
 from pipelines.warehouse.look import Look, utc

@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from pipelines.ccaip.privacy.forgotten import Choice
 from pipelines.ccaip.privacy.policy import KEY_COMMAND, Pseudonyms
-from pipelines.ccaip.source import NAME, record_schema
+from pipelines.ccaip.schema import NAME, record_schema
 from pipelines.ccaip.tables import ERASURES, FORGOTTEN, PSEUDONYM_KEYS
 from pipelines.errors import CallmartError, ConfigurationError
 from pipelines.home import Home

@@ -15,7 +15,7 @@ import pyarrow as pa
 from pipelines.ccaip.parse import arrow_schema
 from pipelines.ccaip.privacy.callers import anonymous, without_parties
 from pipelines.ccaip.privacy.forgotten import Choice
-from pipelines.ccaip.source import NAME, merge_key, record_schema
+from pipelines.ccaip.schema import NAME, merge_key, record_schema
 from pipelines.ccaip.tables import DRIFT, RECONCILED_DAYS, REJECTED_CALLS, TABLES, VANISHED_CALLS, Table
 from pipelines.warehouse.asking import ask, existing_tables
 from pipelines.warehouse.find_person import Person

@@ -18,7 +18,7 @@ import pyarrow as pa
 from pipelines.ccaip.privacy.callers import TELLING, callers_columns
 from pipelines.ccaip.privacy.forgotten import SHORTEST_MENTION, Choice, Forgotten, Remembered
 from pipelines.ccaip.privacy.policy import Pseudonyms, is_pseudonym
-from pipelines.ccaip.source import NAME, merge_key
+from pipelines.ccaip.schema import NAME, merge_key
 from pipelines.ccaip.tables import REJECTED_CALLS, TABLES, Privacy
 from pipelines.errors import CallmartError
 from pipelines.warehouse.asking import ask_rows, existing_tables

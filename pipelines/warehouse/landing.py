@@ -20,8 +20,8 @@ from types import MappingProxyType, TracebackType
 
 import duckdb
 
-from pipelines.ccaip.gather import Chunk
-from pipelines.ccaip.source import NAME
+from pipelines.ccaip.gather import Package
+from pipelines.ccaip.schema import NAME
 from pipelines.ccaip.tables import LOAD_WINDOWS, REJECTED_CALLS
 from pipelines.ccaip.windows import Cursor
 from pipelines.errors import CallmartError
@@ -96,7 +96,7 @@ class Landing:
 
     def land(
         self,
-        chunk: Chunk,
+        chunk: Package,
         cursor: Cursor | None,
         horizon: datetime,
         records: Mapping[str, Change] = MappingProxyType({}),

@@ -18,8 +18,8 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.ccaip.fetch import WindowRead
-from pipelines.ccaip.gather import Chunk
-from pipelines.ccaip.source import NAME, record_schema
+from pipelines.ccaip.gather import Package
+from pipelines.ccaip.schema import NAME, record_schema
 from pipelines.ccaip.tables import LOAD_WINDOWS
 from pipelines.ccaip.windows import Window
 
@@ -43,7 +43,7 @@ class Landed:
     oldest_new_at: list[datetime | None]
     problems: list[str]
 
-    def verdicts(self, chunk: Chunk) -> list[str]:
+    def verdicts(self, chunk: Package) -> list[str]:
         """The verdict on each window."""
         if self.problems:
             return ["mismatch"] * len(chunk.reads)
@@ -55,7 +55,7 @@ def planned(windows: Iterable[Window]) -> pa.Table:
     return _table([_window(window) | {"verdict": "planned"} for window in windows])
 
 
-def fetched(chunk: Chunk) -> pa.Table:
+def fetched(chunk: Package) -> pa.Table:
     """Rows for the windows of a chunk that is about to land."""
     rows = [
         _read(read) | {"rejected": rejected, "verdict": "unverified"}
@@ -64,12 +64,12 @@ def fetched(chunk: Chunk) -> pa.Table:
     return _table(rows)
 
 
-def failed(chunk: Chunk, note: str) -> pa.Table:
+def failed(chunk: Package, note: str) -> pa.Table:
     """Rows for the windows of a chunk that could not land. `note` says why and holds nothing personal."""
     return _table([_read(read) | {"verdict": "failed", "note": note} for read in chunk.reads])
 
 
-def settle(connection: duckdb.DuckDBPyConnection, chunk: Chunk, landed: Landed) -> None:
+def settle(connection: duckdb.DuckDBPyConnection, chunk: Package, landed: Landed) -> None:
     """Write what was found in the warehouse after landing, and the verdict."""
     for read, rejected, calls, new, oldest, verdict in zip(
         chunk.reads,

@@ -24,7 +24,7 @@ from pipelines.ccaip import drift
 from pipelines.ccaip.client import Client
 from pipelines.ccaip.drift import Drift
 from pipelines.ccaip.fetch import WindowRead
-from pipelines.ccaip.gather import Chunk, Gatherer
+from pipelines.ccaip.gather import Gatherer, Package
 from pipelines.ccaip.tables import DRIFT, LOAD_WINDOWS
 from pipelines.ccaip.windows import (
     CALLS_PER_CHUNK,
@@ -157,14 +157,14 @@ class _Load:
     def __enter__(self) -> _Load:
         privacy = self._settings.privacy_filter()
         with ExitStack() as opening:
-            self.client = opening.enter_context(Client(self._settings))
+            self.client = opening.enter_context(Client(**self._settings.api))
             self.landing = opening.enter_context(Landing(self._home, self._settings.warehouse))
             forgotten = erasure_requests.forgotten_in(self.landing.connection, self._settings.privacy_key)
             self._key_records = erasure_requests.key_records(
                 self.landing.connection, self._settings.privacy_key
             )
-            self._gatherer = opening.enter_context(Gatherer(privacy, forgotten))
             self._stage: Stage = opening.enter_context(self._progress.stage("load calls", unit="calls"))
+            self._gatherer = opening.enter_context(Gatherer(privacy, forgotten, self._stage.advance))
             self._left_open = ledger.open_windows(self.landing.connection)
             self._open = opening.pop_all()
         if self.landing.was_cut_short:
@@ -182,8 +182,7 @@ class _Load:
         self._stage.note("fetching")
         asked = self._expecting(_each_once([*self._left_open], windows))
         gathered = (
-            self._gatherer.gather(together, self.client, self._stage)
-            for together in chunks(asked, CALLS_PER_CHUNK)
+            self._gatherer.gather(together, self.client) for together in chunks(asked, CALLS_PER_CHUNK)
         )
         with closing(fetched_ahead(gathered, self._gatherer.cancel)) as fetched:
             for chunk in fetched:
@@ -198,7 +197,7 @@ class _Load:
             report.problems.append(too_many)
         return report
 
-    def _land(self, chunk: Chunk, now: datetime) -> None:
+    def _land(self, chunk: Package, now: datetime) -> None:
         drift.enforce(chunk.drift, self._settings.fatal_drift)
         self._drift += chunk.drift
         self._report.new_drift |= new_only(self.landing.connection, self._drift)
@@ -229,7 +228,7 @@ class _Load:
             yield window
 
 
-def fetched_ahead(chunks: Iterator[Chunk], cancel: Callable[[], None]) -> Generator[Chunk]:
+def fetched_ahead(chunks: Iterator[Package], cancel: Callable[[], None]) -> Generator[Package]:
     """The chunks, each fetched in another thread while the one before lands.
 
     `cancel` is called at the end: when landing failed, the fetch in flight is of no use to anybody.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from pipelines.ccaip.source import LOAD_ID, NAME, merge_key
+from pipelines.ccaip.schema import LOAD_ID, NAME, merge_key
 from pipelines.steps import reached
 from pipelines.warehouse.asking import ask, filled_tables
 

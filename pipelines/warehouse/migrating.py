@@ -10,7 +10,7 @@ import duckdb
 
 from pipelines.ccaip.parse_sql import quoted
 from pipelines.ccaip.privacy.policy import declared_columns
-from pipelines.ccaip.source import NAME
+from pipelines.ccaip.schema import NAME
 from pipelines.ccaip.tables import ColumnType
 from pipelines.errors import CallmartError
 

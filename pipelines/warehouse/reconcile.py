@@ -21,7 +21,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.ccaip.client import By, Client
-from pipelines.ccaip.source import record_schema
+from pipelines.ccaip.schema import record_schema
 from pipelines.ccaip.tables import RECONCILED_DAYS, VANISHED_CALLS
 from pipelines.ccaip.windows import whole_second
 from pipelines.errors import CallmartError, ConfigurationError
@@ -185,7 +185,7 @@ def reconcile(
 def _search(
     settings: Settings, progress: Progress, start: datetime | None, end: datetime | None, contents: bool
 ) -> tuple[_Range, _Found]:
-    with Client(settings) as client, reading(settings.warehouse) as connection:
+    with Client(**settings.api) as client, reading(settings.warehouse) as connection:
         check_tables(connection)
         cursor = Look(connection).cursor()
         if cursor is None:
@@ -239,7 +239,7 @@ def _heal(settings: Settings, home: Home, progress: Progress, ids: Sequence[int]
     """Load these calls again, and compare them once more: only what is equal then is healed."""
     loaded = load_again(settings, home, progress, ids, range_.since, range_.until)
     with (
-        Client(settings) as client,
+        Client(**settings.api) as client,
         reading(settings.warehouse) as connection,
         Comparison(connection, range_.settled, settings.privacy_filter(), settings.privacy_key) as comparison,
         progress.stage("look again", unit="requests") as stage,

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 from sqlalchemy import Connection, func, select
 
-from pipelines.ccaip.source import NAME
+from pipelines.ccaip.schema import NAME
 from pipelines.ccaip.tables import REJECTED_CALLS
 from pipelines.warehouse.asking import ask_rows
 from pipelines.warehouse.look import Look, utc

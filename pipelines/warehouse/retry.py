@@ -16,13 +16,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-import msgspec
 import pyarrow as pa
 
 from pipelines.ccaip import drift
-from pipelines.ccaip.client import PER_PAGE, Client, FetchedCall, read_calls
-from pipelines.ccaip.gather import Chunk, Gatherer
-from pipelines.ccaip.source import NAME, record_schema
+from pipelines.ccaip.client import PER_PAGE, Client
+from pipelines.ccaip.gather import Gatherer, Package
+from pipelines.ccaip.page import FetchedCall, read_calls
+from pipelines.ccaip.schema import NAME, record_schema
 from pipelines.ccaip.tables import DRIFT, REJECTED_CALLS
 from pipelines.ccaip.windows import FUTURE, Window
 from pipelines.errors import CallmartError
@@ -122,20 +122,20 @@ def _calls(
     by_key = {row["call_key"]: row for row in kept if row.get("whole") is False}
     if ids := [number for key in by_key if (number := call_id(key)) is not None]:
         require_api(settings, home)
-        with Client(settings) as client:
+        with Client(**settings.api) as client:
             for start in range(0, len(ids), PER_PAGE):
                 fetched = client.calls_by_id(ids[start : start + PER_PAGE])
                 calls += [(call, by_key[call.key]) for call in fetched if call.key in by_key]
     return calls
 
 
-def _read_again(gatherer: Gatherer, calls: list[tuple[FetchedCall, dict[str, Any]]], stage: Stage) -> Chunk:
+def _read_again(gatherer: Gatherer, calls: list[tuple[FetchedCall, dict[str, Any]]], stage: Stage) -> Package:
     """A chunk of the calls as today's code reads them, which also says what becomes of their kept rows."""
     kept = [row for _, row in calls]
     whole = Window(
         min(row["window_from"] for row in kept), max(row["window_until"] for row in kept), why="heal"
     )
-    chunk = gatherer.regather([[call for call, _ in calls]], whole, stage)
+    chunk = gatherer.regather([[call for call, _ in calls]], whole)
     before = {call.key: row for call, row in calls}
     rejected = chunk.tables[REJECTED_CALLS.name].to_pylist()
     for row in rejected:
@@ -150,6 +150,6 @@ def _as_fetched(body: bytes) -> FetchedCall:
     """The call as though the API had just sent it."""
     try:
         (call,) = read_calls(b"[" + body + b"]")
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except ValueError:
         return FetchedCall(None, None, body)
     return call

@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from pipelines.ccaip.parse_sql import literal, quoted
 from pipelines.ccaip.privacy.policy import PREFIX, PSEUDONYM, Pseudonyms
-from pipelines.ccaip.source import NAME
+from pipelines.ccaip.schema import NAME
 from pipelines.ccaip.tables import PSEUDONYM_KEYS
 from pipelines.errors import CallmartError, ConfigurationError
 from pipelines.home import Home

@@ -18,7 +18,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pipelines.ccaip.client import PER_PAGE, By, Client, FetchedCall
+from pipelines.ccaip.client import PER_PAGE, By, Client
+from pipelines.ccaip.page import FetchedCall
 from pipelines.ccaip.tail import tail
 from pipelines.ccaip.windows import END_OF_TIME, Window, whole_second
 from pipelines.progress import Stage

@@ -15,8 +15,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.ccaip.gather import Chunk
-from pipelines.ccaip.source import NAME, merge_key
+from pipelines.ccaip.gather import Package
+from pipelines.ccaip.schema import NAME, merge_key
 from pipelines.ccaip.tables import REJECTED_CALLS, TABLES
 from pipelines.warehouse.asking import ask
 from pipelines.warehouse.merging import Change
@@ -33,7 +33,7 @@ class Sifted:
     new: pa.Table
 
 
-def sift(connection: duckdb.DuckDBPyConnection, chunk: Chunk, horizon: datetime) -> Sifted:
+def sift(connection: duckdb.DuckDBPyConnection, chunk: Package, horizon: datetime) -> Sifted:
     """The rows that are worth landing.
 
     `horizon` (UTC) is the server's clock and a little more: a call that the warehouse has with a later

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterable
 
 from pipelines.home import Home
-from pipelines.marts.build import PARSED
+from pipelines.marts.dbt_runner import PARSED
 
 _GONE = b"(removed)"
 

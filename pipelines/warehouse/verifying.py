@@ -12,15 +12,15 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipelines.ccaip.gather import Chunk
-from pipelines.ccaip.source import LOAD_ID, NAME, merge_key
+from pipelines.ccaip.gather import Package
+from pipelines.ccaip.schema import LOAD_ID, NAME, merge_key
 from pipelines.ccaip.tables import EXTRA, TABLES, Table
 from pipelines.warehouse.asking import ask_rows, filled_tables
 from pipelines.warehouse.ledger import Landed
 from pipelines.warehouse.sifting import Sifted
 
 
-def verify(connection: duckdb.DuckDBPyConnection, chunk: Chunk, sifted: Sifted, load_id: str) -> Landed:
+def verify(connection: duckdb.DuckDBPyConnection, chunk: Package, sifted: Sifted, load_id: str) -> Landed:
     """Compare, in every table, the rows of the chunk's calls with what was sent."""
     landed = f"(select id from {NAME}.calls where {LOAD_ID} = '{load_id}')"
     query = f'select "window", count(*) from owners semi join {landed} using (id) group by all'

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.warm import callmart_command
+from tests.shared import CALLMART
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Command:
 
     def __call__(self, *arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*callmart_command(), *map(str, arguments)],
+            [*CALLMART, *map(str, arguments)],
             cwd=self.cwd,
             env=self.environment(**env),
             capture_output=True,
@@ -41,7 +41,7 @@ class Command:
 
     def start(self, *arguments: str | Path, **env: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [*callmart_command(), *map(str, arguments)],
+            [*CALLMART, *map(str, arguments)],
             cwd=self.cwd,
             env=self.environment(**env),
             stdout=subprocess.PIPE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 
 import httpx
@@ -12,7 +13,6 @@ import pytest
 
 from pipelines.home import REPOSITORY, Home
 from pipelines.lock import locked
-from tests.warm import python
 
 TOKEN = "tok-5ecret-never-shown"
 FIXTURES = REPOSITORY / "tests" / "fixtures"
@@ -112,7 +112,7 @@ def test_a_command_that_is_interrupted_in_a_query_was_interrupted_and_has_not_fa
     """What a signal's handler raises comes out of DuckDB as the cause of an error of its own."""
     callmart.root.mkdir()
     done = subprocess.run(
-        [*python("callmart"), "-c", INTERRUPTED, "status", str(int(number))],
+        [sys.executable, "-c", INTERRUPTED, "status", str(int(number))],
         env=callmart.environment(), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == code, done.stderr

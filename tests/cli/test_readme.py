@@ -22,7 +22,7 @@ from pipelines.ccaip.tables import RECORDS, TABLES
 from pipelines.cli.app import app
 from pipelines.home import REPOSITORY, Home
 from pipelines.marts.summary import QueueParts, Summary, summary_table
-from tests.marts.project import parsed
+from tests.marts.workshop import parsed
 
 README = (REPOSITORY / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)

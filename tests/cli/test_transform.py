@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -17,7 +19,7 @@ from pipelines.errors import TransformError
 from pipelines.home import Home
 from pipelines.marts import build as module
 from pipelines.marts.build import transform
-from pipelines.progress import SilentProgress
+from pipelines.progress import SilentProgress, Stage
 from pipelines.settings import Settings
 from pipelines.steps import KILL_VARIABLE
 
@@ -92,6 +94,29 @@ def test_a_failed_model_is_named_with_its_message_and_the_log(home) -> None:
     assert caught.value.exit_code == 6
 
 
+def test_readers_keep_the_old_table_when_the_new_one_fails_and_a_table_can_become_a_view(home) -> None:
+    """dbt swaps a model only after it was built, and replaces a relation of another kind."""
+    table, view = (f"{{{{ config(materialized='{kind}') }}}} " for kind in ("table", "view"))
+    query = "select table_type, (select max(n) from second) from information_schema.tables where table_name = 'second'"
+
+    def second() -> list[tuple[str, int]]:
+        with duckdb.connect(str(home.warehouse), read_only=True) as warehouse:
+            return warehouse.sql(query).fetchall()
+
+    model(home, "second", f"{table} select 1 as n from {{{{ ref('first') }}}}")
+    build(home)
+    model(home, "second", f"{table} select 2 as n where error('no such luck')")
+    with pytest.raises(TransformError, match="no such luck"):
+        build(home)
+    assert second() == [("BASE TABLE", 1)]
+    model(home, "second", f"{view} select 3 as n")
+    build(home)
+    assert second() == [("VIEW", 3)]
+    model(home, "second", f"{table} select 4 as n")
+    build(home)
+    assert second() == [("BASE TABLE", 4)]
+
+
 def test_a_failed_test_fails_the_transform_and_a_warning_is_listed(home) -> None:
     check = "models: [{name: first, columns: [{name: zone, data_tests: [{accepted_values: {arguments: {values: [x]}, config: {severity: %s}}}]}]}]"
     model(home, "first", "select 'UTC' as zone", check % "warn")
@@ -134,7 +159,7 @@ import sys
 from pathlib import Path
 from pipelines.marts import build as module
 from pipelines.home import Home
-from pipelines.progress import SilentProgress
+from pipelines.progress import SilentProgress, Stage
 from pipelines.settings import Settings
 home, module.PROJECT_DIR = Home(Path(sys.argv[1])), Path(sys.argv[2])
 module.transform(home, Settings(home.warehouse), SilentProgress(), select=sys.argv[3:])
@@ -169,6 +194,47 @@ def test_dbt_does_not_outlive_a_killed_transform(home) -> None:
     model(home, "second", "{{ config(materialized='table') }} " + endless)
     transform_and_die(home, "dbt:1")
     wait_until_free(home.warehouse)
+
+
+def test_variables_of_dbt_in_the_environment_do_not_redirect_a_build(home, monkeypatch) -> None:
+    """They may be there for another project, and would build elsewhere or not at all."""
+    for name, value in {
+        "DBT_TARGET": "prod",
+        "DBT_PROFILE": "other",
+        "DBT_PROFILES_DIR": "/nowhere",
+        "DBT_PROJECT_DIR": "/nowhere",
+        "DBT_EXCLUDE_RESOURCE_TYPES": "model",
+        "DBT_RESOURCE_TYPES": "seed",
+        "DBT_LOG_FORMAT": "text",
+        "DBT_QUIET": "true",
+        "DBT_EMPTY": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    report = build(home)
+    assert report.models == 2
+    with duckdb.connect(str(home.warehouse), read_only=True) as warehouse:
+        assert warehouse.sql("select zone from second").fetchall() == [("UTC",)]
+
+
+def test_a_build_of_nothing_is_no_success(home) -> None:
+    with pytest.raises(TransformError, match=r"dbt built nothing\. Nothing matches the selection nosuch"):
+        transform(home, Settings(home.warehouse), SilentProgress(), select=["nosuch"])
+
+
+def test_the_time_before_the_first_node_is_accounted_for(home) -> None:
+    """dbt takes several seconds to start and to parse, in which nothing would show that it works."""
+    notes: list[str] = []
+
+    class Noting(SilentProgress):
+        @contextmanager
+        def stage(self, *_: object, **__: object) -> Iterator[Stage]:
+            with super().stage("") as stage:
+                stage.note = notes.append  # type: ignore[method-assign]
+                yield stage
+
+    transform(home, Settings(home.warehouse), Noting())
+    assert notes[:2] == ["starting dbt", "parsing the project"]
+    assert set(notes[2:]) == {"first", "second"}
 
 
 def test_dbt_gets_neither_the_credentials_of_the_api_nor_the_key(home, monkeypatch) -> None:

@@ -17,7 +17,7 @@ from pipelines.home import Home
 from tests.extraction.test_explode import documented_calls
 from tests.extraction.test_load import assert_equals_platform
 from tests.keeping import KEEP_EVERYTHING
-from tests.marts.project import parsed
+from tests.marts.workshop import parsed
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipelines.ccaip.client import Client, parse_instant, read_calls
+from pipelines.ccaip.client import Client
+from pipelines.ccaip.page import parse_instant, read_calls
 from pipelines.errors import ApiError
 from simulator.faults import BREAKING, Bounds, Fault, Storm
 from simulator.platform import Clock, Credentials, Platform
@@ -29,7 +30,7 @@ def stormy(home, faults: set[Fault], *, requests: int, **bounds: float) -> tuple
         faults=storm.transport(),
     )
     platform.__enter__()
-    return platform, Client(settings_for(platform, home), longest_pause_seconds=0.05)
+    return platform, Client(**settings_for(platform, home).api, longest_pause_seconds=0.05)
 
 
 @pytest.mark.parametrize("fault", sorted(BREAKING))
@@ -56,7 +57,7 @@ def test_the_rate_stays_within_the_limit_and_meets_no_429(home, serve):
     platform = Platform(
         calls, clock=Clock.frozen(START), credentials=Credentials(USER, TOKEN), requests_per_second=10
     )
-    with platform, Client(replace(settings_for(platform, home), requests_per_second=10)) as client:
+    with platform, Client(**replace(settings_for(platform, home), requests_per_second=10).api) as client:
         for _ in range(25):
             client.calls_since(START)
         assert client.counts.throttled == 0
@@ -66,7 +67,7 @@ def test_the_rate_stays_within_the_limit_and_meets_no_429(home, serve):
 def test_an_error_names_no_secret(home, serve):
     secret = "wrong-token"
     settings = replace(settings_for(serve(LivingCalls()), home), api_token=secret)
-    with Client(settings) as client, pytest.raises(ApiError) as caught:
+    with Client(**settings.api) as client, pytest.raises(ApiError) as caught:
         client.calls_since(START)
     assert secret not in f"{caught.value}{caught.value.mend}{settings!r}"
 

@@ -113,7 +113,7 @@ def test_a_whole_number_is_read_however_it_is_written(exploder, value, kept):
     assert rows(explode(exploder, call_with(rating=value)), "calls")[0]["rating"] == kept
 
 
-@pytest.mark.parametrize("value", [2.5, "2.5", "five", "", "0x10", True, [1], {"a": 1}, 1e30])
+@pytest.mark.parametrize("value", [2.5, "2.5", "five", "0x10", True, [1], {"a": 1}, 1e30])
 def test_a_number_that_would_have_to_be_bent_rejects_the_call(exploder, value):
     exploded = explode(exploder, call_with(rating=value))
     assert [each.reason for each in exploded.rejected] == ["rating: expected a whole number"]
@@ -135,9 +135,7 @@ def test_flags_and_instants_that_mean_nothing_reject_the_call(exploder, field, v
     assert len(explode(exploder, call_with(**{field: value})).rejected) == 1
 
 
-@pytest.mark.parametrize(
-    "value", ["infinity", "epoch", "2026-02-30T00:00:00Z", "1772438400", 1_772_438_400, ""]
-)
+@pytest.mark.parametrize("value", ["infinity", "epoch", "2026-02-30T00:00:00Z", "1772438400", 1_772_438_400])
 def test_an_instant_is_an_iso_date_and_nothing_that_an_engine_takes_for_one(exploder, value):
     assert explode(exploder, call_with(queued_at=value)).rejected
 

@@ -229,12 +229,11 @@ def test_a_load_of_many_chunks_does_not_keep_in_memory_all_that_it_has_landed(
     window = Window(START, START + seconds(600), why="backfill")
     log = home.warehouse.with_suffix(".duckdb.wal")
     with (
-        Client(settings_for(platform, home)) as client,
+        Client(**settings_for(platform, home).api) as client,
         Gatherer(PrivacyFilter(KEEP_ALL)) as gatherer,
-        QUIET.stage("") as stage,
         Landing(home, home.warehouse) as landing,
     ):
-        landing.land(gatherer.gather([window], client, stage), None, platform.clock.now())
+        landing.land(gatherer.gather([window], client), None, platform.clock.now())
         assert not log.exists()
 
 
@@ -272,11 +271,10 @@ def test_an_answer_from_a_copy_that_lags_does_not_overwrite_a_newer_version(home
     platform = serve(calls)
     platform.clock.advance(HOUR)
     with (
-        Client(settings_for(platform, home)) as client,
+        Client(**settings_for(platform, home).api) as client,
         Gatherer(PrivacyFilter(KEEP_ALL)) as gatherer,
-        QUIET.stage("") as stage,
     ):
-        old = gatherer.gather([Window(START, START + HOUR, why="backfill")], client, stage)
+        old = gatherer.gather([Window(START, START + HOUR, why="backfill")], client)
     calls.put(platform.clock.now(), a_busy_call(1) | {"transfers": []})
     platform.clock.advance(HOUR)
     loaded(platform, home)
@@ -356,12 +354,11 @@ def test_rows_that_landed_under_other_rows_ids_are_noticed_though_their_number_i
     platform.clock.advance(HOUR)
     window = Window(START, START + seconds(600), why="backfill")
     with (
-        Client(settings_for(platform, home)) as client,
+        Client(**settings_for(platform, home).api) as client,
         Gatherer(PrivacyFilter(KEEP_ALL)) as gatherer,
         Landing(home, home.warehouse) as landing,
     ):
-        with QUIET.stage("") as stage:
-            chunk = gatherer.gather([window], client, stage)
+        chunk = gatherer.gather([window], client)
         horizon = platform.clock.now()
         landed = landing.land(chunk, None, horizon)
         assert landed.problems == []
@@ -536,9 +533,8 @@ def test_a_call_that_moves_between_batches_keeps_its_newest_version_alone(home, 
     moved = a_busy_call(3) | {"transfers": []}
     window = Window(START, START + seconds(400))
     with (
-        Client(settings_for(platform, home)) as client,
+        Client(**settings_for(platform, home).api) as client,
         Gatherer(PrivacyFilter(KEEP_ALL)) as gatherer,
-        QUIET.stage("") as stage,
     ):
 
         def pages():
@@ -548,7 +544,7 @@ def test_a_call_that_moves_between_batches_keeps_its_newest_version_alone(home, 
                     calls.put(START + seconds(300), moved)
                     platform.clock.set(START + seconds(500))
 
-        chunk = gatherer.regather(pages(), window, stage)
+        chunk = gatherer.regather(pages(), window)
     assert chunk.tables["calls"]["id"].to_pylist().count(3) == 1
     assert 3 not in chunk.tables["transfers"]["call_id"].to_pylist()
 

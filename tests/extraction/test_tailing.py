@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.ccaip.client import Client, FetchedCall
+from pipelines.ccaip.client import Client
+from pipelines.ccaip.page import FetchedCall
 from pipelines.ccaip.tail import tail
 from pipelines.ccaip.windows import Cursor, Window, plan, tail_windows, whole_second
 from simulator.platform import Clock, Credentials, Platform
@@ -22,7 +23,7 @@ class MovingClient(Client):
     """A client under whose hands time passes: after each answer the platform's clock moves."""
 
     def __init__(self, platform: Platform, home, per_page: int, steps: list[int]) -> None:
-        super().__init__(settings_for(platform, home), per_page=per_page)
+        super().__init__(**settings_for(platform, home).api, per_page=per_page)
         self._platform = platform
         self._steps = steps
 
@@ -91,7 +92,7 @@ def test_a_second_shared_by_more_calls_than_a_page_holds_loses_none(home, serve)
     platform = serve(calls)
     platform.clock.set(START + seconds(60))
     read: dict[int, dict] = {}
-    with Client(settings_for(platform, home)) as client:
+    with Client(**settings_for(platform, home).api) as client:
         _read(tail(client, Window(START, START + seconds(30))), read)
     assert set(read) == {*range(1, 261), 999}
 
@@ -103,7 +104,7 @@ def test_calls_on_both_edges_of_a_window_are_read(home, serve):
     platform = serve(calls)
     platform.clock.set(START + seconds(60))
     read: dict[int, dict] = {}
-    with Client(settings_for(platform, home)) as client:
+    with Client(**settings_for(platform, home).api) as client:
         _read(tail(client, Window(START, START + seconds(10))), read)
     assert set(read) == {1, 2}
 
@@ -114,7 +115,7 @@ def test_a_call_with_an_unreadable_change_time_is_not_passed_over(home, serve):
     calls.put(START, a_call(2))
     platform = serve(calls)
     platform.clock.set(START + seconds(60))
-    with Client(settings_for(platform, home)) as client:
+    with Client(**settings_for(platform, home).api) as client:
         pages = list(tail(client, Window(START, START + seconds(10))))
     read = [call.id for page in pages for call in page]
     assert sorted(read) == ["1", "2"]
@@ -186,7 +187,7 @@ def test_an_answer_out_of_order_stops_the_load_instead_of_losing_calls(home, ser
     platform = serve(calls)
     platform.clock.set(START + seconds(60))
     with (
-        Shuffled(settings_for(platform, home)) as client,
+        Shuffled(**settings_for(platform, home).api) as client,
         pytest.raises(Exception, match="order of updated_at"),
     ):
         list(tail(client, Window(START, START + seconds(30))))
@@ -196,7 +197,7 @@ def test_a_fetched_call_keeps_its_bytes_as_they_came(home, serve):
     calls = LivingCalls()
     calls.put(START, a_call(7, custom_data_secured={"b": 1, "a": [1.50, "ü"]}))
     platform = serve(calls)
-    with Client(settings_for(platform, home)) as client:
+    with Client(**settings_for(platform, home).api) as client:
         (call,) = client.calls_since(START).calls
     assert isinstance(call, FetchedCall)
     assert json.loads(call.body) == calls.truth(START)[7]

@@ -65,6 +65,11 @@ PUBLIC = {
         "service_level_abandons_ignored", "service_level_abandons_positive", "service_level_answered_only",
         "service_level_vendor", "target_percent", "is_target_met", "is_final", "service_level_numerator",
         "service_level_denominator", "service_level_excl_short_abandons", "is_business_hours",
+        "offered_with_target", "answered_with_target", "abandoned_with_target", "short_abandoned_with_target",
+    },
+    "mart_unfinished_calls": {
+        "call_id", "status", "call_type", "local_date", "queue_id", "queue_name", "created_at", "updated_at",
+        "open_seconds",
     },
     "mart_abandonment": {
         "interval_start_at", "interval_start_local", "local_date", "utc_offset_minutes", "queue_id", "queue_name",

@@ -25,8 +25,7 @@ from pipelines.marts.docs import copy_shape, generate_page
 from tests.marts import dbt_raw
 from tests.marts.dbt_expected import FAULTS, PUBLIC
 from tests.marts.metrics_page import METRICS, QUERIES, Metric
-from tests.marts.project import parsed
-from tests.marts.workshop import WAREHOUSE, Workshop
+from tests.marts.workshop import WAREHOUSE, Workshop, parsed
 
 pytestmark = pytest.mark.slow
 

@@ -1,27 +1,45 @@
-"""dbt inside this process: many builds for the price of one parse.
+"""dbt builds for tests: in this process, through dbt's `dbtRunner`, from a project that is parsed once a session.
 
-A dbt process of its own spends six seconds of CPU on imports and on reading what was parsed before it builds
-anything. Tests that build the marts again and again, of other rows or of altered SQL, keep the project instead: every
-workshop of a process has the same.
-What a dbt process of its own does is seen by the tests of `callmart transform` and of all that runs it.
+dbt parses our project in 15 s and keeps the result in `partial_parse.msgpack`. A session parses it once, in a file-locked
+folder. A home that gets a copy of that file (`parsed`) starts dbt in 3 to 4 s; builds in this process reuse the manifest
+and start at once. dbt in a process of its own is tested by `tests/cli/test_transform.py` and the end-to-end tests.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
-from dbt.cli.main import dbtRunnerResult
-from dbt.contracts.graph.manifest import Manifest
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner, dbtRunnerResult
 
-from pipelines.marts.build import dbt_variables
+from pipelines.home import Home
+from pipelines.marts.dbt_runner import (
+    PARSED,
+    PROJECT_DIR,
+    clean_environment,
+    dbt_variables,
+    duckdb_connection,
+    started,
+)
 from tests.asking import ask
-from tests.marts.project import invoke, manifest
+from tests.shared import made_once
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
 
 WAREHOUSE = "callmart.duckdb"
 """The name of every database: relations are named with their catalog, which is the file's stem."""
 
+_PARTIAL_PARSE = ("--partial-parse",)
 _SUCCEEDED = ("success", "pass", "warn", "skipped")
 
 
@@ -29,12 +47,36 @@ class WorkshopError(AssertionError):
     """dbt could not do what was asked; its own messages."""
 
 
+def parse_of_project() -> Path:
+    """The root of a home in which dbt has parsed our project. To be copied from."""
+    return made_once("parsed project", _parse)
+
+
+def parsed(home: Home) -> Home:
+    """Give a new home the parsed project, so that its first `transform` need not parse."""
+    home.dbt_target_dir.mkdir(parents=True, exist_ok=True)
+    shutil.copy(Home(parse_of_project()).dbt_target_dir / PARSED, home.dbt_target_dir)
+    return home
+
+
+@cache
+def manifest() -> Manifest:
+    """The parsed project, one for this process."""
+    with TemporaryDirectory() as folder:
+        home = parsed(Home(Path(folder)))
+        database = duckdb_connection(home.warehouse, home.dbt_target_dir)["CALLMART_DUCKDB_PATH"]
+        options = (*_PARTIAL_PARSE, "--no-write-json")
+        outcome = _invoke(database, home.dbt_target_dir.parent, dbt_variables(), *options, "parse")
+    assert outcome.success, outcome.exception
+    return outcome.result  # type: ignore[return-value]
+
+
 class Workshop:
     """One parsed project, and builds of any database with it. Not for threads: dbt's state is the process's."""
 
     def __init__(self, work: Path, time_zone: str = "UTC") -> None:
-        """Take the project as it was parsed for all tests. `work` takes what dbt writes; `time_zone` is the
-        reporting zone. `variables` may be changed between builds: a node is compiled when it is built.
+        """`work` takes what dbt writes; `time_zone` is the reporting zone. `variables` may be changed between builds:
+        a node is compiled when it is built.
         """
         self.variables: dict[str, Any] = dict(dbt_variables(time_zone))
         self._work = work
@@ -42,21 +84,21 @@ class Workshop:
 
     @property
     def manifest(self) -> Manifest:
-        """The parsed project, one for this process. What is altered in it (`raw_code`, `macro_sql`) is built
-        from the next build on; whoever alters it puts it back.
+        """The parsed project, one for this process. A change of `raw_code` or `macro_sql` holds from the next build on;
+        whoever makes one undoes it.
         """
         return manifest()
 
     def build(self, database: Path, *, full_refresh: bool = False, select: Sequence[str] = ()) -> None:
         """Build models, and seeds where the database has none yet; tests are left out.
 
-        `select` is dbt's selection syntax. Seeds that are there stay as they are, edited ones too. Raises
-        `WorkshopError` with dbt's words when a node fails.
+        `select` is dbt's selection syntax. Existing seeds stay as they are, edited ones too. Raises `WorkshopError`
+        with dbt's messages when a node fails.
         """
         kinds = ["model"] if _has_seeds(database) else ["model", "seed"]
         arguments = [word for kind in kinds for word in ("--resource-type", kind)]
         arguments += ["--full-refresh"] if full_refresh else []
-        outcome = self._invoke(database, "build", *arguments, *_selection(select))
+        outcome = self._run(database, "build", *arguments, *_selection(select))
         failed = {
             result.node.name: result.message
             for result in getattr(outcome.result, "results", ())
@@ -66,8 +108,8 @@ class Workshop:
             raise WorkshopError(f"dbt failed: {failed or outcome.exception}")
 
     def run(self, database: Path, *command: str) -> dbtRunnerResult:
-        """Any other command of dbt's, and how it ended: its success, and in its result those of the nodes."""
-        outcome = self._invoke(database, *command)
+        """Any other dbt command, and how it ended: its success, and in its result those of the nodes."""
+        outcome = self._run(database, *command)
         if outcome.exception is not None:
             raise WorkshopError(f"dbt failed: {outcome.exception}")
         return outcome
@@ -77,14 +119,64 @@ class Workshop:
     ) -> dict[str, str]:
         """Names of the data tests, or the unit tests, that fail at error severity, with dbt's message."""
         arguments = ("--resource-type", "unit_test" if unit else "test", *_selection(select))
-        results = self.run(database, "test", *arguments).result.results
+        results = self.run(database, "test", *arguments).result.results  # type: ignore[union-attr]
         return {result.node.name: result.message for result in results if result.status not in _SUCCEEDED}
 
-    def _invoke(self, database: Path, *command: str) -> dbtRunnerResult:
+    def _run(self, database: Path, *command: str) -> dbtRunnerResult:
         if Path(database).name != WAREHOUSE:
             raise ValueError(f"the database must be called {WAREHOUSE}, not {database}")
         words = ("--no-write-json", *command)
-        return invoke(str(database), self._work, self.variables, *words, project=self.manifest)
+        return _invoke(str(database), self._work, self.variables, *words, project=self.manifest)
+
+
+def _parse(root: Path) -> None:
+    """Parse the project into the home at `root`, with the words of `transform`: dbt reuses a parse only then."""
+    target = Home(root).dbt_target_dir
+    target.mkdir(parents=True)
+    environment = clean_environment() | duckdb_connection(Home(root).warehouse, target)
+    words = [*_PARTIAL_PARSE, "--quiet", "parse", *_options(target.parent, dbt_variables())]
+    with started("dbt", words, target, environment, subprocess.PIPE) as process:
+        said, _ = process.communicate()
+    assert process.returncode == 0, said
+
+
+def _invoke(
+    database: str,
+    work: Path,
+    variables: dict[str, Any],
+    *command: str,
+    project: Manifest | None = None,
+) -> dbtRunnerResult:
+    """dbt in this process, on a database; what it writes goes below `work`."""
+    quiet = ("--quiet", "--log-level", "none", "--log-level-file", "none")
+    with _connected_to(database):
+        return dbtRunner(manifest=project).invoke(
+            [*quiet, *command, "--threads", "1", *_options(work, variables)]
+        )
+
+
+def _options(work: Path, variables: dict[str, Any]) -> list[str]:
+    return [
+        *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
+        *("--target-path", str(work / "target"), "--log-path", str(work / "logs")),
+        *("--vars", json.dumps(variables)),
+    ]
+
+
+@contextmanager
+def _connected_to(database: str) -> Iterator[None]:
+    """`profiles.yml` names the database for the block, and the file is free again after it."""
+    before = os.environ.get("CALLMART_DUCKDB_PATH")
+    os.environ["CALLMART_DUCKDB_PATH"] = database
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["CALLMART_DUCKDB_PATH"]
+        else:
+            os.environ["CALLMART_DUCKDB_PATH"] = before
+        # dbt-duckdb keeps the file open until the process ends
+        DuckDBConnectionManager.close_all_connections()
 
 
 def _selection(select: Sequence[str]) -> list[str]:

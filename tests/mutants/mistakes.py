@@ -67,11 +67,11 @@ MISTAKES: tuple[Mistake, ...] = (
         "sum(call_seconds) > 0 and", "sum(call_seconds) >= 0 and",
     ),
     mistake(
-        "a missing hold eats the talk", f"{INTERMEDIATE}handled_segments_folded",
+        "a missing hold eats the talk", f"{INTERMEDIATE}handle_rows",
         "coalesce(hold_seconds, 0) as hold_seconds", "hold_seconds",
     ),
     mistake(
-        "two legs of one agent folded into one", f"{INTERMEDIATE}handled_segments_folded",
+        "two legs of one agent folded into one", f"{INTERMEDIATE}handle_rows",
         "coalesce(transfer_id, 0) as leg_id", "0 as leg_id",
     ),
     # Intermediate: queue segments
@@ -114,7 +114,7 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     mistake(
         "outbound rows are queue segments", f"{INTERMEDIATE}queue_segments_entered",
-        "    where queue_rows.menu_path_id is not null\n", "",
+        "        queue_rows.menu_path_id is not null\n        and not", "        not",
     ),
     mistake(
         "the last entry of a leg is the requeued one", f"{INTERMEDIATE}queue_segments_entered",
@@ -145,7 +145,7 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     mistake(
         "a call is counted under its last queue", f"{INTERMEDIATE}calls_entered",
-        "order by evidence_order, seen_at, idx", "order by evidence_order, seen_at desc, idx",
+        "seen_at asc nulls last", "seen_at desc nulls last",
     ),
     mistake(
         "a person before the virtual agent spoils containment", f"{INTERMEDIATE}virtual_agent_sessions_judged",
@@ -216,7 +216,23 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     mistake(
         "listening in is busy time", f"{MARTS}agg_agent_intervals",
-        "        not is_barged\n        and agent_id <> -1", "        agent_id <> -1",
+        "        and not handle_rows.is_barged\n", "",
+    ),
+    mistake(
+        "hours between a talk and its wrap-up are busy time", f"{MARTS}agg_agent_intervals",
+        "        handle_rows.ended_at\n", "        max(handle_rows.ended_at) over (partition by calls.call_id) as ended_at\n",
+    ),
+    mistake(
+        "rows the vendor sent twice count twice", f"{INTERMEDIATE}handled_segments_folded",
+        "    where not is_duplicate\n", "",
+    ),
+    mistake(
+        "waits the vendor sent twice count twice", f"{INTERMEDIATE}queue_segments_entered",
+        "        and not queue_rows.is_duplicate\n", "",
+    ),
+    mistake(
+        "segments without a target drag the governed service level down", f"{INTERMEDIATE}queue_segments_measured",
+        "        when target_seconds is null then false\n", "",
     ),
     # Marts
     mistake(
@@ -260,7 +276,7 @@ MISTAKES: tuple[Mistake, ...] = (
     # Macros
     mistake(
         "service level of offered leaves out what flowed out", f"{MACROS}queue_ratios",
-        "{{ safe_ratio('answered_in_sl', 'offered') }}", "{{ safe_ratio('answered_in_sl', 'answered + abandoned') }}",
+        "{{ safe_ratio('answered_in_sl', 'offered_with_target') }}", "{{ safe_ratio('answered_in_sl', 'answered_with_target + abandoned_with_target') }}",
     ),
     mistake(
         "short abandons in the abandonment rate's denominator", f"{MACROS}queue_ratios",

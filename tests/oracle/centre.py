@@ -76,7 +76,8 @@ class Centre:
 
     def is_final(self, end: dt.datetime, is_open: bool) -> bool:
         """Whether what ended then is past the reach of late updates."""
-        return not is_open and end + dt.timedelta(seconds=self.lateness_seconds) <= self.as_of
+        is_settled = not is_open or end + rules.UNFINISHED <= self.as_of
+        return is_settled and end + dt.timedelta(seconds=self.lateness_seconds) <= self.as_of
 
 
 def _lateness(calls: Sequence[Call]) -> list[int]:

@@ -127,33 +127,26 @@ def _agent_intervals(centre: Centre, work: Sequence[Work]) -> Cells:
 
 
 def _busy_seconds(work: Sequence[Work]) -> dict[tuple[int, str, dt.datetime], int]:
-    """Each second once, of the segment that began first, in the base interval it lies in."""
+    """Each second once, of the row of work that began first, in the base interval it lies in."""
     busy: dict[tuple[int, str, dt.datetime], int] = defaultdict(int)
     named = [each for each in work if each.segment.agent_id != NOBODY and not each.segment.is_barged]
     for agent_id, members in grouped(named, lambda each: each.segment.agent_id).items():
         covered_until = dt.datetime.min.replace(tzinfo=dt.UTC)
-        for each in sorted(members, key=_first_begun):
-            started_at = each.segment.started_at
-            end = min(each.segment.ended_at or _expected_end(each.segment), started_at + LONGEST)
-            at = max(each.segment.started_at, covered_until)
+        stretches = [
+            (start, each.segment.call.call_id, each.segment.leg, place, end, each.direction)
+            for each in members
+            for place, (start, end) in enumerate(each.segment.stretches)
+        ]
+        for started_at, _, _, _, told_end, direction in sorted(stretches):
+            end = min(told_end, started_at + LONGEST)
+            at = max(started_at, covered_until)
             while at < end:
                 start = interval_start(at, BASE_MINUTES)
                 until = min(end, start + dt.timedelta(minutes=BASE_MINUTES))
-                busy[agent_id, each.direction, start] += elapsed(at, until)
+                busy[agent_id, direction, start] += elapsed(at, until)
                 at = until
             covered_until = max(covered_until, end)
     return busy
-
-
-def _first_begun(work: Work) -> tuple[dt.datetime, str]:
-    """Of two begun in one second the one whose id comes first, as text: arbitrary, but always the same."""
-    segment = work.segment
-    return segment.started_at, f"{segment.call.call_id}-{segment.agent_id}-{segment.leg}"
-
-
-def _expected_end(segment: HandledSegment) -> dt.datetime:
-    """When a segment without an end ends by its seconds."""
-    return segment.started_at + dt.timedelta(seconds=segment.call_seconds + segment.acw_seconds)
 
 
 def _parts(work: Sequence[Work]) -> Row:

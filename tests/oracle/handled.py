@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tests.oracle import rules
 from tests.oracle.calls import Call
-from tests.oracle.raw import Json, elements, flag, instant, number, seconds, some_instant
+from tests.oracle.raw import Json, elements, flag, instant, number, seconds, some_instant, without_copies
 
 NOBODY = -1
 """Stands for an agent, virtual agent or queue that no row names."""
@@ -33,6 +33,8 @@ class HandledSegment:
     acw_seconds: int
     bcw_seconds: int
     ring_seconds: int
+    stretches: tuple[tuple[dt.datetime, dt.datetime], ...]
+    """Start and end of each row of work, in the order of their starts."""
 
     @property
     def talk_seconds(self) -> int:
@@ -53,7 +55,7 @@ class HandledSegment:
 def handled_segments(call: Call) -> list[HandledSegment]:
     """The call's segments, barged ones and wrap-up alone included."""
     rows = defaultdict(list)
-    for row in elements(call.body, "handle_durations"):
+    for row in without_copies(elements(call.body, "handle_durations"), ("agent_id", "transfer_id", "barged")):
         agent_id = number(row, "agent_id")
         key = (
             NOBODY if agent_id is None else agent_id,
@@ -79,11 +81,17 @@ def _folded(call: Call, agent_id: int, leg: int, is_barged: bool, rows: list[Jso
         acw_seconds=_sum(rows, "acw_duration"),
         bcw_seconds=_sum(rows, "bcw_duration"),
         ring_seconds=_sum(rows, "assigned_connection_duration"),
+        stretches=tuple((_start(row), instant(row, "ended_at") or _expected_end(row)) for row in rows),
     )
 
 
 def _start(row: Json) -> dt.datetime:
     return some_instant(row, "started_at")
+
+
+def _expected_end(row: Json) -> dt.datetime:
+    """When a row without an end ends by its seconds."""
+    return _start(row) + dt.timedelta(seconds=seconds(row, "call_duration") + seconds(row, "acw_duration"))
 
 
 def _sum(rows: Iterable[Json], key: str) -> int:

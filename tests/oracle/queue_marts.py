@@ -18,6 +18,7 @@ PARTS = (
     *("offered", "answered", "answered_in_sl", "abandoned", "short_abandoned", "abandoned_in_sl"),
     *("abandoned_after_target", "ringing_abandoned", "flowed_out", "failed", "in_progress"),
     *("vendor_in_sla", "vendor_not_in_sla", "service_level_numerator", "service_level_denominator"),
+    *("offered_with_target", "answered_with_target", "abandoned_with_target", "short_abandoned_with_target"),
 )
 WAITS = ("wait_seconds", *(f"{end}_wait_seconds" for end in ENDS))
 LONGEST = ("longest_wait_seconds", *(f"longest_{end}_wait_seconds" for end in ENDS))
@@ -36,6 +37,7 @@ MART_SERVICE_LEVEL = (
     *("offered", "answered", "answered_in_sl", "abandoned", "short_abandoned", "abandoned_in_sl"),
     *("abandoned_after_target", "flowed_out", "failed", "in_progress", "vendor_in_sla", "vendor_not_in_sla"),
     *("service_level_numerator", "service_level_denominator", "target_percent", "is_target_met"),
+    *("offered_with_target", "answered_with_target", "abandoned_with_target", "short_abandoned_with_target"),
     *SERVICE_LEVELS,
 )
 MART_ABANDONMENT = (
@@ -151,9 +153,22 @@ def _parts(segments: Sequence[QueueSegment]) -> Row:
         "vendor_not_in_sla": sum(1 for event in vendor if event in rules.VENDOR_COUNTED - rules.VENDOR_IN),
         "service_level_numerator": answered_in_sl,
         "service_level_denominator": count(
-            lambda each: each.outcome in ("answered", "abandoned") and not each.is_short_abandon
+            lambda each: (
+                each.target_seconds is not None
+                and each.outcome in ("answered", "abandoned")
+                and not each.is_short_abandon
+            )
         ),
+        **{f"{part}_with_target": count(condition) for part, condition in _WITH_TARGET.items()},
     }
+
+
+_WITH_TARGET: dict[str, Callable[[QueueSegment], bool]] = {
+    "offered": lambda each: each.target_seconds is not None and each.is_offered,
+    "answered": lambda each: each.target_seconds is not None and each.outcome == "answered",
+    "abandoned": lambda each: each.target_seconds is not None and each.outcome == "abandoned",
+    "short_abandoned": lambda each: each.target_seconds is not None and each.is_short_abandon,
+}
 
 
 def _waits(segments: Sequence[QueueSegment]) -> Row:
@@ -166,16 +181,17 @@ def _waits(segments: Sequence[QueueSegment]) -> Row:
 
 
 def _service_levels(row: Row) -> Row:
-    served, answered, abandoned = row["answered_in_sl"], row["answered"], row["abandoned"]
-    not_short = answered + abandoned - row["short_abandoned"]
+    served, answered = row["answered_in_sl"], row["answered_with_target"]
+    abandoned = row["abandoned_with_target"]
+    not_short = answered + abandoned - row["short_abandoned_with_target"]
     numerator, denominator = row["service_level_numerator"], row["service_level_denominator"]
     percent = row["target_percent"]
-    unjudged = percent is None or not row["offered"]
+    unjudged = percent is None or not (row["offered_with_target"] or denominator)
     return {
         "service_level": ratio(numerator, denominator),
         "service_level_excl_short_abandons": ratio(served, not_short),
         "service_level_incl_short_abandons": ratio(served, answered + abandoned),
-        "service_level_offered": ratio(served, row["offered"]),
+        "service_level_offered": ratio(served, row["offered_with_target"]),
         "service_level_abandons_ignored": ratio(served, answered + row["abandoned_after_target"]),
         "service_level_abandons_positive": ratio(served + row["abandoned_in_sl"], not_short),
         "service_level_answered_only": ratio(served, answered),

@@ -13,6 +13,27 @@ def elements(call: Json, array: str) -> list[Json]:
     return call.get(array) or []
 
 
+def without_copies(rows: list[Json], span: tuple[str, ...]) -> list[Json]:
+    """The rows without those the vendor sent again later: by id, or with the same span and the same `span` keys."""
+    kept = []
+    for place, row in enumerate(rows):
+        later = rows[place + 1 :]
+        same_id = row.get("id") is not None and any(each.get("id") == row["id"] for each in later)
+        same_span = bool(instant(row, "started_at") and instant(row, "ended_at")) and any(
+            all(instant(each, key) == instant(row, key) for key in ("started_at", "ended_at"))
+            and all(_plain(each, key) == _plain(row, key) for key in span)
+            and (seconds(each, "call_duration") > 0) == (seconds(row, "call_duration") > 0)
+            for each in later
+        )
+        if not same_id and not same_span:
+            kept.append(row)
+    return kept
+
+
+def _plain(row: Json, key: str) -> int | None:
+    return bool(row.get(key)) if key == "barged" else number(row, key)
+
+
 def instant(element: Json, key: str) -> dt.datetime | None:
     """A timestamp as an instant in UTC."""
     text = element.get(key)

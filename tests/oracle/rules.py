@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 
 from tests.marts.dbt_raw import PROJECT
 
@@ -14,6 +15,10 @@ REPORTED_MINUTES = 30
 
 LATENESS_FLOOR_SECONDS = 30 * 60
 """An interval stays provisional at least so long, as shipped."""
+
+
+UNFINISHED = dt.timedelta(hours=72)
+"""A call not ended so long after its interval no longer keeps it provisional, as shipped."""
 
 
 def _seed(name: str) -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tests.oracle import rules
 from tests.oracle.calls import UNKNOWN, Call
 from tests.oracle.handled import FIRST_LEG, HandledSegment
-from tests.oracle.raw import Json, elements, number, some_instant, told_or_elapsed
+from tests.oracle.raw import Json, elements, number, some_instant, told_or_elapsed, without_copies
 from tests.oracle.transfers import Transfer
 
 IN_PROGRESS = "in_progress"
@@ -74,7 +74,8 @@ def queue_segments(
     call: Call, handled: Sequence[HandledSegment], transfers: Sequence[Transfer]
 ) -> list[QueueSegment]:
     """The call's entries into queues, in order; rows without a menu path are none."""
-    rows = [row for row in elements(call.body, "queue_durations") if number(row, "menu_path_id") is not None]
+    once = without_copies(elements(call.body, "queue_durations"), ("menu_path_id", "transfer_id", "agent_id"))
+    rows = [row for row in once if number(row, "menu_path_id") is not None]
     rows.sort(key=_entered)
     answered_legs = {each.leg for each in handled if each.is_handled}
     newest = {each.transfer_id: each for each in transfers}

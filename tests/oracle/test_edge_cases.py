@@ -124,7 +124,13 @@ def _calls() -> Iterator[Json]:
         yield call(wait(120 + user, 1), at=at, end_user={"id": user})
         yield call(wait(130, 1), at=_plus(at, later), end_user={"id": user})
     yield _transferred_within_a_second()
-    yield call(wait(123, 9), status="queued", ends_at=None)
+    late = "2025-12-31T12:00:00Z"
+    yield call(wait(123, 9, late), status="queued", ends_at=None, at=late)
+    yield call(wait(140, 9), status="queued", ends_at=None)
+    wrap_up = work(141, 1141, 0, _plus(NOON, 4 * 3600), wrap_up=300)
+    yield call(handled=(work(141, 1141, 600), wrap_up))
+    copied, twice = wait(142, 9, id=1, agent_id=1142), work(142, 1142, 60, id=2)
+    yield call(copied, copied, handled=(twice, twice | {"id": 3}, twice))
     yield call(at="2026-01-01T00:00:00Z")  # the data reach far enough for everything above to be final
 
 
@@ -289,11 +295,11 @@ def test_a_midnight_inside_a_half_hour_splits_its_calls_but_not_its_verdict(mart
     assert marts.day(113, parts) == [(dt.date(2025, 6, 10), 1, 1, 1, 0), (dt.date(2025, 6, 11), 1, 0, 0, 0)]
 
 
-def test_without_a_target_nothing_is_in_service_level_and_nothing_is_judged(marts: Marts) -> None:
+def test_without_a_target_there_is_no_service_level_and_nothing_is_judged(marts: Marts) -> None:
     parts = (
         "answered, answered_in_sl, abandoned_in_sl, abandoned_after_target, service_level, intervals_judged"
     )
-    assert marts.day(114, parts) == [(1, 0, 0, 0, 0.0, 0)]
+    assert marts.day(114, parts) == [(1, 0, 0, 0, None, 0)]
 
 
 def test_an_event_decides_before_the_work_and_an_unknown_one_decides_nothing(marts: Marts) -> None:
@@ -337,6 +343,21 @@ def test_a_caller_who_comes_back_after_exactly_seven_days_repeats(marts: Marts) 
 def test_a_call_still_waiting_is_not_offered_and_its_interval_not_final(marts: Marts) -> None:
     assert marts.day(123, "offered, in_progress, service_level, is_final") == [(0, 1, None, False)]
     assert marts.day(101, "is_final") == [(True,)]
+
+
+def test_a_call_the_vendor_never_ends_does_not_keep_its_interval_provisional(marts: Marts) -> None:
+    assert marts.day(140, "offered, in_progress, is_final") == [(0, 1, True)]
+
+
+def test_the_hours_between_a_talk_and_its_late_wrap_up_are_not_busy(marts: Marts) -> None:
+    assert marts.ask("sum(agent_busy_seconds)", "agg_agent_intervals", "agent_id = 1141") == [(900,)]
+
+
+def test_rows_the_vendor_sent_twice_count_once(marts: Marts) -> None:
+    assert marts.day(142, "offered, wait_seconds") == [(1, 9)]
+    assert marts.work(1142, "handled_segments, handle_seconds") == [(1, 60)]
+    flags = "has_duplicate_rows, folded_rows"
+    assert marts.ask(flags, "fct_handled_segments", "agent_id = 1142") == [(True, 1)]
 
 
 def test_work_for_a_queue_that_nobody_waited_in_keeps_the_queues_number_and_zone(marts: Marts) -> None:

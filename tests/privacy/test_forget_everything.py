@@ -12,7 +12,7 @@ from pipelines.marts.build import transform
 from pipelines.warehouse.publish import publish
 from pipelines.warehouse.retry import retry
 from tests.extraction.living import seconds
-from tests.marts.project import parsed
+from tests.marts.workshop import parsed
 from tests.privacy.callers import (
     ADA,
     ADAS,

@@ -25,7 +25,7 @@ from simulator.platform import Clock, Credentials, Platform
 from tests.cli.conftest import Command
 from tests.extraction.conftest import TOKEN, USER, settings_for
 from tests.extraction.living import START, LivingCalls, seconds
-from tests.marts.project import parsed
+from tests.marts.workshop import parsed
 from tests.privacy.markers import Markers, found
 
 GOOD, ODD_TYPE, ODD_SHAPE, MOVING = 1, 2, 3, 4

@@ -10,14 +10,17 @@ from dataclasses import dataclass, field
 
 QUEUE_RATIOS = {
     "service_level": ("service_level_numerator", "service_level_denominator"),
-    "service_level_excl_short_abandons": ("answered_in_sl", "answered + abandoned - short_abandoned"),
-    "service_level_incl_short_abandons": ("answered_in_sl", "answered + abandoned"),
-    "service_level_offered": ("answered_in_sl", "offered"),
-    "service_level_abandons_ignored": ("answered_in_sl", "answered + abandoned_after_target"),
-    "service_level_abandons_positive": (
-        "answered_in_sl + abandoned_in_sl", "answered + abandoned - short_abandoned",
+    "service_level_excl_short_abandons": (
+        "answered_in_sl", "answered_with_target + abandoned_with_target - short_abandoned_with_target",
     ),
-    "service_level_answered_only": ("answered_in_sl", "answered"),
+    "service_level_incl_short_abandons": ("answered_in_sl", "answered_with_target + abandoned_with_target"),
+    "service_level_offered": ("answered_in_sl", "offered_with_target"),
+    "service_level_abandons_ignored": ("answered_in_sl", "answered_with_target + abandoned_after_target"),
+    "service_level_abandons_positive": (
+        "answered_in_sl + abandoned_in_sl",
+        "answered_with_target + abandoned_with_target - short_abandoned_with_target",
+    ),
+    "service_level_answered_only": ("answered_in_sl", "answered_with_target"),
     "service_level_vendor": ("vendor_in_sla", "vendor_in_sla + vendor_not_in_sla"),
     "abandonment_rate": ("abandoned - short_abandoned", "offered - short_abandoned"),
     "abandonment_rate_gross": ("abandoned", "offered"),
@@ -78,6 +81,7 @@ QUEUE_PARTS = (
     "offered", "answered", "answered_in_sl", "abandoned", "short_abandoned", "abandoned_in_sl",
     "abandoned_after_target", "ringing_abandoned", "flowed_out", "failed", "in_progress", "vendor_in_sla",
     "vendor_not_in_sla", "service_level_numerator", "service_level_denominator", "wait_seconds",
+    "offered_with_target", "answered_with_target", "abandoned_with_target", "short_abandoned_with_target",
     "answered_wait_seconds", "abandoned_wait_seconds", "flowed_out_wait_seconds", "failed_wait_seconds",
 )  # fmt: skip
 LONGEST_WAITS = {

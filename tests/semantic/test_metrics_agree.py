@@ -20,8 +20,7 @@ from pipelines.progress import SilentProgress
 from pipelines.warehouse.load import load_new
 from simulator.centre import Centre
 from tests.empty import with_warehouse
-from tests.marts.project import parse_of_project
-from tests.marts.workshop import Workshop
+from tests.marts.workshop import Workshop, parse_of_project
 from tests.semantic.definitions import COMPARISONS, DEFINED
 from tests.tenant import settings_for, tenant
 

@@ -133,7 +133,7 @@ def test_what_a_reader_of_windows_has_after_the_storm_is_the_truth(centre: Centr
             start_date=START,
             requests_per_second=100_000,
         )
-        with Client(settings, longest_pause_seconds=0.001) as client:
+        with Client(**settings.api, longest_pause_seconds=0.001) as client:
             for moment in (NOON, NOON + timedelta(minutes=3), NOON + timedelta(hours=5), end):
                 platform.clock.set(moment)
                 if moment == end:

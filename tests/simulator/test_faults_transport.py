@@ -67,7 +67,7 @@ def _client(platform: Platform) -> Client:
         start_date=NOW,
         requests_per_second=100_000,
     )
-    return Client(settings, longest_pause_seconds=0.01)
+    return Client(**settings.api, longest_pause_seconds=0.01)
 
 
 def test_a_429_without_retry_after_leaves_the_reader_to_guess() -> None:

@@ -27,11 +27,11 @@ from tests.extraction.conftest import TOKEN, USER
 from tests.extraction.living import START, LivingCalls
 from tests.keeping import KEEP_EVERYTHING
 from tests.marts.workshop import Workshop
+from tests.shared import CALLMART
 from tests.soak.ledger import audit
 from tests.soak.served import Served
 from tests.soak.verdict import Verdict, judge
 from tests.soak.world import make_world
-from tests.warm import callmart_command
 
 pytestmark = pytest.mark.slow
 
@@ -80,7 +80,7 @@ class Tenant:
             environment["DESTINATION__DUCKDB__CREDENTIALS"] = str(warehouse)
         if kill_at:
             environment[KILL_VARIABLE] = kill_at
-        return subprocess.Popen([*callmart_command(), *arguments], env=environment)
+        return subprocess.Popen([*CALLMART, *arguments], env=environment)
 
     def assert_holds(self, warehouse: Path) -> None:
         """Every row is the truth, and the ledger knows it."""

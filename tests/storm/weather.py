@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from starlette.responses import Response
 
-from pipelines.ccaip.client import Client, parse_instant
+from pipelines.ccaip.client import Client
+from pipelines.ccaip.page import parse_instant
 from pipelines.home import Home
 from pipelines.progress import SilentProgress
 from pipelines.warehouse import load

@@ -79,3 +79,33 @@
         {{ 'union all' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
+
+
+{#-
+    The rows of an array without those that the vendor sent again later: by id, or with the same start, end and
+    `columns`. Written another way than in the models, so that a fault in one does not hide in the other.
+-#}
+{% macro without_copies(relation, id, columns, extra='true') %}
+            select rows_once.*
+            from {{ relation }} as rows_once
+            where
+                not exists (
+                    select 1 from {{ relation }} as copies
+                    where
+                        copies.call_id = rows_once.call_id
+                        and copies.idx > rows_once.idx
+                        and copies.{{ id }} = rows_once.{{ id }}
+                )
+                and not exists (
+                    select 1 from {{ relation }} as copies
+                    where
+                        copies.call_id = rows_once.call_id
+                        and copies.idx > rows_once.idx
+                        and copies.started_at = rows_once.started_at
+                        and copies.ended_at = rows_once.ended_at
+                        {%- for column in columns %}
+                        and copies.{{ column }} is not distinct from rows_once.{{ column }}
+                        {%- endfor %}
+                        and {{ extra }}
+                )
+{%- endmacro %}

@@ -38,7 +38,9 @@ ordered as (
 
     select
         *,
-        row_number() over (partition by call_id order by evidence_order, seen_at, idx) as telling_order
+        row_number() over (
+            partition by call_id order by evidence_order asc, seen_at asc nulls last, idx asc
+        ) as telling_order
     from sightings
     where queue_id is not null
 

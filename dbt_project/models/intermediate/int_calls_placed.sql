@@ -34,7 +34,10 @@ select
     end as queue_name,
     calls.call_type,
     calls.end_user_id,
+    calls.status,
     calls.created_at,
+    calls.updated_at,
+    coalesce(calls.created_at, calls.queued_at, calls.updated_at) as begun_at,
     -- Somebody who calls of their own accord; what the centre dials, and its call-backs, answer a contact.
     calls.direction = 'inbound' and calls.parent_call_id is null as is_contact,
     calls.is_ended,

@@ -3,26 +3,9 @@ with
 
 handle_rows as (
 
-    select
-        call_id,
-        -- A row that names no agent still holds somebody's work.
-        coalesce(agent_id, -1) as agent_id,
-        transfer_id,
-        -- The first leg has no transfer.
-        coalesce(transfer_id, 0) as leg_id,
-        coalesce(is_barged, false) as is_barged,
-        idx,
-        menu_path_id,
-        menu_path,
-        lang,
-        started_at,
-        ended_at,
-        coalesce(call_seconds, 0) as call_seconds,
-        coalesce(hold_seconds, 0) as hold_seconds,
-        coalesce(acw_seconds, 0) as acw_seconds,
-        coalesce(bcw_seconds, 0) as bcw_seconds,
-        coalesce(ring_seconds, 0) as ring_seconds
-    from {{ ref('stg_ccaip__handle_durations') }}
+    select *
+    from {{ ref('int_handle_rows') }}
+    where not is_duplicate
 
 ),
 
@@ -33,7 +16,7 @@ ordered as (
         *,
         row_number() over (
             partition by call_id, agent_id, leg_id, is_barged
-            order by case when call_seconds > 0 then 0 else 1 end, started_at, idx
+            order by case when call_seconds > 0 then 0 else 1 end asc, started_at asc nulls last, idx asc
         ) as telling_order
     from handle_rows
 
@@ -51,6 +34,7 @@ select
     min(started_at) as started_at,
     max(ended_at) as ended_at,
     count(*) as folded_rows,
+    {{ count_where('has_duplicates') }} > 0 as has_duplicate_rows,
     {{ sum_of('call_seconds') }} as call_seconds,
     -- The vendor's call seconds include hold.
     {{ sum_of('call_seconds - hold_seconds') }} as talk_seconds,

@@ -5,10 +5,11 @@ with
 windows as (
 
     select
+        window_id,
         window_from,
         window_until,
         max(window_until) over (
-            order by window_from, window_until
+            order by window_from, window_until, window_id
             rows between unbounded preceding and 1 preceding
         ) as covered_before
     from {{ ref('int_load_windows_judged') }}
@@ -24,7 +25,7 @@ numbered as (
         window_from,
         window_until,
         sum(case when window_from <= covered_before then 0 else 1 end) over (
-            order by window_from, window_until
+            order by window_from, window_until, window_id
             rows between unbounded preceding and current row
         ) as stretch
     from windows

@@ -86,7 +86,7 @@ select
         (extract(epoch from local.interval_start_local) - extract(epoch from local.interval_start_at)) / 60 as bigint
     ) as utc_offset_minutes,
     opening.is_business_hours,
-    local.in_progress = 0
+    {{ is_settled('local.in_progress', 'local.interval_end_at') }}
     and {{ add_seconds('local.interval_end_at', 'lateness.lateness_seconds') }} <= lateness.as_of_at as is_final
 from local
 cross join {{ ref('int_update_lateness') }} as lateness

@@ -27,11 +27,14 @@ queue_rows as (
         queue_rows.service_level_target_percent,
         queue_rows.service_level_abandon_threshold_seconds,
         queue_rows.service_level_event,
-        queue_rows.event
-    from {{ ref('stg_ccaip__queue_durations') }} as queue_rows
+        queue_rows.event,
+        queue_rows.has_duplicates
+    from {{ ref('int_queue_rows') }} as queue_rows
     inner join {{ ref('int_calls_classified') }} as calls on queue_rows.call_id = calls.call_id
     -- Rows without a menu path (outbound) are no queue segments.
-    where queue_rows.menu_path_id is not null
+    where
+        queue_rows.menu_path_id is not null
+        and not queue_rows.is_duplicate
 
 ),
 
@@ -62,6 +65,7 @@ select
     {% endfor -%}
     queue_rows.service_level_event,
     queue_rows.event,
+    queue_rows.has_duplicates as has_duplicate_rows,
     -- Unanswered, and the same leg waited again later: sent back or onward to a queue.
     queue_rows.agent_id is null
     and lead(queue_rows.idx) over (

@@ -67,6 +67,7 @@ select
     abandon_threshold_seconds,
     service_level_event,
     event,
+    has_duplicate_rows,
     outcome,
     outcome_rule,
     is_ringing_abandon,
@@ -82,12 +83,14 @@ select
         when 'service_level_abandons_positive' then is_answered_in_sl or is_abandoned_in_sl
         else is_answered_in_sl
     end as is_in_governed_numerator,
-    case governed_formula
-        when 'service_level_vendor' then is_vendor_in_sla or is_vendor_not_in_sla
-        when 'service_level_offered' then outcome <> 'in_progress'
-        when 'service_level_incl_short_abandons' then outcome in ('answered', 'abandoned')
-        when 'service_level_abandons_ignored' then outcome = 'answered' or is_abandoned_after_target
-        when 'service_level_answered_only' then outcome = 'answered'
+    case
+        when governed_formula = 'service_level_vendor' then is_vendor_in_sla or is_vendor_not_in_sla
+        -- Nobody can tell whether it was in time.
+        when target_seconds is null then false
+        when governed_formula = 'service_level_offered' then outcome <> 'in_progress'
+        when governed_formula = 'service_level_incl_short_abandons' then outcome in ('answered', 'abandoned')
+        when governed_formula = 'service_level_abandons_ignored' then outcome = 'answered' or is_abandoned_after_target
+        when governed_formula = 'service_level_answered_only' then outcome = 'answered'
         -- service_level_excl_short_abandons, service_level_abandons_positive
         else outcome = 'answered' or (outcome = 'abandoned' and not is_short_abandon)
     end as is_in_governed_denominator

@@ -110,6 +110,7 @@ select
     abandon_threshold_seconds,
     service_level_event,
     event,
+    has_duplicate_rows,
     outcome,
     outcome_rule,
     -- Told apart whatever class abandon_fail_reasons gives it.

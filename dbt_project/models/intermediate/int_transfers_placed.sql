@@ -87,7 +87,7 @@ arrivals as (
             partition by transfers.call_id, transfers.idx
             order by
                 case when sightings.evidence_order = 2 then 0 else 1 end asc,
-                sightings.seen_at asc,
+                sightings.seen_at asc nulls last,
                 sightings.queue_id asc
         ) as nearest_order
     from transfers

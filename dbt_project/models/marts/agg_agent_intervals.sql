@@ -15,12 +15,35 @@ started as (
 
 ),
 
--- A supervisor listening in handles nothing, and the time of agents nobody named cannot be united. No segment is
+-- The rows' own stretches, not the segment's span: a wrap-up hours after the talk leaves the hours between them free.
+-- A supervisor listening in handles nothing, and the time of agents nobody named cannot be united. No row is
 -- believed to last longer than a day: one that ends in 2030 would fill a hundred thousand intervals.
-segments as (
+work as (
 
     select
-        handled_segment_id,
+        handle_rows.call_id,
+        handle_rows.leg_id,
+        handle_rows.idx,
+        handle_rows.agent_id,
+        handle_rows.call_seconds + handle_rows.acw_seconds as handle_seconds,
+        calls.direction,
+        coalesce(handle_rows.started_at, calls.created_at) as started_at,
+        handle_rows.ended_at
+    from {{ ref('int_handle_rows') }} as handle_rows
+    inner join {{ ref('fct_calls') }} as calls on handle_rows.call_id = calls.call_id
+    where
+        not handle_rows.is_duplicate
+        and not handle_rows.is_barged
+        and handle_rows.agent_id <> -1
+
+),
+
+bounded as (
+
+    select
+        call_id,
+        leg_id,
+        idx,
         agent_id,
         direction,
         started_at,
@@ -28,14 +51,11 @@ segments as (
             coalesce(ended_at, {{ add_seconds('started_at', 'handle_seconds') }}),
             {{ add_seconds('started_at', '86400') }}
         ) as ended_at
-    from {{ ref('fct_handled_segments') }}
-    where
-        not is_barged
-        and agent_id <> -1
+    from work
 
 ),
 
--- Of each segment the stretch that no earlier one has covered. These stretches never overlap and make up the union,
+-- Of each row the stretch that no earlier one has covered. These stretches never overlap and make up the union,
 -- so each second is busy once, and has a direction.
 stretches as (
 
@@ -48,13 +68,13 @@ stretches as (
             coalesce(
                 max(ended_at) over (
                     partition by agent_id
-                    order by started_at, handled_segment_id
+                    order by started_at, call_id, leg_id, idx
                     rows between unbounded preceding and 1 preceding
                 ),
                 started_at
             )
         ) as busy_from
-    from segments
+    from bounded
 
 ),
 
@@ -126,7 +146,9 @@ joined as (
 select
     joined.*,
     cast({{ to_local('joined.interval_start_at', "'" ~ var('reporting_timezone') ~ "'") }} as date) as local_date,
-    joined.open_segments = 0
+    {{ is_settled(
+        'joined.open_segments', add_seconds('joined.interval_start_at', var('base_interval_minutes') * 60)
+    ) }}
     and {{ add_seconds(
         'joined.interval_start_at', 'lateness.lateness_seconds + ' ~ var('base_interval_minutes') * 60
     ) }} <= lateness.as_of_at as is_final

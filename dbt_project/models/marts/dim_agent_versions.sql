@@ -16,7 +16,7 @@ named as (
             *,
             row_number() over (
                 partition by agent_id, shown_at
-                order by call_id desc, agent_name asc
+                order by call_id desc, agent_name asc, agent_number asc nulls last
             ) as telling_order
         from sightings
         where agent_name is not null

@@ -12,9 +12,8 @@ bounds as (
 
     select
         local_date,
-        {{ to_utc('cast(local_date as timestamp)', "'" ~ var('reporting_timezone') ~ "'") }} as starts_at,
-        {{ to_utc("cast(local_date as timestamp) + interval '1 day'", "'" ~ var('reporting_timezone') ~ "'") }}
-            as ends_at
+        {{ start_of_date('local_date', "'" ~ var('reporting_timezone') ~ "'") }} as starts_at,
+        {{ start_of_date(next_date('local_date'), "'" ~ var('reporting_timezone') ~ "'") }} as ends_at
     from dates
 
 )
@@ -24,7 +23,7 @@ select
     starts_at,
     ends_at,
     -- 23 or 25 when clocks change.
-    {{ seconds_between('starts_at', 'ends_at') }} / 3600.0 as hours_in_day,
+    {{ safe_ratio(seconds_between('starts_at', 'ends_at'), 3600) }} as hours_in_day,
     cast(extract(year from local_date) as bigint) as year_number,
     cast(extract(month from local_date) as bigint) as month_number,
     cast(extract(isodow from local_date) as bigint) as iso_weekday_number

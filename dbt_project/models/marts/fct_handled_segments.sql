@@ -80,6 +80,7 @@ select
     {{ interval_start('begun_at', var('base_interval_minutes')) }} as interval_start_at,
     cast({{ to_local('begun_at', "'" ~ var('reporting_timezone') ~ "'") }} as date) as local_date,
     folded_rows,
+    has_duplicate_rows,
     is_call_ended,
     is_handled,
     is_handled and hold_seconds > 0 as is_held,

@@ -65,6 +65,7 @@ select
     segments.is_in_governed_numerator,
     segments.is_in_governed_denominator,
     segments.event,
+    segments.has_duplicate_rows,
     calls.load_id,
     '{{ rules_fingerprint() }}' as rules_fingerprint
 from segments

@@ -44,7 +44,7 @@ intervals as (
     select
         queue_id,
         min(local_date) as local_date,
-        sum(offered) as offered,
+        sum(offered_with_target) as offered_with_target,
         sum(service_level_numerator) as service_level_numerator,
         sum(service_level_denominator) as service_level_denominator,
         max(target_percent) as target_percent
@@ -88,10 +88,9 @@ select
     coalesce(compliance.intervals_judged, 0) as intervals_judged,
     coalesce(compliance.intervals_on_target, 0) as intervals_on_target,
     {{ safe_ratio('compliance.intervals_on_target', 'compliance.intervals_judged') }} as interval_sl_compliance,
-    parts.in_progress = 0
+    {{ is_settled('parts.in_progress', start_of_date(next_date('parts.local_date'), 'zones.reporting_timezone')) }}
     and {{ add_seconds(
-        to_utc("cast(parts.local_date as timestamp) + interval '1 day'", 'zones.reporting_timezone'),
-        'lateness.lateness_seconds'
+        start_of_date(next_date('parts.local_date'), 'zones.reporting_timezone'), 'lateness.lateness_seconds'
     ) }} <= lateness.as_of_at as is_final
 from parts
 inner join zones on parts.queue_id = zones.queue_id

@@ -78,7 +78,9 @@ select
         local.{{ part }},
     {% endfor -%}
     {{ handle_ratios() }},
-    local.open_segments = 0
+    {{ is_settled(
+        'local.open_segments', add_seconds('local.interval_start_at', 'local.interval_minutes * 60')
+    ) }}
     and {{ add_seconds(
         'local.interval_start_at', 'local.interval_minutes * 60 + lateness.lateness_seconds'
     ) }} <= lateness.as_of_at as is_final

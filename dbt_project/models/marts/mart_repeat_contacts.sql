@@ -5,7 +5,9 @@ contacts as (
 
     select
         *,
-        lead(created_at) over (partition by end_user_id order by created_at, call_id) as next_created_at
+        lead(created_at) over (
+            partition by end_user_id order by created_at asc nulls last, call_id asc
+        ) as next_created_at
     from {{ ref('int_calls_placed') }}
     where is_contact
 

@@ -5,7 +5,7 @@
     'wait_seconds', 'answered_wait_seconds', 'abandoned_wait_seconds', 'in_progress',
 ] -%}
 {%- set ratios = {
-    'service_level': safe_ratio('answered_in_sl', 'answered + abandoned - short_abandoned'),
+    'service_level': safe_ratio('answered_in_sl', 'counted_with_target'),
     'abandonment_rate': safe_ratio('abandoned - short_abandoned', 'offered - short_abandoned'),
     'average_speed_of_answer': safe_ratio('answered_wait_seconds', 'answered'),
 } -%}
@@ -80,7 +80,12 @@ cells as (
         {{ sum_where('wait_seconds * step', "outcome <> 'in_progress'") }} as wait_seconds,
         {{ sum_where('wait_seconds * step', "outcome = 'answered'") }} as answered_wait_seconds,
         {{ sum_where('wait_seconds * step', "outcome = 'abandoned'") }} as abandoned_wait_seconds,
-        {{ sum_where('step', "outcome = 'in_progress'") }} as in_progress
+        {{ sum_where('step', "outcome = 'in_progress'") }} as in_progress,
+        {{ sum_where(
+            'step',
+            "target_seconds is not null"
+            ~ " and (outcome = 'answered' or (outcome = 'abandoned' and not is_short_abandon))"
+        ) }} as counted_with_target
     from steps
     group by 1, 2, 3, 4, 5
 
@@ -93,7 +98,7 @@ running as (
         language,
         call_type,
         interval_start_at,
-        {% for part in parts -%}
+        {% for part in parts + ['counted_with_target'] -%}
             {{ part }} as {{ part }}_moved,
             sum({{ part }}) over so_far as {{ part }},
         {% endfor -%}
@@ -118,7 +123,7 @@ states as (
             call_type,
             interval_start_at,
             step_build,
-            {% for part in parts -%}
+            {% for part in parts + ['counted_with_target'] -%}
                 {{ part }}{{ ' - ' ~ part ~ '_moved' if side == 'before' }} as {{ part }},
             {% endfor -%}
             '{{ side }}' as side
@@ -143,7 +148,13 @@ published as (
     inner join builds on states.step_build = builds.build_number
     where
         states.side = 'before'
-        and states.in_progress = 0
+        and (
+            states.in_progress = 0
+            or {{ add_seconds(
+                'states.interval_start_at',
+                var('report_interval_minutes') * 60 + var('unfinished_call_hours') * 3600
+            ) }} <= builds.published_until
+        )
         and {{ add_seconds('states.interval_start_at', var('report_interval_minutes') * 60) }}
         <= builds.published_until
 

@@ -45,7 +45,7 @@ select
     parts.vendor_in_sla,
     parts.vendor_counted,
     {{ safe_ratio('parts.agreed', 'parts.offered') }} as agreement_rate,
-    {{ safe_ratio('parts.answered_in_sl', 'parts.counted') }} as service_level,
+    {{ safe_ratio('parts.answered_in_sl', 'parts.counted - parts.no_target') }} as service_level,
     {{ safe_ratio('parts.vendor_in_sla', 'parts.vendor_counted') }} as service_level_vendor
 from parts
 inner join {{ ref('dim_queues') }} as queues on parts.queue_id = queues.queue_id

@@ -14,6 +14,7 @@ select
     landed,
     new_versions,
     oldest_new_at,
+    newest_change_at,
     requests,
     retries,
     throttled,

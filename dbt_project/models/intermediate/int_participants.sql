@@ -1,0 +1,18 @@
+-- Who took part in each call, and which rows the vendor sent twice. No mart counts participants; whoever does starts
+-- here, where is_duplicate tells which rows to leave out.
+select
+    call_id,
+    idx,
+    participant_id,
+    type,
+    status,
+    user_id,
+    end_user_id,
+    virtual_agent_id,
+    call_seconds,
+    hold_seconds,
+    connected_at,
+    ended_at,
+    {{ is_copied(['call_id', 'participant_id'], known=['participant_id']) }} as has_duplicates,
+    {{ is_copied_later(['call_id', 'participant_id'], known=['participant_id']) }} as is_duplicate
+from {{ ref('stg_ccaip__participants') }}

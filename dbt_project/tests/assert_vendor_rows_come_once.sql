@@ -1,0 +1,27 @@
+-- Rows that the vendor sent twice: counted once, and listed here, for each is a fault on the vendor's side.
+{{ config(severity='warn') }}
+
+select
+    'handle_durations' as vendor_array,
+    call_id,
+    idx
+from {{ ref('int_handle_rows') }}
+where is_duplicate
+
+union all
+
+select
+    'queue_durations' as vendor_array,
+    call_id,
+    idx
+from {{ ref('int_queue_rows') }}
+where is_duplicate
+
+union all
+
+select
+    'participants' as vendor_array,
+    call_id,
+    idx
+from {{ ref('int_participants') }}
+where is_duplicate

@@ -1,0 +1,132 @@
+"""What the destination already holds, asked through dlt: versions of calls, the ledger, people to keep out.
+
+Works on every destination that dlt has an SQL client for. Before the first load, and on destinations without SQL,
+nothing is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import dlt
+import pyarrow as pa
+from dlt.common.destination.exceptions import SqlClientNotAvailable
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+from pipelines.ccaip.privacy.forgotten import Forgotten, Remembered
+from pipelines.ccaip.privacy.policy import KEY_COMMAND, Pseudonyms
+from pipelines.ccaip.tables import FORGOTTEN, LOAD_WINDOWS, PSEUDONYM_KEYS, REJECTED_CALLS
+from pipelines.ccaip.windows import Window
+from pipelines.errors import ConfigurationError
+
+MOST_ATTEMPTS = 5
+"""How often a window is asked for before it is left to `callmart status` and `callmart reconcile`."""
+
+REPEATABLE = ("tail", "overlap", "backfill")
+"""The kinds of windows that stay open until they are complete."""
+
+_IDS_A_QUERY = 5_000
+_FIXED_WORD = "callmart: the key of this warehouse"
+_VERSIONS = pa.schema([("id", pa.int64()), ("updated_at", pa.timestamp("us", tz="UTC"))])
+
+
+class Loaded:
+    """Asks the destination of a pipeline. Of a destination that was never loaded nothing is known."""
+
+    def __init__(self, pipeline: dlt.Pipeline) -> None:
+        self._pipeline = pipeline
+
+    def versions(self, ids: Sequence[int]) -> pa.Table:
+        """The calls among `ids` that are loaded: `id` and `updated_at` (UTC)."""
+        rows: list[tuple[Any, ...]] = []
+        for start in range(0, len(ids), _IDS_A_QUERY):
+            listed = ", ".join(map(str, ids[start : start + _IDS_A_QUERY]))
+            rows += self._rows("calls", "id, updated_at", f"where id in ({listed})")
+        return pa.table(
+            {
+                "id": pa.array([row[0] for row in rows], pa.int64()),
+                "updated_at": [_utc(row[1]) for row in rows],
+            },
+            _VERSIONS,
+        )
+
+    def rejected(self) -> dict[str, int]:
+        """The calls that are kept as rejected, by key, and how often each was."""
+        return dict(self._rows(REJECTED_CALLS.name, "call_key, attempt"))
+
+    def open_windows(self) -> list[Window]:
+        """The windows that are not complete and have attempts left, oldest first."""
+        rows = self._rows(
+            LOAD_WINDOWS.name,
+            "window_id, window_from, window_until, counted_before, why, attempt, verdict",
+        )
+        newest: dict[str, tuple[Any, ...]] = {}
+        for row in rows:
+            if row[0] not in newest or row[5] > newest[row[0]][5]:
+                newest[row[0]] = row
+        windows = [
+            Window(
+                _utc(since),
+                _utc(until),
+                expected,
+                why,
+                window_id,
+                attempt + (verdict != "planned"),
+            )
+            for window_id, since, until, expected, why, attempt, verdict in newest.values()
+            if why in REPEATABLE and verdict != "complete" and attempt < MOST_ATTEMPTS
+        ]
+        return sorted(windows, key=lambda window: (window.since, window.until))
+
+    def forgotten(self, key: str) -> Forgotten:
+        """The people that were forgotten. Raises `ConfigurationError` when the key is missing or another."""
+        check_key(self.key_fingerprint(), key)
+        remembered = [Remembered(*row) for row in self._rows(FORGOTTEN.name, "kind, pseudonym, choice")]
+        if remembered and not key:
+            raise ConfigurationError(
+                "People were forgotten in this warehouse. Without the key for pseudonyms ([privacy] key) a load "
+                "cannot recognise them and would bring them back.",
+                f"Set the key that was used when they were forgotten. (`{KEY_COMMAND}` makes a new one, which does not help.)",
+            )
+        return Forgotten(remembered, Pseudonyms(key) if key else None)
+
+    def key_fingerprint(self) -> str | None:
+        """The fingerprint of the key that loaded pseudonyms are under; None when none is recorded."""
+        found = self._rows(PSEUDONYM_KEYS.name, "fingerprint")
+        return found[0][0] if found else None
+
+    def _rows(self, table: str, columns: str, condition: str = "") -> list[tuple[Any, ...]]:
+        return list(self._select(table, columns, condition))
+
+    def _select(self, table: str, columns: str, condition: str) -> Iterator[tuple[Any, ...]]:
+        if not self._pipeline.default_schema_name:
+            return
+        try:
+            with self._pipeline.sql_client() as client:
+                name = client.make_qualified_table_name(table)
+                with client.execute_query(f"select {columns} from {name} {condition}") as cursor:
+                    yield from cursor.fetchall()
+        except (DatabaseUndefinedRelation, SqlClientNotAvailable):
+            return
+
+
+def fingerprint(key: str) -> str:
+    """What tells one key from another, and nothing of either."""
+    return Pseudonyms(key).of(_FIXED_WORD)
+
+
+def check_key(loaded: str | None, key: str) -> None:
+    """Raise `ConfigurationError` when `key` is not the one whose fingerprint is `loaded`."""
+    if loaded and key and loaded != fingerprint(key):
+        raise ConfigurationError(
+            "The key for pseudonyms ([privacy] key) is not the one this warehouse was loaded with: the same caller "
+            "would get another pseudonym.",
+            "Set the key that was used before. After `callmart privacy rotate-key` it is the longer one, on every "
+            "machine; if that was cut short, run it again.",
+        )
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

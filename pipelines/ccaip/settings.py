@@ -1,0 +1,106 @@
+"""The settings of the source, resolved by dlt: `[sources.ccaip]` and `[privacy]` of config and secrets, or the environment.
+
+Every setting is looked up under its section (`SOURCES__CCAIP__USERNAME`, `CCAIP__USERNAME`), never under its bare
+name: a desktop or a CI worker has a variable `USERNAME` of its own.
+"""
+
+# mypy: disable-error-code="assignment"
+# dlt takes a field whose default is None for one that must be set.
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from typing import Any, ClassVar
+
+from dlt.common.configuration import configspec
+from dlt.common.configuration.specs import BaseConfiguration
+from dlt.common.typing import TSecretStrValue
+
+from pipelines.ccaip.privacy.policy import Action, Policy, PrivacyFilter, check_action
+from pipelines.ccaip.tables import Privacy
+from pipelines.errors import ConfigurationError
+
+DEFAULT_START = "2015-01-01"
+"""Before the first call that the API can know: everything."""
+
+DEFAULT_REQUESTS_PER_SECOND = 10.0
+"""The vendor's limit for a customer, shared by all its clients."""
+
+DEFAULT_SETTLE_SECONDS = 60.0
+DEFAULT_OVERLAP_SECONDS = 1800.0
+"""Wrap-up and surveys arrive 15 to 20 minutes after a call."""
+
+
+@configspec
+class PrivacyConfiguration(BaseConfiguration):
+    """`[privacy]`: what becomes of personal columns, by class (`keep`, `hash`, `mask`, `drop`) and by column."""
+
+    identifier: str = "hash"
+    name: str = "hash"
+    contact: str = "hash"
+    link: str = "drop"
+    free_text: str = "drop"
+    network: str = "drop"
+    columns: dict[str, str] | None = None
+    key: TSecretStrValue | None = None
+
+    __section__: ClassVar[str] = "privacy"
+
+    def filter(self) -> PrivacyFilter:
+        """What applies the policy. Raises `ConfigurationError` when an action is unknown or the key is missing."""
+        classes: dict[Privacy, Action] = {
+            class_: _action(class_.value, getattr(self, class_.value))
+            for class_ in Privacy
+            if class_ is not Privacy.NONE
+        }
+        columns = {name: _action(name, action) for name, action in (self.columns or {}).items()}
+        for name, action in columns.items():
+            try:
+                check_action(name, action)
+            except ValueError as error:
+                raise ConfigurationError(f"[privacy] columns {error}.") from None
+        return PrivacyFilter(Policy(classes, columns), self.key or "")
+
+
+@configspec
+class CcaipConfiguration(BaseConfiguration):
+    """`[sources.ccaip]`: the tenant's API, how far back and how fast to read it. Lengths of time in seconds.
+
+    `base_url` is scheme and host. `username` is the subdomain (the company key on older tenants), `api_token` its
+    API token (the company secret). `start_date` is an ISO date or instant by `updated_at`, UTC unless it names an
+    offset. `fatal_drift` are patterns of `table.field` in which drift stops the load.
+    """
+
+    base_url: str = None
+    username: str = None
+    api_token: TSecretStrValue = None
+    start_date: Any = DEFAULT_START
+    requests_per_second: float = DEFAULT_REQUESTS_PER_SECOND
+    settle_seconds: float = DEFAULT_SETTLE_SECONDS
+    overlap_seconds: float = DEFAULT_OVERLAP_SECONDS
+    fatal_drift: list[str] | None = None
+    privacy: PrivacyConfiguration = None
+
+    __section__: ClassVar[str] = "ccaip"
+
+
+def parse_instant(value: Any) -> datetime:
+    """An ISO date or instant as UTC; without an offset it is UTC. Raises `ValueError` with the end of a sentence."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise ValueError("is no ISO date (2026-01-31) or instant (2026-01-31T08:00:00Z)") from None
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    if isinstance(value, date):
+        return datetime.combine(value, time(), UTC)
+    raise ValueError("is no ISO date (2026-01-31) or instant (2026-01-31T08:00:00Z)")
+
+
+def _action(name: str, value: str) -> Action:
+    try:
+        return Action(str(value).strip().lower())
+    except ValueError:
+        raise ConfigurationError(
+            f"[privacy] {name} is {value!r}.", f"Use one of {', '.join(Action)}."
+        ) from None

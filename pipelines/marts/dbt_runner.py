@@ -1,0 +1,122 @@
+"""Run dbt, or MetricFlow, in a process of its own.
+
+The process has nothing from the caller's environment but what it needs: no credentials of the API, no privacy key, and
+none of dbt's own variables (`DBT_TARGET`, `DBT_PROFILES_DIR`, …), which could redirect a build.
+
+It exits when the caller does, even when the caller is killed. The caller keeps the write end of a pipe open; the
+operating system closes it when the caller ends, and a thread in the child exits the process then. Without this, an
+orphaned dbt would keep the warehouse locked. Standard input stays the user's.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import IO
+
+from pipelines.home import REPOSITORY
+from pipelines.settings import Settings
+
+PROJECT_DIR = REPOSITORY / "dbt_project"
+RAW_SCHEMA = "ccaip"
+PARSED = "partial_parse.msgpack"
+"""The file in dbt's target folder that holds the parsed project, without data of any warehouse."""
+
+_NOT_PASSED_ON = ("SOURCES__", "PRIVACY__", "DESTINATION__", "DBT_")
+
+
+def dbt_variables(reporting_timezone: str = "UTC") -> dict[str, str]:
+    """The value of `--vars`. dbt parses the whole project again when it changes."""
+    return {"reporting_timezone": reporting_timezone, "raw_schema": RAW_SCHEMA}
+
+
+def dbt_environment(settings: Settings, folder: Path) -> dict[str, str]:
+    """The environment of a dbt process that runs in `folder` and works on the warehouse of `settings`."""
+    return clean_environment() | duckdb_connection(settings.warehouse, folder)
+
+
+def clean_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """`environment` without secrets and without dbt's own variables."""
+    kept = {name: value for name, value in environment.items() if not name.startswith(_NOT_PASSED_ON)}
+    return kept | {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+
+
+def duckdb_connection(file: Path, folder: Path, read_only: bool = False) -> dict[str, str]:
+    """The variables that `profiles.yml` reads to connect to a DuckDB file.
+
+    The path is relative to `folder`, where dbt runs: dbt parses the whole project again when the profile changes, and a
+    home may be moved or copied.
+    """
+    return {
+        "CALLMART_DUCKDB_PATH": os.path.relpath(file.parent.resolve() / file.name, folder.resolve()),
+        "CALLMART_DUCKDB_ACCESS_MODE": "read_only" if read_only else "automatic",
+    }
+
+
+@contextmanager
+def started(
+    command: str,
+    arguments: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    output: int | IO[str] | None = None,
+) -> Iterator[subprocess.Popen[str]]:
+    """A process of `command` (`dbt` or `mf`) that runs in `folder` and ends with the block.
+
+    `output` takes stdout and stderr; without it they are the caller's.
+    """
+    theirs, ours = os.pipe()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipelines.marts.dbt_runner", str(theirs), command, *arguments],
+            cwd=folder,
+            env={**environment, "PYTHONPATH": _module_path(environment)},
+            stdout=output,
+            stderr=None if output is None else subprocess.STDOUT,
+            text=True,
+            pass_fds=(theirs,),
+        )
+    except BaseException:
+        os.close(ours)
+        raise
+    finally:
+        os.close(theirs)
+    try:
+        with process:
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    process.terminate()
+                    process.wait()
+    finally:
+        os.close(ours)
+
+
+def main() -> None:
+    """The child process: `python -m pipelines.marts.dbt_runner PIPE (dbt|mf) ARGUMENT…`."""
+    pipe, command, *arguments = sys.argv[1:]
+    threading.Thread(target=_exit_with_caller, args=(int(pipe),), daemon=True).start()
+    sys.argv = [f"callmart {command}", *arguments]
+    module = import_module("dbt_metricflow.cli.main" if command == "mf" else "dbt.cli.main")
+    module.cli(prog_name=sys.argv[0])
+
+
+def _module_path(environment: Mapping[str, str]) -> str:
+    """`PYTHONPATH` with this package: the child runs in another folder."""
+    return os.pathsep.join(filter(None, (str(REPOSITORY), environment.get("PYTHONPATH", ""))))
+
+
+def _exit_with_caller(pipe: int) -> None:
+    os.read(pipe, 1)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()
