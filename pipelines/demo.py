@@ -116,7 +116,7 @@ def _write_settings(home: Home) -> None:
 
 
 def _show(home: Home, settings: Settings) -> None:
-    summary = read_summary(settings.warehouse)
+    summary = read_summary(settings)
     console = output()
     console.print()
     console.print(summary_table(summary))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipelines.home import REPOSITORY
-from tests import warm
+from tests import postgres, warm
 from tests.shared import FOLDER_VARIABLE, shared_folder
 from tests.warm.imported import without_pandas
 
@@ -60,3 +60,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests first: begun last, one would keep a worker busy while the other has nothing left."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.PostgresServer]:
+    """A Postgres server for the session; skips where it is not installed."""
+    postgres.skip_without_postgres()
+    with postgres.running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_database(postgres_server: postgres.PostgresServer) -> Iterator[str]:
+    """The name of a new, empty database of `postgres_server`."""
+    with postgres_server.database() as name:
+        yield name

@@ -47,10 +47,10 @@ def rejected(
         return
     from pipelines.cli.app import _home
     from pipelines.settings import load_settings
-    from pipelines.warehouse.engine import reading
+    from pipelines.warehouse.connect import reading
 
     home = _home()
-    with reading(load_settings(home, need_api=False).warehouse) as connection:
+    with reading(load_settings(home, need_api=False)) as connection:
         (_list_as_json if as_json else _list)(connection, bodies)
 
 

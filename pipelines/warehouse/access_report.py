@@ -20,7 +20,7 @@ from pipelines.errors import CallmartError
 from pipelines.settings import Settings
 from pipelines.warehouse import erasure_requests
 from pipelines.warehouse.asking import ask
-from pipelines.warehouse.engine import reading
+from pipelines.warehouse.connect import reading
 from pipelines.warehouse.erasing import rows_of
 from pipelines.warehouse.find_person import Person, Subject, find
 
@@ -29,7 +29,7 @@ _NO_KEY = "nobody's pseudonyms"  # without a key people are found by what landed
 
 def access_report(settings: Settings, subject: Subject) -> dict[str, Any]:
     """Callers' ids, identifiers, and the rows of every table, by name. Raises `CallmartError` when nobody is found."""
-    with reading(settings.warehouse) as connection:
+    with reading(settings) as connection:
         pooled: Any = connection.connection
         database: duckdb.DuckDBPyConnection = pooled.driver_connection
         erasure_requests.check_key(database, settings.privacy_key)

@@ -17,8 +17,8 @@ import duckdb
 
 from pipelines.ccaip.parse_sql import literal, quoted
 from pipelines.steps import Step, reached
-from pipelines.warehouse.connection import writing
 from pipelines.warehouse.drafts import remove_draft, write_out
+from pipelines.warehouse.duckdb_file import writing
 
 Copy = Callable[[duckdb.DuckDBPyConnection, str, str], None]
 """Copies the database of the second argument into that of the third: attached, by their quoted names."""

@@ -30,8 +30,8 @@ from pipelines.progress import Progress
 from pipelines.settings import Settings
 from pipelines.steps import reached
 from pipelines.warehouse import erasure_requests, traces
-from pipelines.warehouse.connection import writing
-from pipelines.warehouse.engine import reading
+from pipelines.warehouse.connect import reading
+from pipelines.warehouse.duckdb_file import writing
 from pipelines.warehouse.erasing import counts, erased
 from pipelines.warehouse.find_person import Person, Subject, find
 from pipelines.warehouse.landing import Landing
@@ -78,7 +78,7 @@ def preview(settings: Settings, subject: Subject, choice: Choice) -> ForgetRepor
     """What would be erased. Raises `CallmartError` when nobody is found."""
     started = time.monotonic()
     key = key_of(settings)
-    with reading(settings.warehouse) as connection:
+    with reading(settings) as connection:
         pooled: Any = connection.connection
         database: duckdb.DuckDBPyConnection = pooled.driver_connection
         erasure_requests.check_key(database, key)

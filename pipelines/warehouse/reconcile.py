@@ -35,10 +35,9 @@ from pipelines.warehouse.compare import (
     call_id,
     check_tables,
 )
-from pipelines.warehouse.engine import reading
+from pipelines.warehouse.connect import Look, reading
 from pipelines.warehouse.landing import Landing
 from pipelines.warehouse.load import heal as load_again
-from pipelines.warehouse.look import Look
 from pipelines.warehouse.merging import Change
 from pipelines.warehouse.search import Day, Search
 
@@ -185,7 +184,7 @@ def reconcile(
 def _search(
     settings: Settings, progress: Progress, start: datetime | None, end: datetime | None, contents: bool
 ) -> tuple[_Range, _Found]:
-    with Client(settings) as client, reading(settings.warehouse) as connection:
+    with Client(settings) as client, reading(settings) as connection:
         check_tables(connection)
         cursor = Look(connection).cursor()
         if cursor is None:
@@ -240,7 +239,7 @@ def _heal(settings: Settings, home: Home, progress: Progress, ids: Sequence[int]
     loaded = load_again(settings, home, progress, ids, range_.since, range_.until)
     with (
         Client(settings) as client,
-        reading(settings.warehouse) as connection,
+        reading(settings) as connection,
         Comparison(connection, range_.settled, settings.privacy_filter(), settings.privacy_key) as comparison,
         progress.stage("look again", unit="requests") as stage,
     ):
