@@ -9,13 +9,15 @@ On DuckDB both halves of `writing` share one open file. What only DuckDB needs i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
+from uuid import uuid4
 
 import duckdb
+import pyarrow as pa
 from sqlalchemy import (
     JSON,
     URL,
@@ -34,10 +36,13 @@ from sqlalchemy import (
     Table,
     TableClause,
     Text,
+    bindparam,
     cast,
     column,
     create_engine,
+    delete,
     func,
+    insert,
     inspect,
     select,
     table,
@@ -47,7 +52,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
 
-from pipelines.ccaip.source import DECLARED, LOAD_ID
+from pipelines.ccaip.parse import arrow_schema
+from pipelines.ccaip.source import DECLARED, LOAD_ID, merge_key
 from pipelines.ccaip.tables import EXTRA, TABLES
 from pipelines.ccaip.windows import Cursor
 from pipelines.errors import CallmartError, ConfigurationError
@@ -313,6 +319,48 @@ def batches(keys: Sequence[Any], size: int = _BATCH) -> Iterator[Sequence[Any]]:
     """The keys in parts that fit into one `IN` of every engine."""
     for start in range(0, len(keys), size):
         yield keys[start : start + size]
+
+
+def raw_rows(connection: Connection, name: str, ids: Iterable[int]) -> pa.Table:
+    """All rows that these calls have in a raw table, as they landed. JSON is text."""
+    source, schema = raw_table(name), arrow_schema(TABLES[name])
+    (key,) = merge_key(name)
+    query = select(*(source.c[each] for each in schema.names))
+    rows = rows_by_key(connection, query, source.c[key], ids)
+    cells = list(zip(*rows, strict=True)) or [()] * len(schema)
+    return pa.table(
+        [pa.array(map(_text_in(field), each), field.type) for each, field in zip(cells, schema, strict=True)],
+        schema=schema,
+    )
+
+
+def _text_in(field: pa.Field) -> Callable[[Any], Any]:
+    """Tables of an older callmart may hold a number where text is declared now."""
+    if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+        return lambda cell: cell if cell is None else str(cell)
+    return lambda cell: cell
+
+
+def replace_records(
+    connection: Connection,
+    name: str,
+    rows: Sequence[Mapping[str, Any]],
+    gone: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Replace rows of a record table by its key, and delete those under the keys `gone`. Does not commit."""
+    source, key = linked_table(name), merge_key(name)
+    if keys := [{f"key_{column}": row[column] for column in key} for row in (*gone, *rows)]:
+        same = (source.c[column] == bindparam(f"key_{column}") for column in key)
+        connection.execute(delete(source).where(*same), keys)
+    if not rows:
+        return
+    now = datetime.now(UTC)
+    there = {each["name"] for each in inspect(connection).get_columns(name, schema=RAW_SCHEMA)}
+    load_id = f"{now.timestamp():.6f}"
+    filled = [{**row, LOAD_ID: load_id, "_dlt_id": uuid4().hex} for row in rows]
+    connection.execute(
+        insert(source), [{column: each for column, each in row.items() if column in there} for row in filled]
+    )
 
 
 # --- what is really there -------------------------------------------------------------------------
