@@ -36,7 +36,6 @@ from sqlalchemy import (
     Table,
     TableClause,
     Text,
-    bindparam,
     cast,
     column,
     create_engine,
@@ -46,6 +45,7 @@ from sqlalchemy import (
     inspect,
     select,
     table,
+    tuple_,
 )
 from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -65,6 +65,7 @@ LINKS = ("_dlt_id", "_dlt_parent_id", "_dlt_root_id", "_dlt_list_idx")
 """The columns by which dlt links nested tables. Absent from warehouses loaded without them."""
 
 _BATCH = 2_000  # keys of one `IN`
+_ROWS_OF_ONE_INSERT = 200
 _CONNECT_TIMEOUT_SECONDS = 15
 _STATES = table(
     "_dlt_pipeline_state",
@@ -349,18 +350,16 @@ def replace_records(
 ) -> None:
     """Replace rows of a record table by its key, and delete those under the keys `gone`. Does not commit."""
     source, key = linked_table(name), merge_key(name)
-    if keys := [{f"key_{column}": row[column] for column in key} for row in (*gone, *rows)]:
-        same = (source.c[column] == bindparam(f"key_{column}") for column in key)
-        connection.execute(delete(source).where(*same), keys)
-    if not rows:
-        return
+    keys = [tuple(row[column] for column in key) for row in (*gone, *rows)]
+    for batch in batches(keys, _ROWS_OF_ONE_INSERT):
+        connection.execute(delete(source).where(tuple_(*(source.c[column] for column in key)).in_(batch)))
     now = datetime.now(UTC)
     there = {each["name"] for each in inspect(connection).get_columns(name, schema=RAW_SCHEMA)}
     load_id = f"{now.timestamp():.6f}"
     filled = [{**row, LOAD_ID: load_id, "_dlt_id": uuid4().hex} for row in rows]
-    connection.execute(
-        insert(source), [{column: each for column, each in row.items() if column in there} for row in filled]
-    )
+    for part in batches(filled, _ROWS_OF_ONE_INSERT):
+        kept = [{column: each for column, each in row.items() if column in there} for row in part]
+        connection.execute(insert(source).values(kept))
 
 
 # --- what is really there -------------------------------------------------------------------------
