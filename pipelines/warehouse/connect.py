@@ -174,6 +174,15 @@ def writing(settings: Settings) -> Iterator[Warehouse]:
             warehouse.close()
 
 
+def require_duckdb(settings: Settings, command: str) -> None:
+    """Raise `ConfigurationError` when a command that works on a DuckDB file alone is asked for another warehouse."""
+    if settings.destination != "duckdb":
+        raise ConfigurationError(
+            f"`callmart {command}` does not work on {settings.destination} yet: nothing was changed.",
+            'It works with [destination] name = "duckdb".',
+        )
+
+
 def _no_warehouse(settings: Settings) -> CallmartError:
     if settings.destination == "duckdb":
         return CallmartError(

@@ -29,7 +29,7 @@ from pipelines.progress import Progress
 from pipelines.settings import Settings
 from pipelines.steps import reached
 from pipelines.warehouse import erasure_requests, traces
-from pipelines.warehouse.connect import reading
+from pipelines.warehouse.connect import reading, require_duckdb
 from pipelines.warehouse.duckdb_file import engine_on, writing
 from pipelines.warehouse.erasing import counts, erased
 from pipelines.warehouse.find_person import Person, Subject, find
@@ -100,6 +100,7 @@ def forget(
     and erases them all. Raises `CallmartError` when nobody is found, `ConfigurationError` without a key.
     """
     started = time.monotonic()
+    require_duckdb(settings, "forget")
     key = key_of(settings)
     pseudonyms = Pseudonyms(key)
     if not settings.warehouse.exists():
