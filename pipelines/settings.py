@@ -17,8 +17,8 @@
     [destination.bigquery] credentials  DESTINATION__BIGQUERY__CREDENTIALS  secret, no default; or the section
         [destination.bigquery.credentials] with project_id, client_email, private_key
     [callmart] reporting_timezone       CALLMART__REPORTING_TIMEZONE        UTC
-    [alerts] ping_url                   ALERTS__PING_URL                    none
-    [alerts] webhook_url                ALERTS__WEBHOOK_URL                 none, best kept as a secret
+    [alerts] ping_url                   ALERTS__PING_URL                    none, never shown
+    [alerts] webhook_url                ALERTS__WEBHOOK_URL                 none, never shown
     [alerts] stale_after_minutes        ALERTS__STALE_AFTER_MINUTES         120
     [privacy] identifier                PRIVACY__IDENTIFIER                 hash
     [privacy] name                      PRIVACY__NAME                       hash
@@ -136,11 +136,15 @@ class Settings:
 
 @dataclass(frozen=True)
 class _Key:
-    """A setting's name, and whether it is one that must not be shown."""
+    """A setting's name.
+
+    A `secret` is never shown and not read from config.toml. One that is `hidden` is never shown.
+    """
 
     section: str
     name: str
     secret: bool = False
+    hidden: bool = False
 
     @property
     def variable(self) -> str:
@@ -208,8 +212,8 @@ def load_settings(home: Home, *, need_api: bool) -> Settings:
 def load_alerts() -> Alerts:
     """Where alerts go. Read apart from the other settings, so that a wrong one of those can be reported."""
     return Alerts(
-        _read(_Key("alerts", "ping_url", secret=True), _alert_url, ""),
-        _read(_Key("alerts", "webhook_url", secret=True), _alert_url, ""),
+        _read(_Key("alerts", "ping_url", hidden=True), _alert_url, ""),
+        _read(_Key("alerts", "webhook_url", hidden=True), _alert_url, ""),
         timedelta(minutes=_read(_Key("alerts", "stale_after_minutes"), _positive, 120.0)),
     )
 
@@ -302,7 +306,7 @@ def _read(key: _Key, parse: Callable[[Any], T], default: T) -> T:
         return parse(value)
     except ValueError as error:
         # An address is mistyped as https://user:token@host sooner or later.
-        shown = "" if key.secret or "@" in str(value) else f" {value!r}"
+        shown = "" if key.secret or key.hidden or "@" in str(value) else f" {value!r}"
         raise ConfigurationError(
             f"{key.label}{shown} (from {place}) {error}.",
             f"Set it in .dlt/config.toml under [{key.section}], or as {key.variable}.",
@@ -315,7 +319,7 @@ def _look_up(key: _Key) -> tuple[Any, str]:
     from dlt.common.typing import TSecretStrValue
 
     providers = (dlt.secrets if key.secret else dlt.config).config_providers
-    hint = TSecretStrValue if key.secret else str
+    hint = TSecretStrValue if key.secret or key.hidden else str
     for provider in providers:
         if provider.is_empty:
             continue

@@ -45,12 +45,16 @@ options = GlobalOptions()
 
 @dataclass
 class Work:
-    """What a command that writes works with. A command that makes API requests sets their number."""
+    """What a command that writes works with.
+
+    A command that makes API requests sets their number; one that completes a load, what it reached (UTC).
+    """
 
     settings: Settings
     home: Home
     progress: Progress
     requests: int | None = None
+    loaded_until: datetime | None = None
 
 
 def home_to_write() -> Home:
@@ -108,7 +112,7 @@ def working(command: str, *, need_api: bool) -> Iterator[Work]:
                 raise interruption from None
             finally:
                 if scheduled:
-                    scheduled.requests = work.requests
+                    scheduled.requests, scheduled.loaded_until = work.requests, work.loaded_until
     except BaseException as error:
         if scheduled and not isinstance(error, LockedError):
             scheduled.finish(exit_code_of(error))
@@ -150,30 +154,24 @@ class _Scheduled:
         self._started = utc_now()
         self._alerts = load_alerts()
         self.requests: int | None = None
+        self.loaded_until: datetime | None = None
 
     def start(self) -> None:
         self._alerts.started()
 
     def finish(self, exit_code: int) -> None:
-        from pipelines.runs import Run, record, utc_now
+        from pipelines.runs import Run, read_runs, record, utc_now
 
         now = utc_now()
         seconds = (now - self._started).total_seconds()
+        run = Run(self._command, self._started, seconds, exit_code, self.requests, self.loaded_until)
         try:
-            record(self._home, Run(self._command, self._started, seconds, exit_code, self.requests))
-            until = self._tail_until() if self._alerts.webhook_url else None
-            self._alerts.finished(self._home, self._command, exit_code, until, now)
+            record(self._home, run)
+            reached = [until for each in (*read_runs(self._home), run) if (until := each.loaded_until)]
+            latest = max(reached, default=None)
+            self._alerts.finished(self._home, self._command, exit_code, latest, now)
         except Exception:
             _logger.exception("the run could not be recorded")  # the command's own result counts
-
-    def _tail_until(self) -> datetime | None:
-        from pipelines.settings import load_settings
-        from pipelines.warehouse.status import read_status
-
-        try:
-            return read_status(self._home, load_settings(self._home, need_api=False)).fresh.tail_until
-        except CallmartError:
-            return None
 
 
 def interruption_in(error: BaseException) -> KeyboardInterrupt | SystemExit | None:

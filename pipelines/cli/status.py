@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for schedulers.")] = False,
     prometheus: Annotated[
+        bool, typer.Option("--prometheus", help="Print Prometheus metrics, or write them to FILE.")
+    ] = False,
+    file: Annotated[
         Path | None,
-        typer.Option(
-            "--prometheus",
-            metavar="FILE",
-            help="Write the status as Prometheus metrics to this file, for the node exporter's textfile "
-            "collector; - prints them.",
+        typer.Argument(
+            help="With --prometheus: the file to write, for the node exporter's textfile collector.",
             show_default=False,
         ),
     ] = None,
@@ -39,25 +39,35 @@ def status(
       callmart status --prometheus /var/lib/node_exporter/callmart.prom
     """
     from pipelines.cli.console import show_json, show_next_steps, show_status
-    from pipelines.runs import read_runs, utc_now, write_whole
+    from pipelines.runs import read_runs, utc_now
     from pipelines.settings import load_settings
     from pipelines.warehouse.prometheus import metrics
     from pipelines.warehouse.status import read_status
 
+    if file is not None and not prometheus:
+        raise typer.BadParameter("A file is written with --prometheus only.")
     home = home_to_read()
     found, runs, now = read_status(home, load_settings(home, need_api=False)), read_runs(home), utc_now()
-    if prometheus is not None:
-        text = metrics(found, runs, now)
-        if str(prometheus) == "-":
-            typer.echo(text, nl=False)
-        else:
-            write_whole(prometheus, text)
-            prometheus.chmod(0o644)  # the node exporter runs as another user
+    if prometheus:
+        _hand_out(metrics(found, runs, now), file)
     elif as_json:
         show_json(found, next_steps=list(next_steps(found, runs)), schedule=schedule(runs, now))
     else:
         show_status(found)
         show_next_steps(schedule(runs, now), list(next_steps(found, runs)))
+
+
+def _hand_out(text: str, file: Path | None) -> None:
+    """Print the metrics, or write them in one step to a file that the node exporter's user may read."""
+    from pipelines.runs import write_whole
+
+    if file is None or str(file) == "-":
+        typer.echo(text, nl=False)
+        return
+    try:
+        write_whole(file, text, mode=0o644)
+    except OSError as error:
+        raise typer.BadParameter(f"{file} cannot be written: {error.strerror}.") from None
 
 
 def schedule(runs: Sequence[Run], now: datetime) -> str:

@@ -1,7 +1,6 @@
 """The status as Prometheus metrics, for the node exporter's textfile collector: `callmart status --prometheus`.
 
-Names, base units (seconds) and the `_total`-less gauges follow Prometheus' conventions: every value is the
-state now, so all are gauges.
+Names and base units (seconds) follow Prometheus' conventions. Every value is the state now, so all are gauges.
 """
 
 from __future__ import annotations
@@ -12,50 +11,79 @@ from datetime import datetime
 from pipelines.runs import Run
 from pipelines.warehouse.status import Status
 
-_Metric = tuple[str, str, float | int | None]
+_Value = float | None
 
 
 def metrics(status: Status, runs: Sequence[Run], now: datetime) -> str:
     """The metrics in Prometheus' text format. What is not known yet is left out."""
     lines = []
-    for name, description, value in _metrics(status, runs, now):
-        if value is not None:
-            lines += [
-                f"# HELP callmart_{name} {description}",
-                f"# TYPE callmart_{name} gauge",
-                f"callmart_{name} {value:.17g}",
-            ]
+    for name, description, values in (*_of_warehouse(status, now), *_of_runs(runs)):
+        samples = [
+            f"callmart_{name}{labels} {value}" for labels, value in values.items() if value is not None
+        ]
+        if samples:
+            lines += [f"# HELP callmart_{name} {description}", f"# TYPE callmart_{name} gauge", *samples]
     return "\n".join(lines) + "\n"
 
 
-def _metrics(status: Status, runs: Sequence[Run], now: datetime) -> Iterator[_Metric]:
+def _of_warehouse(status: Status, now: datetime) -> Iterator[tuple[str, str, dict[str, _Value]]]:
     tail = status.fresh.tail_until
-    good = [run.finished_at for run in runs if run.exit_code == 0]
-    last = runs[-1] if runs else None
+    facts: tuple[tuple[str, str, _Value], ...] = (
+        (
+            "tail_until_timestamp_seconds",
+            "Up to when changes of calls are loaded.",
+            tail.timestamp() if tail else None,
+        ),
+        (
+            "lag_seconds",
+            "How far the loaded changes are behind this machine's clock.",
+            (now - tail).total_seconds() if tail else None,
+        ),
+        (
+            "open_windows",
+            "Windows that the next load requests again.",
+            sum(status.trust.open_windows.values()),
+        ),
+        ("rejected_calls", "Calls that could not be parsed.", status.pending.rejected_calls),
+        ("drift_findings", "Kinds of drift in the latest loads.", len(status.trust.drift)),
+        ("restated_rows", "Rows of mart_restatements.", status.marts.get("mart_restatements")),
+        ("calls", "Calls in the warehouse.", status.landed.rows.get("calls")),
+        (
+            "calls_since_transform",
+            "Calls that the next transform takes into the marts.",
+            status.pending.calls_since_transform,
+        ),
+    )
+    for name, description, value in facts:
+        yield name, description, {"": value}
+
+
+def _of_runs(runs: Sequence[Run]) -> Iterator[tuple[str, str, dict[str, _Value]]]:
+    """The latest run of each scheduled command, by the label `command`."""
+    last = {f'{{command="{run.command}"}}': run for run in runs}
+    good = {f'{{command="{run.command}"}}': run for run in runs if run.exit_code == 0}
     yield (
         "last_success_timestamp_seconds",
-        "When a scheduled command last ended with exit code 0.",
-        good[-1].timestamp() if good else None,
+        "When the command last ended with exit code 0.",
+        {label: run.finished_at.timestamp() for label, run in good.items()},
     )
     yield (
-        "tail_until_timestamp_seconds",
-        "Up to when changes of calls are loaded.",
-        tail.timestamp() if tail else None,
+        "last_run_timestamp_seconds",
+        "When the latest run of the command ended.",
+        {label: run.finished_at.timestamp() for label, run in last.items()},
     )
     yield (
-        "lag_seconds",
-        "How far the loaded changes are behind this machine's clock.",
-        (now - tail).total_seconds() if tail else None,
+        "last_run_duration_seconds",
+        "Duration of the latest run of the command.",
+        {label: run.seconds for label, run in last.items()},
     )
     yield (
-        "open_windows",
-        "Windows that the next load requests again.",
-        sum(status.trust.open_windows.values()),
+        "last_run_requests",
+        "API requests of the latest run of the command.",
+        {label: run.requests for label, run in last.items()},
     )
-    yield "rejected_calls", "Calls that could not be parsed.", status.pending.rejected_calls
-    yield "drift_findings", "Kinds of drift in the latest loads.", len(status.trust.drift)
-    yield "restated_rows", "Rows of mart_restatements.", status.marts.get("mart_restatements")
-    yield "calls", "Calls in the warehouse.", status.landed.rows.get("calls")
-    yield "last_run_requests", "API requests of the last scheduled command.", last and last.requests
-    yield "last_run_duration_seconds", "Duration of the last scheduled command.", last and last.seconds
-    yield "last_run_exit_code", "Exit code of the last scheduled command.", last.exit_code if last else None
+    yield (
+        "last_run_exit_code",
+        "Exit code of the latest run of the command.",
+        {label: run.exit_code for label, run in last.items()},
+    )
