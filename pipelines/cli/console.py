@@ -94,7 +94,7 @@ def show_load(report: LoadReport) -> None:
     output().print(
         Text(
             f"Loaded {report.calls:,} calls in {report.seconds:.1f} s ({rate:,.0f} a second, "
-            f"{report.requests:,} requests, {report.chunks} {'chunk' if report.chunks == 1 else 'chunks'}){window}."
+            f"{report.requests:,} requests, {report.packages} {'package' if report.packages == 1 else 'packages'}){window}."
         )
     )
     if report.rejected:

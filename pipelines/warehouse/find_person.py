@@ -23,7 +23,7 @@ from pipelines.ccaip.privacy.policy import Pseudonyms, is_pseudonym
 from pipelines.ccaip.schema import merge_key
 from pipelines.ccaip.tables import REJECTED_CALLS, TABLES, Privacy
 from pipelines.errors import CallmartError
-from pipelines.warehouse.asking import ask, ask_rows
+from pipelines.warehouse.arrow_queries import ask, ask_rows
 from pipelines.warehouse.connect import Look, raw_table
 
 _ROWS_AT_ONCE = 50_000
