@@ -45,7 +45,7 @@ from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from pipelines.alerts import Alerts
@@ -111,12 +111,13 @@ class Settings:
 
     @property
     def api(self) -> dict[str, Any]:
-        """What `Client` is made with: the API's address, credentials and pace."""
+        """What `Client` is made with: the API's address, credentials, pace and patience."""
         return {
             "base_url": self.base_url,
             "username": self.username,
             "api_token": self.api_token,
             "requests_per_second": self.requests_per_second,
+            "longest_retry_after_seconds": self.longest_retry_after_seconds,
         }
 
     @property
@@ -379,7 +380,7 @@ def _base_url(value: Any) -> tuple[str, tuple[str, ...]]:
     """Scheme and host, and a notice when the credentials would travel in the clear."""
     text = _text(value)
     url = urlsplit(text)
-    if url.scheme not in ("http", "https") or not url.hostname:
+    if url.scheme not in ("http", "https") or not url.hostname or not _has_port_or_none(url):
         raise ValueError("is no address such as https://acme.uc1.ccaiplatform.com")
     if url.username or url.password:
         raise ValueError("must not carry credentials: username and api_token are settings of their own")
@@ -390,10 +391,17 @@ def _base_url(value: Any) -> tuple[str, tuple[str, ...]]:
     return text.rstrip("/"), ()
 
 
+def _has_port_or_none(url: SplitResult) -> bool:
+    try:
+        return url.port is None or url.port > 0
+    except ValueError:
+        return False
+
+
 def _alert_url(value: Any) -> str:
     """An address without a trailing slash."""
     url = urlsplit(_text(value))
-    if url.scheme not in ("http", "https") or not url.hostname:
+    if url.scheme not in ("http", "https") or not url.hostname or not _has_port_or_none(url):
         raise ValueError("is no http(s) address")
     return _text(value).rstrip("/")
 
