@@ -28,7 +28,8 @@ def load() -> None:
 
     with working("load", need_api=True) as work:
         report = load_new(work.settings, work.home, work.progress)
-        work.requests, work.loaded_until = report.requests, report.until
+        work.requests = report.requests
+        work.loaded_until = None if report.problems else report.until
         show_load(report)
         check_start(report, work.settings)
         report.raise_if_incomplete()
@@ -83,7 +84,8 @@ def run() -> None:
 
     with working("run", need_api=True) as work:
         report = load_new(work.settings, work.home, work.progress)
-        work.requests, work.loaded_until = report.requests, report.until
+        work.requests = report.requests
+        work.loaded_until = None if report.problems else report.until
         show_load(report)
         check_start(report, work.settings)
         show_transform(build(work.home, work.settings, work.progress))
