@@ -30,7 +30,7 @@ def load() -> None:
         report = load_new(work.settings, work.home, work.progress)
         work.requests = report.requests
         work.loaded_until = None if report.problems else report.until
-        show_load(report)
+        show_load(report, work.settings.privacy)
         check_start(report, work.settings)
         report.raise_if_incomplete()
 
@@ -67,7 +67,7 @@ def backfill(
         raise typer.BadParameter(f"--from {from_} must be earlier than --to {to}.")
     with working("backfill", need_api=True) as work:
         report = load_between(work.settings, work.home, work.progress, start, end, newest_first=newest_first)
-        show_load(report)
+        show_load(report, work.settings.privacy)
     report.raise_if_incomplete()
 
 
@@ -86,7 +86,7 @@ def run() -> None:
         report = load_new(work.settings, work.home, work.progress)
         work.requests = report.requests
         work.loaded_until = None if report.problems else report.until
-        show_load(report)
+        show_load(report, work.settings.privacy)
         check_start(report, work.settings)
         show_transform(build(work.home, work.settings, work.progress))
         show_published(copy_marts(work.home, work.settings))
