@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from pipelines.home import REPOSITORY
 from pipelines.settings import Settings
@@ -56,6 +56,24 @@ def duckdb_connection(file: Path, folder: Path, read_only: bool = False) -> dict
     return {
         "CALLMART_DUCKDB_PATH": os.path.relpath(file.parent.resolve() / file.name, folder.resolve()),
         "CALLMART_DUCKDB_ACCESS_MODE": "read_only" if read_only else "automatic",
+    }
+
+
+def postgres_connection(credentials: Mapping[str, Any]) -> dict[str, str]:
+    """The variables that `profiles.yml` reads to connect to Postgres, from dlt's `[destination.postgres.credentials]`.
+
+    Sessions are in UTC: instants in seeds may be written without an offset.
+    """
+    query = credentials.get("query") or {}
+    return {
+        "CALLMART_DBT_TARGET": "postgres",
+        "CALLMART_POSTGRES_HOST": str(credentials.get("host") or "localhost"),
+        "CALLMART_POSTGRES_PORT": str(credentials.get("port") or 5432),
+        "CALLMART_POSTGRES_USER": str(credentials["username"]),
+        "CALLMART_POSTGRES_DATABASE": str(credentials["database"]),
+        "CALLMART_POSTGRES_SSLMODE": str(query.get("sslmode") or "prefer"),
+        "DBT_ENV_SECRET_POSTGRES_PASSWORD": str(credentials.get("password") or ""),
+        "PGOPTIONS": "-c timezone=utc",
     }
 
 
