@@ -10,7 +10,12 @@
     [sources.ccaip] longest_retry_after_seconds SOURCES__CCAIP__LONGEST_RETRY_AFTER_SECONDS 900
     [sources.ccaip] rejected_share      SOURCES__CCAIP__REJECTED_SHARE      0.01
     [sources.ccaip] fatal_drift         SOURCES__CCAIP__FATAL_DRIFT         none
+    [destination] name                  DESTINATION__NAME                   duckdb
     [destination.duckdb] credentials    DESTINATION__DUCKDB__CREDENTIALS    warehouse/callmart.duckdb
+    [destination.postgres] credentials  DESTINATION__POSTGRES__CREDENTIALS  secret, no default; or the section
+        [destination.postgres.credentials] with host, port, username, password, database
+    [destination.bigquery] credentials  DESTINATION__BIGQUERY__CREDENTIALS  secret, no default; or the section
+        [destination.bigquery.credentials] with project_id, client_email, private_key
     [callmart] reporting_timezone       CALLMART__REPORTING_TIMEZONE        UTC
     [privacy] identifier                PRIVACY__IDENTIFIER                 hash
     [privacy] name                      PRIVACY__NAME                       hash
@@ -28,6 +33,7 @@ Every other module takes a `Settings`; none reads the environment.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -46,6 +52,19 @@ from pipelines.home import Home
 
 T = TypeVar("T")
 
+_SCHEMAS = frozenset(
+    {"ccaip", "ccaip_staging", "staging", "intermediate", "marts", "memory", "history", "seeds"}
+    | {"main", "temp", "system", "information_schema", "pg_catalog"}
+)
+_CREDENTIALS: dict[str, tuple[str, ...]] = {
+    "postgres": ("host", "port", "username", "password", "database", "query"),
+    "bigquery": ("project_id", "client_email", "private_key", "token_uri", "location"),
+}
+_NEEDED = {
+    "postgres": ("host", "username", "database"),
+    "bigquery": ("project_id", "client_email", "private_key"),
+}
+
 DEFAULT_START = datetime(2015, 1, 1, tzinfo=UTC)  # before the first call the API can know: everything
 DEFAULT_REQUESTS_PER_SECOND = 10.0  # the vendor's limit for a customer, shared by all its clients
 DEFAULT_SETTLE_SECONDS = 60.0
@@ -62,11 +81,15 @@ class Settings:
     of personal data, `privacy_key` is what pseudonyms are made with; empty when not set.
 
     `base_url` has no trailing slash. `username` and `api_token` are opaque texts; `base_url` and both
-    are empty when loaded with `need_api=False` and not set. `warehouse` is absolute. `notices` are
-    remarks for the user that are no errors.
+    are empty when loaded with `need_api=False` and not set. `destination` is `duckdb`, `postgres` or
+    `bigquery`; `warehouse` is the absolute path of the DuckDB file, which other destinations do not use,
+    and `credentials` are those of the other destinations. `notices` are remarks for the user that are no
+    errors.
     """
 
     warehouse: Path
+    destination: str = "duckdb"
+    credentials: Mapping[str, Any] = field(default_factory=dict, repr=False)
     base_url: str = ""
     username: str = ""
     api_token: str = field(default="", repr=False)
@@ -91,6 +114,16 @@ class Settings:
             "api_token": self.api_token,
             "requests_per_second": self.requests_per_second,
         }
+
+    @property
+    def warehouse_name(self) -> str:
+        """The warehouse in words, without secrets: for messages."""
+        if self.destination == "duckdb":
+            return str(self.warehouse)
+        if self.destination == "bigquery":
+            return f"BigQuery's project {self.credentials.get('project_id', '')}"
+        host, port = self.credentials.get("host", ""), self.credentials.get("port") or 5432
+        return f"{self.credentials.get('database', '')} on {host}:{port} (Postgres)"
 
     def privacy_filter(self) -> PrivacyFilter:
         """What applies the privacy policy. Raises `ConfigurationError` when that needs a key and there is none."""
@@ -133,10 +166,13 @@ def load_settings(home: Home, *, need_api: bool) -> Settings:
     """
     nowhere: tuple[str, tuple[str, ...]] = ("", ())
     base_url, notices = _read(_BASE_URL, _base_url, nowhere)
+    destination = _read(_Key("destination", "name"), _destination, "duckdb")
     settings = Settings(
         warehouse=_read(
             _Key("destination.duckdb", "credentials"), lambda value: _warehouse(value, home), home.warehouse
         ),
+        destination=destination,
+        credentials={} if destination == "duckdb" else _credentials(destination),
         base_url=base_url,
         username=_read(_USERNAME, _text, ""),
         api_token=_read(_API_TOKEN, _text, ""),
@@ -193,6 +229,52 @@ def _policy() -> Policy:
         if each is not Privacy.NONE and (action := _read(_Key("privacy", each.value), _action, None))
     }
     return Policy(classes, _read(_Key("privacy", "columns"), _actions, {}))
+
+
+def _credentials(destination: str) -> dict[str, Any]:
+    """The credentials of a destination from dlt's own section. None of their values is shown in an error."""
+    section = f"destination.{destination}"
+    given, _ = _look_up(_Key(section, "credentials", secret=True))
+    mend = f"Set them in .dlt/secrets.toml under [{section}.credentials]: {', '.join(_CREDENTIALS[destination])}."
+    if isinstance(given, str):
+        found = _credentials_in_text(destination, given, mend)
+    else:
+        found = dict(given) if isinstance(given, Mapping) else {}
+        for name in _CREDENTIALS[destination]:
+            value, _ = _look_up(
+                _Key(f"{section}.credentials", name, secret=name in ("password", "private_key"))
+            )
+            if value is not None:
+                found[name] = value
+    if missing := [name for name in _NEEDED[destination] if not found.get(name)]:
+        raise ConfigurationError(f"[{section}.credentials]: {', '.join(missing)} not set.", mend)
+    if not str(found.get("port") or 0).isdigit():
+        raise ConfigurationError(f"[{section}.credentials] port is no number.", mend)
+    return found
+
+
+def _credentials_in_text(destination: str, text: str, mend: str) -> dict[str, Any]:
+    """Credentials given as a connection string (Postgres), or as the JSON of a service account (BigQuery)."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    unreadable = ConfigurationError(f"[destination.{destination}] credentials cannot be read.", mend)
+    if destination == "bigquery":
+        try:
+            found = json.loads(text)
+        except ValueError:
+            raise unreadable from None
+        if not isinstance(found, dict):
+            raise unreadable
+        return found
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise unreadable from None
+    if not url.drivername.startswith(("postgres", "postgresql")):
+        raise unreadable
+    parts = {"host": url.host, "port": url.port, "username": url.username, "password": url.password}
+    return {**parts, "database": url.database, "query": dict(url.query)}
 
 
 # --- looking up -----------------------------------------------------------------------------------
@@ -267,6 +349,13 @@ def _missing(keys: list[_Key], home: Home) -> ConfigurationError:
 
 def _text(value: Any) -> str:
     return str(value).strip()
+
+
+def _destination(value: Any) -> str:
+    name = _text(value).lower()
+    if name not in ("duckdb", *_CREDENTIALS):
+        raise ValueError(f"is none of duckdb, {', '.join(_CREDENTIALS)}")
+    return name
 
 
 def _base_url(value: Any) -> tuple[str, tuple[str, ...]]:
@@ -395,7 +484,9 @@ def _warehouse(value: Any, home: Home) -> Path:
     path = _text(value).removeprefix("duckdb:///")
     if not path or "://" in path or path.startswith((":", "md:", "motherduck:")):
         raise ValueError("is no path of a DuckDB file, such as warehouse/callmart.duckdb")
-    if Path(path).stem == "ccaip":
+    if (stem := Path(path).stem).lower() in _SCHEMAS:
         # DuckDB names the database after the file, and cannot then tell ccaip.calls from ccaip.ccaip.calls
-        raise ValueError("must not be named ccaip.*: the raw tables' schema has that name")
+        raise ValueError(
+            f"must not be named {stem}.*: a schema of the warehouse, or of DuckDB, has that name"
+        )
     return (home.root / Path(path).expanduser()).resolve()

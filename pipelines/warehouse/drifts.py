@@ -14,7 +14,7 @@ from pipelines.ccaip.drift import OTHERS, Drift, Kind, capped
 from pipelines.ccaip.schema import NAME
 from pipelines.ccaip.tables import DRIFT
 from pipelines.warehouse.asking import ask_rows, existing_tables
-from pipelines.warehouse.look import Look, utc
+from pipelines.warehouse.connect import Look, utc
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import duckdb
 import pyarrow as pa
 
 from pipelines.ccaip.privacy.forgotten import Choice
@@ -30,8 +29,8 @@ from pipelines.progress import Progress
 from pipelines.settings import Settings
 from pipelines.steps import reached
 from pipelines.warehouse import erasure_requests, traces
-from pipelines.warehouse.connection import writing
-from pipelines.warehouse.engine import reading
+from pipelines.warehouse.connect import reading, require_duckdb
+from pipelines.warehouse.duckdb_file import engine_on, writing
 from pipelines.warehouse.erasing import counts, erased
 from pipelines.warehouse.find_person import Person, Subject, find
 from pipelines.warehouse.landing import Landing
@@ -78,14 +77,12 @@ def preview(settings: Settings, subject: Subject, choice: Choice) -> ForgetRepor
     """What would be erased. Raises `CallmartError` when nobody is found."""
     started = time.monotonic()
     key = key_of(settings)
-    with reading(settings.warehouse) as connection:
-        pooled: Any = connection.connection
-        database: duckdb.DuckDBPyConnection = pooled.driver_connection
-        erasure_requests.check_key(database, key)
-        person = find(database, subject, Pseudonyms(key))
-        erasure = erasure_requests.erasure_of(database, subject.given_by, Pseudonyms(key).of(subject.value))
+    with reading(settings) as connection:
+        erasure_requests.check_key(connection, key)
+        person = find(connection, subject, Pseudonyms(key))
+        erasure = erasure_requests.erasure_of(connection, subject.given_by, Pseudonyms(key).of(subject.value))
         _check_found(person, erasure)
-        return _report(person, counts(database, person), choice, erasure, started, dry_run=True)
+        return _report(person, counts(connection, person), choice, erasure, started, dry_run=True)
 
 
 def forget(
@@ -103,6 +100,7 @@ def forget(
     and erases them all. Raises `CallmartError` when nobody is found, `ConfigurationError` without a key.
     """
     started = time.monotonic()
+    require_duckdb(settings, "forget")
     key = key_of(settings)
     pseudonyms = Pseudonyms(key)
     if not settings.warehouse.exists():
@@ -111,13 +109,14 @@ def forget(
         stage.note("finding")
         with Landing(home, settings.warehouse) as landing:
             erasure_requests.check_key(landing.connection, key)
-            person = find(landing.connection, subject, pseudonyms)
+            with engine_on(landing.connection).connect() as connection:
+                person = find(connection, subject, pseudonyms)
+                rows = counts(connection, person)
             before = erasure_requests.erasure_of(
                 landing.connection, subject.given_by, pseudonyms.of(subject.value)
             )
             _check_found(person, before)
             _check_one(person, shared)
-            rows = counts(landing.connection, person)
             audit = _audit(person, choice, before)
             stage.advance()
             stage.note("raw tables")

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from sqlalchemy import Connection, func, select
 
 from pipelines.ccaip.parse import arrow_schema
 from pipelines.ccaip.privacy.callers import anonymous, without_parties
@@ -18,6 +19,7 @@ from pipelines.ccaip.privacy.forgotten import Choice
 from pipelines.ccaip.schema import NAME, merge_key, record_schema
 from pipelines.ccaip.tables import DRIFT, RECONCILED_DAYS, REJECTED_CALLS, TABLES, VANISHED_CALLS, Table
 from pipelines.warehouse.asking import ask, existing_tables
+from pipelines.warehouse.connect import raw_table, rows_by_key
 from pipelines.warehouse.find_person import Person
 from pipelines.warehouse.merging import Change
 
@@ -40,13 +42,13 @@ def erased(connection: duckdb.DuckDBPyConnection, person: Person, choice: Choice
     }
 
 
-def counts(connection: duckdb.DuckDBPyConnection, person: Person) -> Counter[str]:
+def counts(connection: Connection, person: Person) -> Counter[str]:
     """How many rows of each table the person is in."""
     counted: Counter[str] = Counter()
-    ids = pa.table({"id": pa.array(person.calls, pa.int64())})
     for name in TABLES:
-        query = f"select 1 from {NAME}.{name} semi join ids on {name}.{merge_key(name)[0]} = ids.id"
-        counted[name] += ask(connection, query, ids=ids).num_rows
+        key = raw_table(name).c[merge_key(name)[0]]
+        query = select(func.count()).select_from(raw_table(name))
+        counted[name] += sum(count for (count,) in rows_by_key(connection, query, key, person.calls))
     counted["participants"] += len(person.parties)
     for (name, _), calls in person.mentions.items():
         counted[name] += len(calls)

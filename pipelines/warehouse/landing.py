@@ -28,8 +28,8 @@ from pipelines.errors import CallmartError
 from pipelines.home import Home
 from pipelines.steps import reached
 from pipelines.warehouse import ledger
-from pipelines.warehouse.connection import writing
 from pipelines.warehouse.dlt_pipeline import DltPipeline
+from pipelines.warehouse.duckdb_file import writing
 from pipelines.warehouse.ledger import Landed
 from pipelines.warehouse.merging import Change, merge, transaction
 from pipelines.warehouse.rejected import count_attempts

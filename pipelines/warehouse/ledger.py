@@ -127,6 +127,7 @@ def _read(read: WindowRead) -> dict[str, Any]:
         "counted_after": read.counted_after,
         "fetched": read.fetched,
         "distinct_calls": len(read.keys),
+        "newest_change_at": read.newest,
         "requests": read.counts.requests,
         "retries": read.counts.retries,
         "throttled": read.counts.throttled,

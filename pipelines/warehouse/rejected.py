@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 from pipelines.ccaip.schema import NAME
 from pipelines.ccaip.tables import REJECTED_CALLS
 from pipelines.warehouse.asking import ask_rows
-from pipelines.warehouse.look import Look, utc
+from pipelines.warehouse.connect import Look, utc
 
 _FEW = 2
 

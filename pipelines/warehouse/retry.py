@@ -31,6 +31,7 @@ from pipelines.progress import Progress, Stage
 from pipelines.settings import Settings, require_api
 from pipelines.warehouse.asking import ask, ask_rows, existing_tables
 from pipelines.warehouse.compare import call_id
+from pipelines.warehouse.connect import require_duckdb
 from pipelines.warehouse.drifts import new_only
 from pipelines.warehouse.erasure_requests import forgotten_in
 from pipelines.warehouse.landing import Landing
@@ -63,6 +64,7 @@ def retry(settings: Settings, home: Home, progress: Progress) -> RetryReport:
     Raises `QualityError` when one of them breaks the contract `fatal_drift`, and `CallmartError` when they
     cannot land; what has landed before stays.
     """
+    require_duckdb(settings, "rejected --retry")
     privacy = settings.privacy_filter()
     report, run_id = RetryReport(), uuid4().hex
     seen: Counter[drift.Drift] = Counter()

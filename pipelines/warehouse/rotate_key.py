@@ -33,6 +33,7 @@ from pipelines.settings import Settings
 from pipelines.steps import reached
 from pipelines.warehouse import erasure_requests, traces
 from pipelines.warehouse.compact import compact
+from pipelines.warehouse.connect import require_duckdb
 from pipelines.warehouse.landing import Landing
 from pipelines.warehouse.merging import Change
 from pipelines.warehouse.publish import publish, published_copy
@@ -60,6 +61,7 @@ def missing_parts(home: Home, settings: Settings, key: str) -> str:
     Raises `ConfigurationError` when the warehouse is under another key. One that does not say yet is taken to
     be under `key`, and says so from now on.
     """
+    require_duckdb(settings, "privacy rotate-key")
     if not settings.warehouse.exists():
         raise CallmartError(
             f"There is no warehouse at {settings.warehouse}, so there is nothing to rewrite.",

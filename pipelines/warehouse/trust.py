@@ -9,6 +9,7 @@ from sqlalchemy import TableClause, and_, func, or_, select
 
 from pipelines.ccaip.tables import LOAD_WINDOWS, RECONCILED_DAYS
 from pipelines.settings import Settings
+from pipelines.warehouse.connect import Look, utc
 from pipelines.warehouse.drifts import NoticedDrift, latest
 from pipelines.warehouse.lateness import (
     Recommendation,
@@ -19,7 +20,6 @@ from pipelines.warehouse.lateness import (
     recommend,
 )
 from pipelines.warehouse.ledger import MOST_ATTEMPTS, REPEATABLE
-from pipelines.warehouse.look import Look, utc
 
 _DRIFTS_SHOWN = 10
 

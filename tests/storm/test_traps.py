@@ -158,13 +158,14 @@ def test_the_session_that_writes_and_the_one_that_reads_are_in_utc(tmp_path, mon
 import sys
 from pathlib import Path
 from sqlalchemy import text
-from pipelines.warehouse.connection import writing
-from pipelines.warehouse.engine import reading
+from pipelines.warehouse.duckdb_file import writing
+from pipelines.settings import Settings
+from pipelines.warehouse.connect import reading
 warehouse = Path(sys.argv[1])
 with writing(warehouse) as connection:
     print(connection.sql("select current_setting('TimeZone')").fetchone()[0])
     print(connection.cursor().sql("select current_setting('TimeZone')").fetchone()[0])
-with reading(warehouse) as connection:
+with reading(Settings(warehouse)) as connection:
     print(connection.execute(text("select current_setting('TimeZone')")).scalar())
 """
     monkeypatch.setenv("TZ", "America/New_York")
