@@ -1,7 +1,7 @@
 """Run dbt, or MetricFlow, in a process of its own.
 
 The process has nothing from the caller's environment but what it needs: no credentials of the API, no privacy key, and
-none of dbt's own variables (`DBT_TARGET`, `DBT_PROFILES_DIR`, …), which could redirect a build.
+none of dbt's own variables (`DBT_TARGET`, `DBT_PROFILES_DIR`, …) or libpq's (`PGHOST`, …), which could redirect a build.
 
 It exits when the caller does, even when the caller is killed. The caller keeps the write end of a pipe open; the
 operating system closes it when the caller ends, and a thread in the child exits the process then. Without this, an
@@ -10,6 +10,7 @@ orphaned dbt would keep the warehouse locked. Standard input stays the user's.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
+from pipelines.errors import ConfigurationError
 from pipelines.home import REPOSITORY
 from pipelines.settings import Settings
 
@@ -28,7 +30,7 @@ RAW_SCHEMA = "ccaip"
 PARSED = "partial_parse.msgpack"
 """The file in dbt's target folder that holds the parsed project, without data of any warehouse."""
 
-_NOT_PASSED_ON = ("SOURCES__", "PRIVACY__", "DESTINATION__", "DBT_")
+_NOT_PASSED_ON = ("SOURCES__", "PRIVACY__", "DESTINATION__", "DBT_", "PG")
 
 
 def dbt_variables(reporting_timezone: str = "UTC") -> dict[str, str]:
@@ -37,12 +39,27 @@ def dbt_variables(reporting_timezone: str = "UTC") -> dict[str, str]:
 
 
 def dbt_environment(settings: Settings, folder: Path) -> dict[str, str]:
-    """The environment of a dbt process that runs in `folder` and works on the warehouse of `settings`."""
-    return clean_environment() | duckdb_connection(settings.warehouse, folder)
+    """The environment of a dbt process that runs in `folder` and works on the warehouse of `settings`.
+
+    Raises `ConfigurationError` for a destination that dbt cannot build on here.
+    """
+    if settings.destination == "duckdb":
+        return clean_environment() | duckdb_connection(settings.warehouse, folder)
+    if settings.destination != "postgres":
+        raise ConfigurationError(
+            f"The marts cannot be built on {settings.destination} yet; the raw tables are loaded.",
+            'They can be with [destination] name = "duckdb" or "postgres".',
+        )
+    if importlib.util.find_spec("dbt.adapters.postgres") is None:
+        raise ConfigurationError(
+            "dbt's adapter for Postgres is not installed.",
+            "Install callmart with its extra: `pip install 'callmart[postgres]'`.",
+        )
+    return clean_environment() | postgres_connection(settings.credentials)
 
 
 def clean_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """`environment` without secrets and without dbt's own variables."""
+    """`environment` without secrets and without the variables of dbt and of Postgres' client library."""
     kept = {name: value for name, value in environment.items() if not name.startswith(_NOT_PASSED_ON)}
     return kept | {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
 

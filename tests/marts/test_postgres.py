@@ -66,20 +66,33 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     dbt_raw.create_raw(database)
     workshop = Workshop(work / "workshop", ZONE)
     first, second, *_ = (now for now in history(3, 1) if now.is_built)
-    with running_server() as server, server.database() as name:
-        with closing(psycopg2.connect(server.url(name).replace("+psycopg2", ""))) as connection:
-            connection.autocommit = True
-            happen(database, first)
-            workshop.build(database)
-            copy_raw(database, connection)
-            results = dbt_build(server, name, work / "postgres")
-            happen(database, second)
-            workshop.build(database)
-            copy_raw(database, connection)
-            dbt_build(server, name, work / "postgres", "--exclude-resource-type", "unit_test")
-            with connection.cursor() as cursor:
-                cursor.execute("set timezone to 'UTC'")
-            yield Built(database, connection, results)
+    with (
+        running_server() as server,
+        server.database() as name,
+        closing(psycopg2.connect(**connection_words(server, name))) as connection,
+    ):
+        connection.autocommit = True
+        happen(database, first)
+        workshop.build(database)
+        copy_raw(database, connection)
+        results = dbt_build(server, name, work / "postgres")
+        happen(database, second)
+        workshop.build(database)
+        copy_raw(database, connection)
+        dbt_build(server, name, work / "postgres", "--resource-type", "model")
+        yield Built(database, connection, results)
+
+
+def connection_words(server: PostgresServer, database: str) -> dict[str, Any]:
+    """The arguments of `psycopg2.connect`."""
+    return {
+        "host": server.host,
+        "port": server.port,
+        "user": server.username,
+        "password": server.password,
+        "dbname": database,
+        "options": "-c timezone=utc",
+    }
 
 
 def dbt_build(server: PostgresServer, database: str, work: Path, *options: str) -> dict[str, str]:
@@ -164,7 +177,9 @@ def test_every_cell_equals_duckdbs(built: Built) -> None:
             there = Counter(_plain(row) for row in cursor.fetchall())
             cells += here.total() * len(columns)
             if here != there:
-                found.append(f"{schema}.{name}: {next(iter(here - there), None)}, {next(iter(there - here), None)}")
+                found.append(
+                    f"{schema}.{name}: {next(iter(here - there), None)}, {next(iter(there - here), None)}"
+                )
     assert not found, "\n".join(found)
     assert len(relations) >= 87 and cells > 100_000
 

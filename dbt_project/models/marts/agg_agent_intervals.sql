@@ -81,7 +81,7 @@ stretches as (
 -- One more than the base intervals of a day: a stretch as long as a day can begin within one.
 places as (
 
-    {{ whole_numbers((1440 / var('base_interval_minutes')) | round(0, 'ceil') | int) }}
+    {{ whole_numbers(base_intervals_of_a_day()) }}
 
 ),
 
