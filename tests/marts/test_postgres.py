@@ -16,17 +16,15 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.marts.dbt_runner import (
-    PROJECT_DIR,
-    clean_environment,
-    dbt_variables,
-    postgres_connection,
-    started,
-)
+from pipelines.home import Home
+from pipelines.marts.build import transform
+from pipelines.marts.dbt_runner import PROJECT_DIR, dbt_environment, dbt_variables, started
+from pipelines.progress import SilentProgress
+from pipelines.settings import Settings
 from tests.increments.histories import happen, history
 from tests.marts import dbt_raw
 from tests.marts.workshop import WAREHOUSE, Workshop
-from tests.postgres import PostgresServer, running_server, skip_without_postgres
+from tests.postgres import PostgresServer
 
 pytestmark = pytest.mark.slow
 
@@ -57,8 +55,7 @@ class Built:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
-    skip_without_postgres()
+def built(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer) -> Iterator[Built]:
     import psycopg2
 
     work = tmp_path_factory.mktemp("engines")
@@ -67,53 +64,49 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     workshop = Workshop(work / "workshop", ZONE)
     first, second, *_ = (now for now in history(3, 1) if now.is_built)
     with (
-        running_server() as server,
-        server.database() as name,
-        closing(psycopg2.connect(**connection_words(server, name))) as connection,
+        postgres_server.database() as name,
+        closing(psycopg2.connect(postgres_server.url(name).replace("+psycopg2", ""))) as connection,
     ):
         connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("set timezone to 'UTC'")
+        settings = Settings(
+            work / "unused.duckdb",
+            destination="postgres",
+            credentials=postgres_server.credentials(name),
+            reporting_timezone=ZONE,
+        )
+        home = Home(work / "home")
+        home.dbt_target_dir.mkdir(parents=True)
         happen(database, first)
         workshop.build(database)
         copy_raw(database, connection)
-        results = dbt_build(server, name, work / "postgres")
+        results = dbt_build(home, settings)
         happen(database, second)
         workshop.build(database)
         copy_raw(database, connection)
-        dbt_build(server, name, work / "postgres", "--resource-type", "model")
+        transform(home, settings, SilentProgress(), with_tests=False)
         yield Built(database, connection, results)
 
 
-def connection_words(server: PostgresServer, database: str) -> dict[str, Any]:
-    """The arguments of `psycopg2.connect`."""
-    return {
-        "host": server.host,
-        "port": server.port,
-        "user": server.username,
-        "password": server.password,
-        "dbname": database,
-        "options": "-c timezone=utc",
-    }
-
-
-def dbt_build(server: PostgresServer, database: str, work: Path, *options: str) -> dict[str, str]:
-    """`dbt build` on Postgres; how each node ended."""
-    (work / "target").mkdir(parents=True, exist_ok=True)
+def dbt_build(home: Home, settings: Settings) -> dict[str, str]:
+    """`dbt build` with all tests, unit tests too; how each node ended."""
     words = [
         *("--partial-parse", "--log-level-file", "none", "build", "--exclude-resource-type", "saved_query"),
         *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
-        *("--target-path", str(work / "target"), "--log-path", str(work / "logs")),
-        *("--vars", json.dumps(dbt_variables(ZONE)), *options),
+        *("--target-path", str(home.dbt_target_dir), "--log-path", str(home.dbt_log_dir)),
+        *("--vars", json.dumps(dbt_variables(ZONE))),
     ]
-    environment = clean_environment() | postgres_connection(server.credentials(database))
-    with started("dbt", words, work, environment, subprocess.PIPE) as process:
+    environment = dbt_environment(settings, home.dbt_target_dir)
+    with started("dbt", words, home.dbt_target_dir, environment, subprocess.PIPE) as process:
         said, _ = process.communicate()
-    results = json.loads((work / "target" / "run_results.json").read_text())["results"]
+    results = json.loads((home.dbt_target_dir / "run_results.json").read_text())["results"]
     failed = [
-        (each["unique_id"], each["message"])
+        f"{each['unique_id']}: {each['message']}"
         for each in results
         if each["status"] not in ("success", "pass", "warn")
     ]
-    assert not failed, "\n".join(f"{name}: {message}" for name, message in failed)
+    assert not failed, "\n".join(failed)
     assert process.returncode == 0, said
     return {each["unique_id"]: each["status"] for each in results}
 
