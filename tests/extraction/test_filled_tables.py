@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pipelines.warehouse.asking import filled_tables
 
+from tests.shared import examples
+
 STATEMENTS = {
     "insert": "insert into ccaip.calls from range(3)",
     "much": "insert into ccaip.calls from range(130000)",
@@ -25,7 +27,7 @@ STATEMENTS = {
 """`reopen` besides: the file and its log as a killed process leaves them."""
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.lists(st.sampled_from([*STATEMENTS, "reopen"]), max_size=10))
 def test_what_has_committed_rows_is_among_them_whatever_was_done_before(steps: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
