@@ -89,7 +89,8 @@ def run() -> None:
         show_load(report, work.settings.privacy)
         check_start(report, work.settings)
         show_transform(build(work.home, work.settings, work.progress))
-        show_published(copy_marts(work.home, work.settings))
+        if work.settings.destination == "duckdb":  # other engines have readers beside the writer
+            show_published(copy_marts(work.home, work.settings))
         report.raise_if_incomplete()
 
 

@@ -47,9 +47,11 @@ def publish() -> None:
       callmart publish
     """
     from pipelines.cli.console import show_published
+    from pipelines.warehouse.connect import require_duckdb
     from pipelines.warehouse.publish import publish as copy_marts
 
     with working("publish", need_api=False) as work:
+        require_duckdb(work.settings, "publish")
         show_published(copy_marts(work.home, work.settings))
 
 
