@@ -79,7 +79,7 @@ SECONDS ?= 60
 
 fuzz: setup  ## pages with a broken call each, loaded for SECONDS=60; then every property with many examples
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
-	CALLMART_TESTS_PROFILE=fuzz $(BIN)/python -m pytest -n 2 -m hypothesis tests/extraction tests/privacy tests/simulator
+	CALLMART_TESTS_PROFILE=fuzz $(BIN)/python -m pytest -n 2 -m hypothesis tests/extraction
 
 increments: setup  ## random histories of a warehouse, each built by increments and in full: SEEDS=200
 	$(BIN)/python -m tests.increments --seeds $(SEEDS)

@@ -21,8 +21,8 @@ CALLMART = (str(Path(sys.executable).with_name("callmart")),)
 
 
 def examples(count: int) -> int:
-    """How many examples of a property are drawn: `count` in `make test`, twenty times as many in `make fuzz`."""
-    return 20 * count if os.environ.get(PROFILE_VARIABLE) == "fuzz" else count
+    """How many examples of a property are drawn: `count` in `make test`, ten times as many in `make fuzz`."""
+    return 10 * count if os.environ.get(PROFILE_VARIABLE) == "fuzz" else count
 
 
 @contextmanager
