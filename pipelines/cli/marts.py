@@ -26,8 +26,12 @@ def transform(
     """
     from pipelines.cli.console import show_transform
     from pipelines.marts.build import transform as build
+    from pipelines.warehouse.connect import exists, writing
 
     with working("transform", need_api=False) as work:
+        if exists(work.settings):
+            with writing(work.settings):
+                pass  # a file that is locked, damaged or not permitted is told at once, not as a failure of dbt
         show_transform(build(work.home, work.settings, work.progress, full_refresh=full_refresh))
 
 

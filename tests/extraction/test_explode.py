@@ -15,6 +15,7 @@ from pipelines.ccaip.parse import Exploded, Exploder
 from pipelines.ccaip.tables import CHILDREN, EXTRA, TABLES, Table
 from tests.extraction.living import a_call, stamp
 from tests.extraction.oracle import expected_rows, landed
+from tests.shared import examples
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 DOCUMENTS = ("real_call_1418.json", "documented_example_response.json", "documented_call_model.json")
@@ -334,7 +335,7 @@ def elements(table: Table) -> st.SearchStrategy[dict[str, Any]]:
     return build()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(calls=st.lists(elements(TABLES["calls"]), min_size=1, max_size=5))
 def test_any_declared_call_is_exploded_as_reading_it_leaf_by_leaf_would(exploder, calls):
     calls = [call | {"id": number, "updated_at": "2026-03-02T08:00:00Z"} for number, call in enumerate(calls)]
