@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import logging
 from collections.abc import Callable
 from datetime import date
@@ -30,6 +31,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard import formatting
+from dashboard.charts import specification
 from dashboard.definitions import definitions
 from dashboard.pages import PAGES, Page
 from dashboard.panels import PANELS, Panel, as_csv, sql
@@ -214,15 +216,16 @@ def _shortcuts(view: View, first: date, last: date) -> list[tuple[str, str, bool
     ]
 
 
-def _draw(panel: Panel, rows: list[Row]) -> list[tuple[str, str]]:
-    """The drawings of a panel: what each shows, and its specification as JSON that may stand in HTML."""
+def _draw(panel: Panel, rows: list[Row], query: str) -> list[tuple[str, str, bool]]:
+    """The drawings of a panel: what each shows, its specification as JSON that may stand in HTML, and whether it is wide."""
     return [
-        (
-            drawing.caption,
-            Markup(drawing.draw(rows).to_json(indent=None, validate=False).replace("<", "\\u003c")),
-        )
+        (drawing.caption, _json(specification(drawing.draw(rows, query), rows)), drawing.is_wide)
         for drawing in panel.drawings
     ]
+
+
+def _json(value: Any) -> Markup:
+    return Markup(json.dumps(value, separators=(",", ":")).replace("<", "\\u003c"))
 
 
 def _panel(request: Request) -> Panel | None:
@@ -230,7 +233,7 @@ def _panel(request: Request) -> Panel | None:
 
 
 def _page_of(panel: Panel) -> Page:
-    return next((page for page in PAGES if panel.name in page.panels), PAGES[0])
+    return next(page for page in PAGES if panel.name in (*page.panels, *page.linked))
 
 
 def _static_urls() -> dict[str, str]:

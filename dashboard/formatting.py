@@ -76,6 +76,27 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "cause": ("Cause", "text"),
     "calls": ("Calls", "count"),
     "changed_fields": ("Changed", "text"),
+    "final_interval_share": ("Final", "ratio"),
+    "intervals": ("Intervals", "count"),
+    "final_intervals": ("Final intervals", "count"),
+    "days_reconciled": ("Days reconciled", "count"),
+    "restated_intervals": ("Intervals restated", "count"),
+    "unfinished_calls": ("Calls never ended", "count"),
+    "service_level_excl_short_abandons": ("Our service level", "ratio"),
+    "ours_in_vendor_out": ("Ours in, vendor's out", "count"),
+    "ours_out_vendor_in": ("Ours out, vendor's in", "count"),
+    "vendor_excluded": ("Vendor leaves out", "count"),
+    "ours_excluded": ("We leave out", "count"),
+    "vendor_missing": ("No verdict", "count"),
+    "no_target": ("No target", "count"),
+    "cold_transfers_out": ("Cold", "count"),
+    "warm_transfers_out": ("Warm", "count"),
+    "segments": ("Callers", "count"),
+    "handled_segments_before": ("Handled before", "count"),
+    "open_seconds": ("Open for", "seconds"),
+    "is_enough": ("30 or more", "yes"),
+    "is_in_governed_numerator": ("In time", "yes"),
+    "is_in_governed_denominator": ("Counted", "yes"),
     "restated_at": ("Restated (UTC)", "instant"),
 }
 
@@ -92,8 +113,14 @@ def kind_of(column: str) -> str:
     """Of which kind a column is. Unlisted columns are named by their ending."""
     if column in COLUMNS:
         return COLUMNS[column][1]
+    for ending in ("_before", "_change"):
+        if column.removesuffix(ending) in COLUMNS:
+            kind = COLUMNS[column.removesuffix(ending)][1]
+            return "points" if kind == "ratio" and ending == "_change" else kind
     if column.endswith("_seconds"):
         return "seconds"
+    if column.startswith("service_level_"):
+        return "ratio"
     if column.endswith(("_rate", "_share")):
         return "ratio"
     return "number"
@@ -122,6 +149,8 @@ def written(value: Any, kind: str) -> str:
             return f"{value:02d}:00"
         case "flag":
             return "final" if value else "provisional"
+        case "yes":
+            return "yes" if value else "no"
         case "word":
             return str(value).replace("_", " ")
     return plain(value)

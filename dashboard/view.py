@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -30,7 +30,7 @@ class View:
     direction: str = DIRECTIONS[0]
     compare: str = "previous"
     agent: int | None = None
-    at: str = ""
+    at: datetime | None = None
 
     @classmethod
     def read(cls, query: QueryParams, first: date, last: date, days: int) -> View:
@@ -62,7 +62,7 @@ class View:
             direction=direction,
             compare=compare,
             agent=agents[0] if agents else None,
-            at=query.get("at", ""),
+            at=_instant(query, "at"),
         )
 
     @property
@@ -123,6 +123,16 @@ def _date(query: QueryParams, name: str) -> date | None:
         return date.fromisoformat(value)
     except ValueError:
         raise ViewError(f"{name}={value} is not a date: write it as 2026-03-31.") from None
+
+
+def _instant(query: QueryParams, name: str) -> datetime | None:
+    value = query.get(name)
+    if not value:
+        return None
+    try:
+        return datetime.fromisoformat(value).replace(tzinfo=None)
+    except ValueError:
+        raise ViewError(f"{name}={value} is not a local time: write it as 2026-03-31T09:30.") from None
 
 
 def _numbers(query: QueryParams, name: str) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ function theme() {
       labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal", labelOverlap: true },
     axisX: { grid: false },
     legend: { labelColor: text, titleColor: muted, labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal",
-      orient: "top", direction: "horizontal", symbolStrokeWidth: 0 },
+      orient: "top", direction: "horizontal", columns: innerWidth < 500 ? 2 : 0, symbolStrokeWidth: 0 },
     header: { labelColor: text, titleColor: muted, labelFontSize: 12, labelFontWeight: 600, labelAnchor: "start" },
     text: { color: text, fontSize: 12 },
     rule: { color: text },
@@ -35,6 +35,13 @@ function theme() {
   };
 }
 
+// Small multiples: as many beside each other as there is room for.
+function fit(specification, width) {
+  const axis = 52, gap = 20;
+  specification.columns = Math.max(1, Math.min(specification.columns, Math.floor(width / 240)));
+  specification.spec.width = Math.floor((width - axis - gap * (specification.columns - 1)) / specification.columns) - 2;
+}
+
 async function draw() {
   for (const chart of document.querySelectorAll(".chart")) {
     const source = chart.querySelector("script") ?? chart.source;
@@ -44,6 +51,7 @@ async function draw() {
     target.className = "drawing";
     chart.replaceChildren(source, target);
     const specification = coloured(JSON.parse(source.textContent));
+    if (specification.facet) fit(specification, target.clientWidth);
     const embedded = await vegaEmbed(target, { ...specification, config: { ...theme(), aria: false } }, {
       mode: "vega-lite", renderer: "svg", actions: false, ast: true, defaultStyle: false,
       tooltip: { theme: "callmart", disableDefaultStyle: true },
