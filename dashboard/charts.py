@@ -197,7 +197,7 @@ def _bins(rows: Sequence[Row], column: str, width: int, last: int) -> tuple[alt.
     return base, x, alt.X2("bin_end:Q")
 
 
-def _rules(rows: Sequence[Row], *columns: str) -> Drawn:
+def _rules(rows: Sequence[Row], *columns: str) -> alt.Chart:
     """A dashed rule at each value that the first row has in these columns."""
     values = sorted({rows[0][column] for column in columns if rows[0][column] is not None})
     return (

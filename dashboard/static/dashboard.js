@@ -49,10 +49,11 @@ async function draw() {
     if (chart.view) chart.view.finalize();
     const target = document.createElement("div");
     target.className = "drawing";
+    target.setAttribute("aria-hidden", "true"); // the chart around it has a name, and its numbers are in the table
     chart.replaceChildren(source, target);
     const specification = coloured(JSON.parse(source.textContent));
     if (specification.facet) fit(specification, target.clientWidth);
-    const embedded = await vegaEmbed(target, { ...specification, config: { ...theme(), aria: false } }, {
+    const embedded = await vegaEmbed(target, { ...specification, config: theme() }, {
       mode: "vega-lite", renderer: "svg", actions: false, ast: true, defaultStyle: false,
       tooltip: { theme: "callmart", disableDefaultStyle: true },
     });
