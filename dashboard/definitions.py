@@ -21,6 +21,8 @@ def definitions() -> str:
     tokens = markdown.parse(METRICS.read_text(encoding="utf-8"))
     taken: set[str] = set()
     for opening, inline in pairwise(tokens):
+        if opening.type == "table_open":
+            opening.attrSet("tabindex", "0")  # it scrolls on a phone, by the keyboard too
         names = _names(opening, inline)
         if names and taken.isdisjoint(names):
             taken |= set(names)

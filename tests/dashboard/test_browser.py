@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -90,8 +91,6 @@ def test_filters_change_the_numbers_and_the_address_restores_the_view(page, addr
 
 
 def read_query(url: str) -> list[tuple[str, str]]:
-    from urllib.parse import parse_qsl, urlsplit
-
     return parse_qsl(urlsplit(url).query)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import subprocess
 import threading
 from pathlib import Path
@@ -139,7 +140,7 @@ def test_readers_see_each_publication_whole_and_without_a_restart(own_home: Home
 
     def refresh(address: str) -> None:
         with httpx.Client(base_url=address, timeout=60) as client:
-            while not done.is_set():
+            while not done.wait(0.05):
                 answer = client.get("/panel/today_half_hours.csv")
                 if answer.status_code != 200:
                     broken.append(answer.text)
@@ -163,8 +164,6 @@ def test_readers_see_each_publication_whole_and_without_a_restart(own_home: Home
 
 
 def httpx_csv(client: httpx.Client, path: str) -> list[dict[str, str]]:
-    import csv
-
     answer = client.get(path)
     assert answer.status_code == 200
     return list(csv.DictReader(answer.text.splitlines()))
