@@ -39,6 +39,11 @@ def specification(chart: Drawn, rows: Sequence[Row]) -> dict[str, Any]:
     return chart.to_dict(validate=False) | {"datasets": {ROWS.name: values}}
 
 
+def _knows(rows: Sequence[Row], column: str) -> bool:
+    """Whether any row has a value there: a scale of a column without values has no ends."""
+    return any(row[column] is not None for row in rows)
+
+
 def _json_value(value: Any) -> Any:
     return plain(value) if isinstance(value, date | time | datetime) else value
 
@@ -111,7 +116,8 @@ def offered_by_half_hour(rows: Sequence[Row], query: str) -> Drawn:
     before = base.mark_line(color=MUTED, strokeWidth=1, interpolate="step").encode(
         y=alt.Y("offered_before:Q", axis=axis)
     )
-    return alt.layer(bars, before).properties(width="container", height=110)
+    layers = [bars, before] if _knows(rows, "offered_before") else [bars]
+    return alt.layer(*layers).properties(width="container", height=110)
 
 
 _DAY_LABEL = "utcFormat(toDate(datum.value), '%a %e %b')"
@@ -401,7 +407,7 @@ def agents(rows: Sequence[Row], query: str) -> Drawn:
     limits = {
         name: rows[0][name] for name in ("p10_handle_seconds", "median_handle_seconds", "p90_handle_seconds")
     }
-    statistics = alt.Chart(alt.Data(values=[limits] if limits["median_handle_seconds"] is not None else []))
+    statistics = alt.Chart(alt.Data(values=[limits]))
     band = statistics.mark_rect(color=MIDDLE).encode(
         y=alt.Y("p10_handle_seconds:Q", axis=y_axis, scale=y_scale), y2="p90_handle_seconds:Q"
     )
@@ -431,7 +437,8 @@ def agents(rows: Sequence[Row], query: str) -> Drawn:
             ],
         )
     )
-    return alt.layer(band, median, points).properties(width="container", height=330)
+    layers = [band, median, points] if _knows(rows, "median_handle_seconds") else [points]
+    return alt.layer(*layers).properties(width="container", height=330)
 
 
 def handle_time_distribution(rows: Sequence[Row], query: str) -> Drawn:
@@ -451,7 +458,8 @@ def handle_time_distribution(rows: Sequence[Row], query: str) -> Drawn:
         .mark_line(color=BAD, strokeWidth=2.5, point=alt.OverlayMarkDef(color=BAD, size=26))
         .encode(x="middle:Q", y=alt.Y("agent_share:Q", axis=axis), tooltip=tooltip)
     )
-    return alt.layer(bars, agent).properties(width="container", height=430)
+    layers = [bars, agent] if _knows(rows, "agent_share") else [bars]
+    return alt.layer(*layers).properties(width="container", height=430)
 
 
 def final_by_day(rows: Sequence[Row], query: str) -> Drawn:
