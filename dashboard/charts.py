@@ -403,7 +403,7 @@ def handle_time_of_weeks(rows: Sequence[Row], query: str) -> Drawn:
 def agents(rows: Sequence[Row], query: str) -> Drawn:
     """Agents as points: handle time against handled segments, grey below 30. A point opens the agent's distribution."""
     y_axis = alt.Axis(title="handle time (s)", tickCount=6, format=",d", minExtent=_AXIS_WIDTH)
-    y_scale = alt.Scale(zero=False, nice=True)
+    y_scale = alt.Scale(zero=False, padding=16)
     limits = {
         name: rows[0][name] for name in ("p10_handle_seconds", "median_handle_seconds", "p90_handle_seconds")
     }
@@ -421,7 +421,7 @@ def agents(rows: Sequence[Row], query: str) -> Drawn:
         .encode(
             x=alt.X(
                 "handled_segments:Q",
-                scale=alt.Scale(zero=False),
+                scale=alt.Scale(zero=False, padding=16),
                 axis=alt.Axis(title="handled segments", tickCount=8, grid=False),
             ),
             y=alt.Y("average_handle_time:Q", axis=y_axis, scale=y_scale),
@@ -459,7 +459,7 @@ def handle_time_distribution(rows: Sequence[Row], query: str) -> Drawn:
         .encode(x="middle:Q", y=alt.Y("agent_share:Q", axis=axis), tooltip=tooltip)
     )
     layers = [bars, agent] if _knows(rows, "agent_share") else [bars]
-    return alt.layer(*layers).properties(width="container", height=430)
+    return alt.layer(*layers).properties(width="container", height=330)
 
 
 def final_by_day(rows: Sequence[Row], query: str) -> Drawn:
