@@ -137,7 +137,7 @@ def _show(home: Home, settings: Settings) -> None:
     from pipelines.cli.console import output
     from pipelines.marts.summary import directions_table, read_summary, summary_table
 
-    summary = read_summary(settings.warehouse)
+    summary = read_summary(settings)
     console = output()
     console.print()
     console.print(summary_table(summary))

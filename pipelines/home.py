@@ -99,6 +99,12 @@ class Home:
         # In the environment, and not only in config.toml, so that a home with settings of its own
         # cannot switch it on by leaving a line out.
         os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+        # Calls are personal data: no copies stay in dlt's folders or in the staging dataset.
+        os.environ["LOAD__DELETE_COMPLETED_JOBS"] = "true"
+        os.environ["LOAD__TRUNCATE_STAGING_DATASET"] = "true"
+        # DuckDB has one writer. A job that fails is not retried within a load: callmart reads its windows again.
+        os.environ["LOAD__WORKERS"] = "1"
+        os.environ["LOAD__RAISE_ON_MAX_RETRIES"] = "1"
         # dlt warns of every Arrow column whose declared type is narrower than Arrow's: hundreds of lines.
         os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
         self._replace_run_context()

@@ -10,8 +10,16 @@
     [sources.ccaip] longest_retry_after_seconds SOURCES__CCAIP__LONGEST_RETRY_AFTER_SECONDS 900
     [sources.ccaip] rejected_share      SOURCES__CCAIP__REJECTED_SHARE      0.01
     [sources.ccaip] fatal_drift         SOURCES__CCAIP__FATAL_DRIFT         none
+    [destination] name                  DESTINATION__NAME                   duckdb
     [destination.duckdb] credentials    DESTINATION__DUCKDB__CREDENTIALS    warehouse/callmart.duckdb
+    [destination.postgres] credentials  DESTINATION__POSTGRES__CREDENTIALS  secret, no default; or the section
+        [destination.postgres.credentials] with host, port, username, password, database
+    [destination.bigquery] credentials  DESTINATION__BIGQUERY__CREDENTIALS  secret, no default; or the section
+        [destination.bigquery.credentials] with project_id, client_email, private_key
     [callmart] reporting_timezone       CALLMART__REPORTING_TIMEZONE        UTC
+    [alerts] ping_url                   ALERTS__PING_URL                    none, never shown
+    [alerts] webhook_url                ALERTS__WEBHOOK_URL                 none, never shown
+    [alerts] stale_after_minutes        ALERTS__STALE_AFTER_MINUTES         120
     [privacy] identifier                PRIVACY__IDENTIFIER                 hash
     [privacy] name                      PRIVACY__NAME                       hash
     [privacy] contact                   PRIVACY__CONTACT                    hash
@@ -28,23 +36,38 @@ Every other module takes a `Settings`; none reads the environment.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
+from pipelines.alerts import Alerts
 from pipelines.ccaip.privacy.policy import SHORTEST_KEY, Action, Policy, PrivacyFilter, check_action
 from pipelines.ccaip.tables import TABLES, Privacy
 from pipelines.errors import ConfigurationError
 from pipelines.home import Home
 
 T = TypeVar("T")
+
+_SCHEMAS = frozenset(
+    {"ccaip", "ccaip_staging", "staging", "intermediate", "marts", "memory", "history", "seeds"}
+    | {"main", "temp", "system", "information_schema", "pg_catalog"}
+)
+_CREDENTIALS: dict[str, tuple[str, ...]] = {
+    "postgres": ("host", "port", "username", "password", "database", "query"),
+    "bigquery": ("project_id", "client_email", "private_key", "token_uri", "location"),
+}
+_NEEDED = {
+    "postgres": ("host", "username", "database"),
+    "bigquery": ("project_id", "client_email", "private_key"),
+}
 
 DEFAULT_START = datetime(2015, 1, 1, tzinfo=UTC)  # before the first call the API can know: everything
 DEFAULT_REQUESTS_PER_SECOND = 10.0  # the vendor's limit for a customer, shared by all its clients
@@ -62,11 +85,15 @@ class Settings:
     of personal data, `privacy_key` is what pseudonyms are made with; empty when not set.
 
     `base_url` has no trailing slash. `username` and `api_token` are opaque texts; `base_url` and both
-    are empty when loaded with `need_api=False` and not set. `warehouse` is absolute. `notices` are
-    remarks for the user that are no errors.
+    are empty when loaded with `need_api=False` and not set. `destination` is `duckdb`, `postgres` or
+    `bigquery`; `warehouse` is the absolute path of the DuckDB file, which other destinations do not use,
+    and `credentials` are those of the other destinations. `notices` are remarks for the user that are no
+    errors.
     """
 
     warehouse: Path
+    destination: str = "duckdb"
+    credentials: Mapping[str, Any] = field(default_factory=dict, repr=False)
     base_url: str = ""
     username: str = ""
     api_token: str = field(default="", repr=False)
@@ -84,13 +111,24 @@ class Settings:
 
     @property
     def api(self) -> dict[str, Any]:
-        """What `Client` is made with: the API's address, credentials and pace."""
+        """What `Client` is made with: the API's address, credentials, pace and patience."""
         return {
             "base_url": self.base_url,
             "username": self.username,
             "api_token": self.api_token,
             "requests_per_second": self.requests_per_second,
+            "longest_retry_after_seconds": self.longest_retry_after_seconds,
         }
+
+    @property
+    def warehouse_name(self) -> str:
+        """The warehouse in words, without secrets: for messages."""
+        if self.destination == "duckdb":
+            return str(self.warehouse)
+        if self.destination == "bigquery":
+            return f"BigQuery's project {self.credentials.get('project_id', '')}"
+        host, port = self.credentials.get("host", ""), self.credentials.get("port") or 5432
+        return f"{self.credentials.get('database', '')} on {host}:{port} (Postgres)"
 
     def privacy_filter(self) -> PrivacyFilter:
         """What applies the privacy policy. Raises `ConfigurationError` when that needs a key and there is none."""
@@ -99,11 +137,15 @@ class Settings:
 
 @dataclass(frozen=True)
 class _Key:
-    """A setting's name, and whether it is one that must not be shown."""
+    """A setting's name.
+
+    A `secret` is never shown and not read from config.toml. One that is `hidden` is never shown.
+    """
 
     section: str
     name: str
     secret: bool = False
+    hidden: bool = False
 
     @property
     def variable(self) -> str:
@@ -133,10 +175,13 @@ def load_settings(home: Home, *, need_api: bool) -> Settings:
     """
     nowhere: tuple[str, tuple[str, ...]] = ("", ())
     base_url, notices = _read(_BASE_URL, _base_url, nowhere)
+    destination = _read(_Key("destination", "name"), _destination, "duckdb")
     settings = Settings(
         warehouse=_read(
             _Key("destination.duckdb", "credentials"), lambda value: _warehouse(value, home), home.warehouse
         ),
+        destination=destination,
+        credentials={} if destination == "duckdb" else _credentials(destination),
         base_url=base_url,
         username=_read(_USERNAME, _text, ""),
         api_token=_read(_API_TOKEN, _text, ""),
@@ -163,6 +208,15 @@ def load_settings(home: Home, *, need_api: bool) -> Settings:
     if need_api:
         require_api(settings, home)
     return settings
+
+
+def load_alerts() -> Alerts:
+    """Where alerts go. Read apart from the other settings, so that a wrong one of those can be reported."""
+    return Alerts(
+        _read(_Key("alerts", "ping_url", hidden=True), _alert_url, ""),
+        _read(_Key("alerts", "webhook_url", hidden=True), _alert_url, ""),
+        timedelta(minutes=_read(_Key("alerts", "stale_after_minutes"), _positive, 120.0)),
+    )
 
 
 def require_api(settings: Settings, home: Home) -> None:
@@ -195,6 +249,52 @@ def _policy() -> Policy:
     return Policy(classes, _read(_Key("privacy", "columns"), _actions, {}))
 
 
+def _credentials(destination: str) -> dict[str, Any]:
+    """The credentials of a destination from dlt's own section. None of their values is shown in an error."""
+    section = f"destination.{destination}"
+    given, _ = _look_up(_Key(section, "credentials", secret=True))
+    mend = f"Set them in .dlt/secrets.toml under [{section}.credentials]: {', '.join(_CREDENTIALS[destination])}."
+    if isinstance(given, str):
+        found = _credentials_in_text(destination, given, mend)
+    else:
+        found = dict(given) if isinstance(given, Mapping) else {}
+        for name in _CREDENTIALS[destination]:
+            value, _ = _look_up(
+                _Key(f"{section}.credentials", name, secret=name in ("password", "private_key"))
+            )
+            if value is not None:
+                found[name] = value
+    if missing := [name for name in _NEEDED[destination] if not found.get(name)]:
+        raise ConfigurationError(f"[{section}.credentials]: {', '.join(missing)} not set.", mend)
+    if not str(found.get("port") or 0).isdigit():
+        raise ConfigurationError(f"[{section}.credentials] port is no number.", mend)
+    return found
+
+
+def _credentials_in_text(destination: str, text: str, mend: str) -> dict[str, Any]:
+    """Credentials given as a connection string (Postgres), or as the JSON of a service account (BigQuery)."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    unreadable = ConfigurationError(f"[destination.{destination}] credentials cannot be read.", mend)
+    if destination == "bigquery":
+        try:
+            found = json.loads(text)
+        except ValueError:
+            raise unreadable from None
+        if not isinstance(found, dict):
+            raise unreadable
+        return found
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise unreadable from None
+    if not url.drivername.startswith(("postgres", "postgresql")):
+        raise unreadable
+    parts = {"host": url.host, "port": url.port, "username": url.username, "password": url.password}
+    return {**parts, "database": url.database, "query": dict(url.query)}
+
+
 # --- looking up -----------------------------------------------------------------------------------
 
 
@@ -207,7 +307,7 @@ def _read(key: _Key, parse: Callable[[Any], T], default: T) -> T:
         return parse(value)
     except ValueError as error:
         # An address is mistyped as https://user:token@host sooner or later.
-        shown = "" if key.secret or "@" in str(value) else f" {value!r}"
+        shown = "" if key.secret or key.hidden or "@" in str(value) else f" {value!r}"
         raise ConfigurationError(
             f"{key.label}{shown} (from {place}) {error}.",
             f"Set it in .dlt/config.toml under [{key.section}], or as {key.variable}.",
@@ -220,7 +320,7 @@ def _look_up(key: _Key) -> tuple[Any, str]:
     from dlt.common.typing import TSecretStrValue
 
     providers = (dlt.secrets if key.secret else dlt.config).config_providers
-    hint = TSecretStrValue if key.secret else str
+    hint = TSecretStrValue if key.secret or key.hidden else str
     for provider in providers:
         if provider.is_empty:
             continue
@@ -269,11 +369,18 @@ def _text(value: Any) -> str:
     return str(value).strip()
 
 
+def _destination(value: Any) -> str:
+    name = _text(value).lower()
+    if name not in ("duckdb", *_CREDENTIALS):
+        raise ValueError(f"is none of duckdb, {', '.join(_CREDENTIALS)}")
+    return name
+
+
 def _base_url(value: Any) -> tuple[str, tuple[str, ...]]:
     """Scheme and host, and a notice when the credentials would travel in the clear."""
     text = _text(value)
     url = urlsplit(text)
-    if url.scheme not in ("http", "https") or not url.hostname:
+    if url.scheme not in ("http", "https") or not url.hostname or not _has_port_or_none(url):
         raise ValueError("is no address such as https://acme.uc1.ccaiplatform.com")
     if url.username or url.password:
         raise ValueError("must not carry credentials: username and api_token are settings of their own")
@@ -282,6 +389,21 @@ def _base_url(value: Any) -> tuple[str, tuple[str, ...]]:
     if url.scheme == "http" and not _is_loopback(url.hostname):
         return text.rstrip("/"), (f"{text} is not encrypted: the API token travels in the clear; use https.",)
     return text.rstrip("/"), ()
+
+
+def _has_port_or_none(url: SplitResult) -> bool:
+    try:
+        return url.port is None or url.port > 0
+    except ValueError:
+        return False
+
+
+def _alert_url(value: Any) -> str:
+    """An address without a trailing slash."""
+    url = urlsplit(_text(value))
+    if url.scheme not in ("http", "https") or not url.hostname or not _has_port_or_none(url):
+        raise ValueError("is no http(s) address")
+    return _text(value).rstrip("/")
 
 
 def _is_loopback(host: str) -> bool:
@@ -395,7 +517,9 @@ def _warehouse(value: Any, home: Home) -> Path:
     path = _text(value).removeprefix("duckdb:///")
     if not path or "://" in path or path.startswith((":", "md:", "motherduck:")):
         raise ValueError("is no path of a DuckDB file, such as warehouse/callmart.duckdb")
-    if Path(path).stem == "ccaip":
+    if (stem := Path(path).stem).lower() in _SCHEMAS:
         # DuckDB names the database after the file, and cannot then tell ccaip.calls from ccaip.ccaip.calls
-        raise ValueError("must not be named ccaip.*: the raw tables' schema has that name")
+        raise ValueError(
+            f"must not be named {stem}.*: a schema of the warehouse, or of DuckDB, has that name"
+        )
     return (home.root / Path(path).expanduser()).resolve()

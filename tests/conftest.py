@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import postgres
 from tests.shared import FOLDER_VARIABLE
 
 # workers take all cores: a second thread of dbt costs CPU and gains nothing
@@ -28,3 +29,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests first: begun last, one would keep a worker busy while the other has nothing left."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.PostgresServer]:
+    """A Postgres server for the session; skips where it is not installed."""
+    postgres.skip_without_postgres()
+    with postgres.running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_database(postgres_server: postgres.PostgresServer) -> Iterator[str]:
+    """The name of a new, empty database of `postgres_server`."""
+    with postgres_server.database() as name:
+        yield name

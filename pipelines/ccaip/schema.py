@@ -16,7 +16,6 @@ import dlt
 import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common.schema.typing import TTableSchema
-from dlt.common.schema.utils import new_table
 
 from pipelines.ccaip.parse import ARROW_TYPES
 from pipelines.ccaip.tables import EXTRA, RECORDS, REJECTED_CALLS, TABLES, Table
@@ -115,24 +114,6 @@ def with_load_id(rows: pa.Table, load_id: str) -> pa.Table:
     return rows.append_column(pa.field(LOAD_ID, pa.string(), False), ids)
 
 
-def declared_schema() -> dlt.Schema:
-    """The declared tables as `callmart load` makes them: without the linking columns, which its merge does not need."""
-    schema = dlt.Schema(NAME)
-    for table in DECLARED.values():
-        columns = [
-            {
-                "name": column.name,
-                "data_type": column.type,
-                "nullable": True,
-                "x-privacy": column.privacy.value,
-            }
-            for column in (*table.key_columns, *table.columns, *(() if table in RECORDS else (EXTRA,)))
-        ]
-        columns.append({"name": LOAD_ID, "data_type": "text", "nullable": True})
-        schema.update_table(new_table(table.name, columns=columns, write_disposition="append"))
-    return schema
-
-
 def declare(schema: dlt.Schema) -> None:
     """Declare every table, parents first: the contract lets data add none. To be called while dlt extracts.
 
@@ -140,19 +121,17 @@ def declare(schema: dlt.Schema) -> None:
     table to have (`Extract._compute_metrics`, dlt 1.31). See `_NestedTable`.
     """
     for table in (TABLES["calls"], *RECORDS):
-        if table.name not in schema.tables:
-            root: Any = {
-                "name": table.name,
-                "columns": columns_of(table),
-                "resource": table.name,
-                "write_disposition": "merge",
-            }
-            schema.update_table(root)
+        root: Any = {
+            "name": table.name,
+            "columns": columns_of(table),
+            "resource": table.name,
+            "write_disposition": "merge",
+        }
+        schema.update_table(root)
     for name, table in TABLES.items():
         if table.parent:
-            if name not in schema.tables:
-                nested: Any = {"name": name, "parent": table.parent, "columns": columns_of(table)}
-                schema.update_table(nested)
+            nested: Any = {"name": name, "parent": table.parent, "columns": columns_of(table)}
+            schema.update_table(nested)
             schema.tables[name] = _NestedTable(schema.tables[name])
 
 

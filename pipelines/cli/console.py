@@ -94,7 +94,7 @@ def show_load(report: LoadReport) -> None:
     output().print(
         Text(
             f"Loaded {report.calls:,} calls in {report.seconds:.1f} s ({rate:,.0f} a second, "
-            f"{report.requests:,} requests, {report.chunks} {'chunk' if report.chunks == 1 else 'chunks'}){window}."
+            f"{report.requests:,} requests, {report.packages} {'package' if report.packages == 1 else 'packages'}){window}."
         )
     )
     if report.rejected:
@@ -269,9 +269,17 @@ def _listed(ids: tuple[int, ...]) -> str:
     return f"{len(ids):,}: {', '.join(map(str, ids[:_IDS_SHOWN]))}{more}"
 
 
-def show_json(report: Any) -> None:
-    """A report (a dataclass) as one JSON object; instants as ISO text in UTC."""
-    json.dump(asdict(report), sys.stdout, indent=2, default=as_json_text)
+def show_next_steps(schedule: str, steps: list[str]) -> None:
+    """Whether the schedule is kept, and what to do next."""
+    console = output()
+    console.print(Text(f"Schedule   {schedule}"))
+    for step in steps or ["Nothing to do."]:
+        console.print(Text(f"Next       {step}"))
+
+
+def show_json(report: Any, **more: Any) -> None:
+    """A report (a dataclass) and `more` as one JSON object; instants as ISO text in UTC."""
+    json.dump(asdict(report) | more, sys.stdout, indent=2, default=as_json_text)
     sys.stdout.write("\n")
 
 

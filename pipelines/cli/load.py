@@ -28,9 +28,10 @@ def load() -> None:
 
     with working("load", need_api=True) as work:
         report = load_new(work.settings, work.home, work.progress)
+        work.requests, work.loaded_until = report.requests, report.until
         show_load(report)
-    check_start(report, work.settings)
-    report.raise_if_incomplete()
+        check_start(report, work.settings)
+        report.raise_if_incomplete()
 
 
 def backfill(
@@ -82,11 +83,12 @@ def run() -> None:
 
     with working("run", need_api=True) as work:
         report = load_new(work.settings, work.home, work.progress)
+        work.requests, work.loaded_until = report.requests, report.until
         show_load(report)
         check_start(report, work.settings)
         show_transform(build(work.home, work.settings, work.progress))
         show_published(copy_marts(work.home, work.settings))
-    report.raise_if_incomplete()
+        report.raise_if_incomplete()
 
 
 def check_start(report: LoadReport, settings: Settings) -> None:

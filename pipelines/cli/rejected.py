@@ -48,10 +48,10 @@ def rejected(
         _retry()
         return
     from pipelines.settings import load_settings
-    from pipelines.warehouse.engine import reading
+    from pipelines.warehouse.connect import reading
 
     home = home_to_read()
-    with reading(load_settings(home, need_api=False).warehouse) as connection:
+    with reading(load_settings(home, need_api=False)) as connection:
         (_list_as_json if as_json else _list)(connection, bodies)
 
 

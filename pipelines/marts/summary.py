@@ -9,12 +9,12 @@ Definitions: `service_level`, `abandonment_rate`, `average_speed_of_answer`, `av
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 from rich.table import Table
 from sqlalchemy import Connection, TableClause, case, column, func, select, table
 
-from pipelines.warehouse.engine import reading
+from pipelines.settings import Settings
+from pipelines.warehouse.connect import reading
 from pipelines.warehouse.status import MARTS_SCHEMA
 
 
@@ -70,9 +70,9 @@ class Summary:
         return sum((parts for _, parts in self.queues), QueueParts())
 
 
-def read_summary(warehouse: Path) -> Summary:
-    """The summary of the marts in `warehouse`, over all their time."""
-    with reading(warehouse) as connection:
+def read_summary(settings: Settings) -> Summary:
+    """The summary of all the marts."""
+    with reading(settings) as connection:
         return Summary(_by_queue(connection), _by_direction(connection))
 
 

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
+from sqlalchemy import Connection, select
 
 from pipelines.ccaip.privacy.callers import agents_columns, agents_rows
 from pipelines.ccaip.privacy.policy import Pseudonyms
-from pipelines.ccaip.schema import NAME
 from pipelines.ccaip.tables import REJECTED_CALLS, TABLES
 from pipelines.errors import CallmartError
 from pipelines.settings import Settings
 from pipelines.warehouse import erasure_requests
-from pipelines.warehouse.asking import ask
-from pipelines.warehouse.engine import reading
-from pipelines.warehouse.erasing import rows_of
+from pipelines.warehouse.connect import raw_rows, raw_table, reading, rows_by_key
 from pipelines.warehouse.find_person import Person, Subject, find
 
 _NO_KEY = "nobody's pseudonyms"  # without a key people are found by what landed as it came
@@ -29,11 +26,9 @@ _NO_KEY = "nobody's pseudonyms"  # without a key people are found by what landed
 
 def access_report(settings: Settings, subject: Subject) -> dict[str, Any]:
     """Callers' ids, identifiers, and the rows of every table, by name. Raises `CallmartError` when nobody is found."""
-    with reading(settings.warehouse) as connection:
-        pooled: Any = connection.connection
-        database: duckdb.DuckDBPyConnection = pooled.driver_connection
-        erasure_requests.check_key(database, settings.privacy_key)
-        person = find(database, subject, Pseudonyms(settings.privacy_key or _NO_KEY))
+    with reading(settings) as connection:
+        erasure_requests.check_key(connection, settings.privacy_key)
+        person = find(connection, subject, Pseudonyms(settings.privacy_key or _NO_KEY))
         if not person.is_here:
             raise CallmartError(
                 "Nobody was found: the warehouse holds nothing of this person.",
@@ -44,13 +39,13 @@ def access_report(settings: Settings, subject: Subject) -> dict[str, Any]:
             "callers": sorted(person.values.callers),
             "identifiers": sorted(person.values.contacts),
             "mentioned_elsewhere": {".".join(place): len(calls) for place, calls in person.mentions.items()},
-            "tables": _tables(database, person),
+            "tables": _tables(connection, person),
         }
 
 
-def _parties(connection: duckdb.DuckDBPyConnection, person: Person) -> pa.Table:
+def _parties(connection: Connection, person: Person) -> pa.Table:
     """The person among the participants: no agent, no other caller, and in calls of others nobody else."""
-    rows = rows_of(connection, "participants", [*person.calls, *{call_id for call_id, _ in person.parties}])
+    rows = raw_rows(connection, "participants", [*person.calls, *{call_id for call_id, _ in person.parties}])
     others = pc.invert(pc.is_in(rows["end_user_id"], pa.array([None, *person.values.callers], pa.string())))
     mine = pc.is_in(rows["call_id"], pa.array(person.calls, pa.int64()))
     mine = pc.and_(mine, pc.invert(pc.or_(agents_rows(rows), others)))
@@ -60,21 +55,20 @@ def _parties(connection: duckdb.DuckDBPyConnection, person: Person) -> pa.Table:
     )
 
 
-def _tables(connection: duckdb.DuckDBPyConnection, person: Person) -> dict[str, list[dict[str, Any]]]:
+def _tables(connection: Connection, person: Person) -> dict[str, list[dict[str, Any]]]:
     """The person's rows by table, NULLs left out; tables without any are left out too."""
     tables: dict[str, list[dict[str, Any]]] = {}
     for name, declared in TABLES.items():
         if name == "participants":
             rows = _parties(connection, person)
         else:
-            rows = rows_of(connection, name, person.calls)
+            rows = raw_rows(connection, name, person.calls)
         told = rows.drop_columns([column.name for column in agents_columns(declared)])
         tables[name] = [
             {key: value for key, value in row.items() if value is not None} for row in told.to_pylist()
         ]
-    wanted = pa.table({"call_key": pa.array(person.rejected, pa.string())})
-    query = (
-        f"select call_key, reason, body from {NAME}.{REJECTED_CALLS.name} semi join wanted using (call_key)"
-    )
-    tables[REJECTED_CALLS.name] = ask(connection, query, wanted=wanted).to_pylist()
+    source = raw_table(REJECTED_CALLS.name).c
+    query = select(source.call_key, source.reason, source.body)
+    rejected = rows_by_key(connection, query, source.call_key, person.rejected)
+    tables[REJECTED_CALLS.name] = [dict(row._mapping) for row in rejected]
     return {name: each for name, each in tables.items() if each}

@@ -19,7 +19,7 @@ import duckdb
 from pipelines.ccaip.parse_sql import literal, quoted
 from pipelines.home import make_private
 from pipelines.steps import Step, reached
-from pipelines.warehouse.connection import writing
+from pipelines.warehouse.duckdb_file import writing
 
 Copy = Callable[[duckdb.DuckDBPyConnection, str, str], None]
 """Copies the database of the second argument into that of the third: attached, by their quoted names."""

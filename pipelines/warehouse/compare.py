@@ -8,37 +8,45 @@ Contents are compared whole: every column of every row of every table, as the ca
 now, under today's privacy policy. What the policy drops cannot differ; a call that landed under another
 policy does. A change that does not move `updated_at` shows in no other way.
 
-The warehouse is only read. What is known of the API's calls is kept in a temporary table.
+The warehouse is only read, through SQLAlchemy. The times of the calls that the days are about, and what is
+known of the API's calls, are kept in a DuckDB in memory, whatever engine the warehouse has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 from typing import Any
 
+import duckdb
 import pyarrow as pa
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, and_, or_, select
 
 from pipelines.ccaip.client import By
 from pipelines.ccaip.page import FetchedCall
-from pipelines.ccaip.parse import Exploder
+from pipelines.ccaip.parse import Exploder, arrow_schema
 from pipelines.ccaip.privacy.forgotten import Choice
 from pipelines.ccaip.privacy.policy import PrivacyFilter
 from pipelines.ccaip.privacy.redact import kept_body
-from pipelines.ccaip.schema import DECLARED, NAME, merge_key
+from pipelines.ccaip.schema import DECLARED, merge_key
 from pipelines.ccaip.tables import EXTRA, REJECTED_CALLS, TABLES, VANISHED_CALLS, Table
 from pipelines.errors import CallmartError
-from pipelines.warehouse.asking import ask, ask_rows
+from pipelines.warehouse.arrow_queries import ask, ask_rows
+from pipelines.warehouse.connect import Look, raw_rows, raw_table, rows_by_key, utc
 from pipelines.warehouse.erasure_requests import forgotten_in
 
 _INSTANT = pa.timestamp("us", tz="UTC")
+_TIMES_SCHEMA = pa.schema([("id", pa.int64()), ("queued_at", _INSTANT), ("updated_at", _INSTANT)])
+_ROWS_AT_ONCE = 50_000
+_BODIES_AT_ONCE = 1_000
 _KNOWN_SCHEMA = pa.schema(
     [("key", pa.string()), ("queued_at", _INSTANT), ("updated_at", _INSTANT), ("is_there", pa.bool_())]
 )
-_UNASKED = f"""select id::varchar as key, queued_at, updated_at from {NAME}.calls
+_UNASKED = """select id::varchar as key, queued_at, updated_at from calls
     where id::varchar not in (select key from known)"""
 _EXPECTED = f"{_UNASKED} union all select key, queued_at, updated_at from known where is_there"
 
@@ -80,12 +88,15 @@ class Findings:
 
 def check_tables(connection: Connection) -> None:
     """Raise `CallmartError` unless the warehouse has every declared table and column."""
-    found = connection.execute(
-        text("select table_name, column_name from information_schema.columns where table_schema = :schema"),
-        {"schema": NAME},
-    )
     declared = {(name, each.name) for name, declared in DECLARED.items() for each in declared.columns}
-    if declared - {(name, each) for name, each in found}:
+    look = Look(connection)
+    found = {
+        (name, column.name)
+        for name in DECLARED
+        if (relation := look.relation(name)) is not None
+        for column in relation.columns
+    }
+    if declared - found:
         raise CallmartError(
             "The warehouse does not have all raw tables and columns yet, so there is nothing to compare with.",
             "Run `callmart load`: the first load makes them, and one after an update adds what is new.",
@@ -95,24 +106,32 @@ def check_tables(connection: Connection) -> None:
 class Comparison:
     """Compares calls of the API with the warehouse behind `connection`. Use it in a `with` block.
 
+    It is about the calls that were queued or changed from `since` to `until` (UTC).
     `settled` is up to when the warehouse ought to be complete (UTC): a call that has changed since
     then, and was not loaded so, is pending and no difference.
     """
 
     def __init__(
-        self, connection: Connection, settled: datetime, privacy: PrivacyFilter, privacy_key: str = ""
+        self,
+        connection: Connection,
+        since: datetime,
+        until: datetime,
+        settled: datetime,
+        privacy: PrivacyFilter,
+        privacy_key: str = "",
     ) -> None:
         self._connection = connection
         self._privacy = privacy
         self.settled = settled
         self._exploder = Exploder()
-        pooled: Any = connection.connection
-        self._db = pooled.driver_connection  # takes Arrow tables, which SQLAlchemy does not
-        self._forgotten = forgotten_in(self._db, privacy_key)
+        self._forgotten = forgotten_in(connection, privacy_key)
+        self._db = duckdb.connect()
         self._db.execute(
-            "create or replace temp table known"
-            " (key varchar, queued_at timestamptz, updated_at timestamptz, is_there boolean)"
+            "set timezone = 'UTC';"
+            "create table calls (id bigint, queued_at timestamptz, updated_at timestamptz);"
+            "create table known (key varchar, queued_at timestamptz, updated_at timestamptz, is_there boolean)"
         )
+        self._copy_times(since, until)
         self.findings = Findings()
         self._counted: dict[tuple[By, datetime, datetime], tuple[int, int]] = {}  # until more is known
         self._know_vanished()
@@ -125,17 +144,36 @@ class Comparison:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._exploder.close()
+        self._db.close()
+
+    def _copy_times(self, since: datetime, until: datetime) -> None:
+        """Copy the times of the calls in question: on the days, at their ends, or on no day at all."""
+        column = raw_table("calls").c
+        query = select(column.id, column.queued_at, column.updated_at).where(
+            or_(
+                column.queued_at.between(since, until),
+                column.updated_at.between(since, until),
+                and_(column.queued_at.is_(None), column.updated_at > self.settled),
+            )
+        )
+        for rows in self._connection.execute(query).partitions(_ROWS_AT_ONCE):
+            columns = zip(*rows, strict=True)
+            times = pa.table(
+                [pa.array(each, field.type) for each, field in zip(columns, _TIMES_SCHEMA, strict=True)],
+                schema=_TIMES_SCHEMA,
+            )
+            ask(self._db, "insert into calls select * from times", times=times)
 
     # --- what the API should have -----------------------------------------------------------------
 
     def expected(self, by: By, since: datetime, until: datetime) -> tuple[int, int]:
         """How many calls from `since` on: up to but not at `until`, and up to and at `until`."""
         if (by, since, until) not in self._counted:
-            query = text(
-                f"select count(*) filter ({by} < :until), count(*) from ({_EXPECTED})"
-                f" where {by} between :since and :until"
+            query = (
+                f"select count(*) filter ({by} < $until), count(*) from ({_EXPECTED})"
+                f" where {by} between $since and $until"
             )
-            before, with_last = self._connection.execute(query, {"since": since, "until": until}).one()
+            ((before, with_last),) = self._asked(query, since=since, until=until)
             self._counted[by, since, until] = before, with_last
         return self._counted[by, since, until]
 
@@ -149,25 +187,30 @@ class Comparison:
 
     def dayless_keys(self) -> list[str]:
         """Calls of the warehouse that no day leads to: never queued, and dated in the future."""
-        query = text(f"select key from ({_UNASKED}) where queued_at is null and updated_at > :settled")
-        return list(self._connection.execute(query, {"settled": self.settled}).scalars())
+        query = f"select key from ({_UNASKED}) where queued_at is null and updated_at > $settled"
+        return [key for (key,) in self._asked(query, settled=self.settled)]
 
     def landed(self, by: By, since: datetime, until: datetime) -> int:
         """Calls of the warehouse from `since` to before `until`."""
-        query = text(f"select count(*) from {NAME}.calls where {by} >= :since and {by} < :until")
-        return self._connection.execute(query, {"since": since, "until": until}).scalar_one()
+        query = f"select count(*) from calls where {by} >= $since and {by} < $until"
+        ((count,),) = self._asked(query, since=since, until=until)
+        return count
 
     def queued_outside(self, since: datetime, until: datetime) -> int:
         """Calls of the warehouse that changed between the two but were not queued then, or never."""
-        query = text(
-            f"select count(*) from {NAME}.calls where updated_at between :since and :until"
-            " and coalesce(queued_at not between :since and :until, true)"
+        query = (
+            "select count(*) from calls where updated_at between $since and $until"
+            " and coalesce(queued_at not between $since and $until, true)"
         )
-        return self._connection.execute(query, {"since": since, "until": until}).scalar_one()
+        ((count,),) = self._asked(query, since=since, until=until)
+        return count
 
     def _keys(self, calls: str, by: By, since: datetime, until: datetime) -> list[str]:
-        query = text(f"select key from ({calls}) where {by} between :since and :until order by {by}, key")
-        return list(self._connection.execute(query, {"since": since, "until": until}).scalars())
+        query = f"select key from ({calls}) where {by} between $since and $until order by {by}, key"
+        return [key for (key,) in self._asked(query, since=since, until=until)]
+
+    def _asked(self, query: str, **values: datetime) -> list[tuple[Any, ...]]:
+        return self._db.execute(query, values).fetchall()
 
     # --- what the API has -------------------------------------------------------------------------
 
@@ -179,22 +222,16 @@ class Comparison:
         tables = self._privacy.apply(kept_tables)
         keys = list(fetched)
         unreadable = {keys[each.number] for each in exploded.rejected}
-        asked = _asked(keys)
-        here = dict(
-            ask_rows(
-                self._db,
-                f"select id::varchar, updated_at from {NAME}.calls semi join asked using (id)",
-                asked=asked,
+        ids = [number for key in keys if (number := call_id(key)) is not None]
+        here = {key: times.updated_at for key, times in self._here(keys).items()}
+        source = raw_table(REJECTED_CALLS.name).c
+        kept = {
+            row.call_key: row.body
+            for row in rows_by_key(
+                self._connection, select(source.call_key, source.body), source.call_key, keys
             )
-        )
-        kept = dict(
-            ask_rows(
-                self._db,
-                f"select call_key, body from {NAME}.{REJECTED_CALLS.name} semi join asked on call_key = key",
-                asked=asked,
-            )
-        )
-        differing = self._differing(tables, asked)
+        }
+        differing = self._differing(tables, ids)
         removed = {str(each) for each in left_out.to_pylist()}
         self.findings.forget(keys)
         for key, call in fetched.items():
@@ -213,23 +250,31 @@ class Comparison:
 
     def gone(self, keys: Sequence[str]) -> None:
         """The API was asked for these calls by id and does not have them."""
-        here = ask_rows(
-            self._db,
-            f"select id::varchar, queued_at, updated_at from {NAME}.calls semi join asked using (id)",
-            asked=_asked(keys),
-        )
-        times = {key: CallTimes(queued_at, updated_at) for key, queued_at, updated_at in here}
+        times = self._here(keys)
         self.findings.forget(keys)
         self.findings.vanished |= times  # a rejected call that is gone has no rows that anybody counts
         self._know((key, times.get(key, CallTimes(None, None)), False) for key in keys)
 
+    def _here(self, keys: Iterable[str]) -> dict[str, CallTimes]:
+        """Those of the calls that the warehouse has, with their times there."""
+        column = raw_table("calls").c
+        ids = [number for key in keys if (number := call_id(key)) is not None]
+        query = select(column.id, column.queued_at, column.updated_at)
+        found = rows_by_key(self._connection, query, column.id, ids)
+        return {str(row.id): CallTimes(utc(row.queued_at), utc(row.updated_at)) for row in found}
+
     def marked_vanished(self) -> dict[str, bool]:
         """The calls that were marked as vanished before, and whether the API has shown them again."""
-        marked = f"select call_id::varchar as key from {NAME}.{VANISHED_CALLS.name}"
-        return dict(ask_rows(self._db, f"select key, is_there from ({marked}) join known using (key)"))
+        query = "select key, is_there from marked join known using (key)"
+        marked = pa.table({"key": pa.array([str(row.call_id) for row in self._marked()], pa.string())})
+        return dict(ask_rows(self._db, query, marked=marked))
+
+    def _marked(self) -> Sequence[Row[Any]]:
+        column = raw_table(VANISHED_CALLS.name).c
+        return self._connection.execute(select(column.call_id, column.queued_at, column.updated_at)).all()
 
     def _found_different(
-        self, key: str, call: FetchedCall, here: dict[str, datetime], *, is_known: bool
+        self, key: str, call: FetchedCall, here: dict[str, datetime | None], *, is_known: bool
     ) -> None:
         """The API shows a call that the warehouse does not have like that: is it for the next load?"""
         is_settled = call.updated_at is None or call.updated_at <= self.settled
@@ -240,23 +285,17 @@ class Comparison:
         else:
             self.findings.missing[key] = _times(call)
 
-    def _differing(self, tables: Mapping[str, pa.Table], asked: pa.Table) -> set[str]:
-        """The calls whose rows are not the same here and there; a row that is there twice is not the same.
-
-        Rows are compared by sums of hashes (64 bits): what is here counts up, what is there down.
-        """
-        fetched = {f"fetched_{name}": rows for name, rows in tables.items() if rows.num_rows}
-        rows = []
-        for name in tables:
-            (key,), contents = merge_key(name), _contents(TABLES[name])
-            here = f"{NAME}.{name} semi join asked on {name}.{key} = asked.id"
-            rows.append(f"select {key} as call, {contents} as contents from {here}")
-            if f"fetched_{name}" in fetched:
-                rows.append(f"select {key}, -{contents} from fetched_{name}")
-        query = (
-            f"select call::varchar from ({' union all '.join(rows)}) group by call having sum(contents) <> 0"
-        )
-        return {call for (call,) in ask_rows(self._db, query, asked=asked, **fetched)}
+    def _differing(self, tables: Mapping[str, pa.Table], ids: Sequence[int]) -> set[str]:
+        """The calls whose rows are not the same here and there; a row that is there twice is not the same."""
+        differing: set[str] = set()
+        for name, fetched in tables.items():
+            (key,) = merge_key(name)
+            here = raw_rows(self._connection, name, ids)
+            counted = Counter(_comparable(TABLES[name], fetched))
+            counted.subtract(_comparable(TABLES[name], here))
+            place = here.schema.names.index(key)
+            differing |= {str(row[place]) for row, count in counted.items() if count}
+        return differing
 
     def _know(self, calls: Iterable[tuple[str, CallTimes, bool]]) -> None:
         rows = [(key, times.queued_at, times.updated_at, is_there) for key, times, is_there in calls]
@@ -269,32 +308,54 @@ class Comparison:
 
     def _know_rejected(self) -> None:
         """A rejected call is there, as its body says; the API counts it too."""
-        self._db.execute(
-            "insert into known select call_key, try_cast(body ->> 'queued_at' as timestamptz),"
-            f" try_cast(body ->> 'updated_at' as timestamptz), true from {NAME}.{REJECTED_CALLS.name}"
-            " where json_valid(body)"
-        )
+        column = raw_table(REJECTED_CALLS.name).c
+        for rows in self._connection.execute(select(column.call_key, column.body)).partitions(
+            _BODIES_AT_ONCE
+        ):
+            bodies = pa.table(
+                {
+                    "key": pa.array([row.call_key for row in rows], pa.string()),
+                    "body": pa.array([row.body for row in rows], pa.string()),
+                }
+            )
+            ask(
+                self._db,
+                "insert into known select key, try_cast(body ->> 'queued_at' as timestamptz),"
+                " try_cast(body ->> 'updated_at' as timestamptz), true from bodies where json_valid(body)",
+                bodies=bodies,
+            )
 
     def _know_vanished(self) -> None:
         """A call that was found gone before is not expected. Should it be back, the API counts one more."""
-        self._db.execute(
-            "insert into known select call_id::varchar, queued_at, updated_at, false"
-            f" from {NAME}.{VANISHED_CALLS.name}"
+        self._know(
+            (str(row.call_id), CallTimes(utc(row.queued_at), utc(row.updated_at)), False)
+            for row in self._marked()
         )
 
 
-def _contents(table: Table) -> str:
-    """A hash of a row, as SQL that reads the same from Arrow and from the warehouse."""
-    # json() drops white space between tokens, which is no difference; nor is a number that is text now
-    as_text = {"json": "json({})::varchar", "text": "{}::varchar"}
-    columns = (*table.key_columns, *table.columns, EXTRA)
-    selected = (as_text.get(each.type, "{}").format(each.name) for each in columns)
-    return f"hash('{table.name}', {', '.join(selected)})::hugeint"
+def _comparable(declared: Table, rows: pa.Table) -> Iterator[tuple[Any, ...]]:
+    """The rows as tuples that are equal when the rows say the same. JSON is compared by what it says."""
+    json_columns = {column.name for column in (*declared.columns, EXTRA) if column.type == "json"}
+    names = arrow_schema(declared).names
+    return zip(
+        *(
+            map(_same_json, rows[name].to_pylist()) if name in json_columns else rows[name].to_pylist()
+            for name in names
+        ),
+        strict=True,
+    )
 
 
-def _asked(keys: Sequence[str]) -> pa.Table:
-    """Keys, and the same as ids where they are."""
-    return pa.table({"key": pa.array(keys, pa.string()), "id": pa.array(map(call_id, keys), pa.int64())})
+def _same_json(value: str | None) -> str | None:
+    """JSON in one form, whatever the engine: Postgres orders keys and writes numbers in its own way."""
+    if value is None:
+        return None
+    return json.dumps(json.loads(value, parse_float=_number), sort_keys=True)
+
+
+def _number(text: str) -> float | int:
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
 def call_id(key: str) -> int | None:

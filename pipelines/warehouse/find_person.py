@@ -8,21 +8,26 @@ share a number: a call whose caller is known to be somebody else is not the pers
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import duckdb
 import pyarrow as pa
+from sqlalchemy import Connection, Text, cast, or_, select
 
-from pipelines.ccaip.privacy.callers import TELLING, callers_columns
+from pipelines.ccaip.parse import arrow_schema
+from pipelines.ccaip.privacy.callers import IDENTIFIERS, TELLING, callers_columns
 from pipelines.ccaip.privacy.forgotten import SHORTEST_MENTION, Choice, Forgotten, Remembered
 from pipelines.ccaip.privacy.policy import Pseudonyms, is_pseudonym
-from pipelines.ccaip.schema import NAME, merge_key
+from pipelines.ccaip.schema import merge_key
 from pipelines.ccaip.tables import REJECTED_CALLS, TABLES, Privacy
 from pipelines.errors import CallmartError
-from pipelines.warehouse.asking import ask_rows, existing_tables
+from pipelines.warehouse.arrow_queries import ask, ask_rows
+from pipelines.warehouse.connect import Look, raw_table
 
+_ROWS_AT_ONCE = 50_000
+_OF_PARTIES = ("call_id", "idx", "type", "user_id", "end_user_id", "phone_number", "email")
 _IN_WORDS = (Privacy.FREE_TEXT, Privacy.NETWORK, Privacy.LINK)
 """Classes whose columns may name anybody."""
 
@@ -86,27 +91,54 @@ class Person:
         return bool(self.calls or self.parties or self.mentions or self.rejected)
 
 
-def find(connection: duckdb.DuckDBPyConnection, subject: Subject, pseudonyms: Pseudonyms) -> Person:
+def find(connection: Connection, subject: Subject, pseudonyms: Pseudonyms) -> Person:
     """The person as the raw tables know them. Raises `CallmartError` when no calls were ever loaded."""
-    if not {"calls", "participants", REJECTED_CALLS.name} <= existing_tables(connection):
+    look = Look(connection)
+    if any(look.relation(name) is None for name in ("calls", "participants", REJECTED_CALLS.name)):
         raise CallmartError(
             "The warehouse has no calls yet, so nobody is in it.", "Load first: `callmart run`."
         )
-    connection.execute(
-        f"""create or replace temp table telling as
-            with calls as (from {NAME}.calls), participants as (from {NAME}.participants)
-            select distinct * from ({TELLING}) where value <> ''"""
-    )
-    values = _values(connection, subject, pseudonyms)
-    calls, parties = _calls(connection, values, pseudonyms)
+    with duckdb.connect() as memory:
+        _copy(connection, memory, "calls", ("id", "end_user__id", *IDENTIFIERS))
+        _copy(connection, memory, "participants", _OF_PARTIES)
+        memory.execute(f"create table telling as select distinct * from ({TELLING}) where value <> ''")
+        values = _values(memory, subject, pseudonyms)
+        calls, parties = _calls(memory, values, pseudonyms)
+        shared = _shared(memory, values, calls, parties)
     return Person(
         values,
         calls,
         parties,
         dict(_mentions(connection, values.texts, calls)),
         list(_rejected(connection, Forgotten(values.remembered("anonymous", pseudonyms), pseudonyms))),
-        _shared(connection, values, calls, parties),
+        shared,
     )
+
+
+def _copy(
+    connection: Connection, memory: duckdb.DuckDBPyConnection, name: str, columns: Sequence[str]
+) -> None:
+    """Copy the columns that tell of callers into a DuckDB in memory, in batches."""
+    declared = arrow_schema(TABLES[name])
+    schema = pa.schema([declared.field(each) for each in columns])
+    ask(memory, f"create table {name} as from empty", empty=schema.empty_table())
+    query = select(*(raw_table(name).c[each] for each in columns))
+    for rows in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query).partitions():
+        cells = zip(*rows, strict=True)
+        batch = pa.table(
+            [
+                pa.array(
+                    (
+                        each if each is None or not pa.types.is_string(field.type) else str(each)
+                        for each in column
+                    ),
+                    field.type,
+                )
+                for column, field in zip(cells, schema, strict=True)
+            ],
+            schema=schema,
+        )
+        ask(memory, f"insert into {name} from batch", batch=batch)
 
 
 def _values(connection: duckdb.DuckDBPyConnection, subject: Subject, pseudonyms: Pseudonyms) -> Values:
@@ -157,29 +189,30 @@ def _calls(
 
 
 def _mentions(
-    connection: duckdb.DuckDBPyConnection, texts: Iterable[str], calls: list[int]
+    connection: Connection, texts: Iterable[str], calls: list[int]
 ) -> Iterator[tuple[tuple[str, str], list[int]]]:
     """Where else the person is named: in what people wrote, and in JSON."""
-    registered = {"texts": _column(texts), "mine": pa.table({"id": pa.array(calls, pa.int64())})}
-    if not registered["texts"].num_rows:
+    mine = frozenset(calls)
+    if not (wanted := sorted(texts)):
         return
     for table in TABLES.values():
+        source = raw_table(table.name).c
         (key,) = merge_key(table.name)
         for column in callers_columns(table):
             if column.privacy not in _IN_WORDS or column.type not in ("text", "json"):
                 continue
-            query = f"""
-                select distinct {key} from {NAME}.{table.name}
-                where {column.name} is not null and {key} not in (select id from mine)
-                    and exists (from texts where contains({table.name}.{column.name}::varchar, texts.value))"""
-            if found := ask_rows(connection, query, **registered):
-                yield (table.name, column.name), [call_id for (call_id,) in found]
+            cell = cast(source[column.name], Text)
+            named = or_(*(cell.contains(each, autoescape=True) for each in wanted))
+            found = connection.execute(select(source[key]).where(named).distinct()).scalars()
+            if others := sorted(call_id for call_id in found if call_id not in mine):
+                yield (table.name, column.name), others
 
 
-def _rejected(connection: duckdb.DuckDBPyConnection, known: Forgotten) -> Iterator[str]:
+def _rejected(connection: Connection, known: Forgotten) -> Iterator[str]:
     """The calls that could not be read and hold the person."""
-    query = f"select call_key, body from {NAME}.{REJECTED_CALLS.name} where body <> ''"
-    for key, body in connection.execute(query).fetchall():
+    source = raw_table(REJECTED_CALLS.name).c
+    query = select(source.call_key, source.body).where(source.body != "")
+    for key, body in connection.execute(query):
         if known.body(body.encode()):
             yield key
 

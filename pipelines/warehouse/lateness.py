@@ -25,7 +25,7 @@ from sqlalchemy import func, select
 
 from pipelines.ccaip.enumerations import final_statuses
 from pipelines.ccaip.tables import LOAD_WINDOWS
-from pipelines.warehouse.look import Look
+from pipelines.warehouse.connect import Look
 
 LOOKED_BACK = timedelta(days=30)
 """How much of the data, before the cursor, is measured."""

@@ -18,10 +18,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-import pyarrow as pa
-
 from pipelines.ccaip.client import By, Client
-from pipelines.ccaip.schema import record_schema
 from pipelines.ccaip.tables import RECONCILED_DAYS, VANISHED_CALLS
 from pipelines.ccaip.windows import whole_second
 from pipelines.errors import CallmartError, ConfigurationError
@@ -35,11 +32,8 @@ from pipelines.warehouse.compare import (
     call_id,
     check_tables,
 )
-from pipelines.warehouse.engine import reading
-from pipelines.warehouse.landing import Landing
+from pipelines.warehouse.connect import Look, reading, replace_records, writing
 from pipelines.warehouse.load import heal as load_again
-from pipelines.warehouse.look import Look
-from pipelines.warehouse.merging import Change
 from pipelines.warehouse.search import Day, Search
 
 _DAY = timedelta(days=1)
@@ -157,7 +151,7 @@ def reconcile(
     ids = sorted(_ids(differing))
     healed = _heal(settings, home, progress, ids, range_) if heal and ids else _Healed()
     days = tuple(_reconciled(day, found.findings, healed.ids) for day in found.days)
-    _record(settings, home, days, found, contents)
+    _record(settings, days, found, contents)
     return ReconcileReport(
         since=range_.since,
         until=range_.until,
@@ -185,7 +179,7 @@ def reconcile(
 def _search(
     settings: Settings, progress: Progress, start: datetime | None, end: datetime | None, contents: bool
 ) -> tuple[_Range, _Found]:
-    with Client(**settings.api) as client, reading(settings.warehouse) as connection:
+    with Client(**settings.api) as client, reading(settings) as connection:
         check_tables(connection)
         cursor = Look(connection).cursor()
         if cursor is None:
@@ -197,7 +191,14 @@ def _search(
         settled = min(cursor.until, cursor.last_change or cursor.until)
         range_ = _range(settled, settings.start_date, start, end)
         days = range_.days()
-        with Comparison(connection, settled, settings.privacy_filter(), settings.privacy_key) as comparison:
+        with Comparison(
+            connection,
+            range_.since,
+            range_.until,
+            settled,
+            settings.privacy_filter(),
+            settings.privacy_key,
+        ) as comparison:
             search = Search(client, comparison, days)
             with progress.stage("count days", total=len(days), unit="requests") as stage:
                 search.count(stage)
@@ -240,8 +241,15 @@ def _heal(settings: Settings, home: Home, progress: Progress, ids: Sequence[int]
     loaded = load_again(settings, home, progress, ids, range_.since, range_.until)
     with (
         Client(**settings.api) as client,
-        reading(settings.warehouse) as connection,
-        Comparison(connection, range_.settled, settings.privacy_filter(), settings.privacy_key) as comparison,
+        reading(settings) as connection,
+        Comparison(
+            connection,
+            range_.since,
+            range_.until,
+            range_.settled,
+            settings.privacy_filter(),
+            settings.privacy_key,
+        ) as comparison,
         progress.stage("look again", unit="requests") as stage,
     ):
         Search(client, comparison, range_.days()).ask_again(ids, stage)
@@ -300,9 +308,7 @@ def _ids(keys: Iterable[str]) -> tuple[int, ...]:
     return tuple(sorted(number for key in keys if (number := call_id(key)) is not None))
 
 
-def _record(
-    settings: Settings, home: Home, days: Sequence[ReconciledDay], found: _Found, compared: bool
-) -> None:
+def _record(settings: Settings, days: Sequence[ReconciledDay], found: _Found, compared: bool) -> None:
     """Write what was found: a row a day, and the marks of calls that are gone or are back."""
     now = datetime.now(UTC)
     looks: list[dict[str, Any]] = [
@@ -333,12 +339,9 @@ def _record(
     ]
     back = [call_id(key) for key, is_back in found.marked.items() if is_back]
     gone = [*back, *(mark["call_id"] for mark in marks)]
-    changes = {
-        RECONCILED_DAYS.name: Change(pa.Table.from_pylist(looks, record_schema(RECONCILED_DAYS))),
-        VANISHED_CALLS.name: Change(
-            pa.Table.from_pylist(marks, record_schema(VANISHED_CALLS)),
-            gone=pa.table({"call_id": pa.array(gone, pa.int64())}),
-        ),
-    }
-    with Landing(home, settings.warehouse) as landing:
-        landing.record(changes)
+    with writing(settings) as warehouse:
+        replace_records(warehouse.connection, RECONCILED_DAYS.name, looks)
+        replace_records(
+            warehouse.connection, VANISHED_CALLS.name, marks, [{"call_id": each} for each in gone]
+        )
+        warehouse.connection.commit()

@@ -1,6 +1,6 @@
 """Finds calls that differ between the API and the warehouse, with as few requests as it takes.
 
-    count each day → read the calls of each → halve the stretches whose counts still differ
+    count each day, and empty stretches as one → read the calls of each → halve the stretches whose counts still differ
 
 Contents are read by `queued_at`, which does not move while it is read; the calls this does not lead to
 (never queued, or on another day) are asked for by their ids. Without contents only the stretches whose
@@ -17,6 +17,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from pipelines.ccaip.client import PER_PAGE, By, Client
 from pipelines.ccaip.page import FetchedCall
@@ -60,10 +61,29 @@ class Search:
         self._counts_its_end: dict[By, bool] = {}
 
     def count(self, stage: Stage) -> None:
-        """Ask for the count of each day."""
-        for day in self._each_day(stage):
-            day.landed = self._comparison.landed(day.by, day.since, day.until)
-            day.counted = self._count(day.by, day.since, day.until)
+        """Ask for the count of each day. A stretch of days on which no call is expected is counted as one."""
+        self._stage = stage
+        for _, days in groupby(self._days, key=lambda day: day.by):
+            self._count_days(list(days))
+
+    def _count_days(self, days: Sequence[Day]) -> None:
+        first, last = days[0], days[-1]
+        self._begin(first)
+        if len(days) == 1:
+            first.landed = self._comparison.landed(first.by, first.since, first.until)
+            first.counted = self._count(first.by, first.since, first.until)
+            return
+        if self._comparison.expected(first.by, first.since, last.until) == (0, 0):
+            counted = self._count(first.by, first.since, last.until)
+            if counted == 0:
+                for day in days:
+                    day.landed, day.counted = 0, 0
+                return
+            if counted is None:  # the API does not say, and need not be asked again
+                return
+        middle = len(days) // 2
+        self._count_days(days[:middle])
+        self._count_days(days[middle:])
 
     def learn_pending(self, stage: Stage) -> None:
         """Read what has changed since the last load: such calls have left the days they are expected on."""
@@ -79,7 +99,7 @@ class Search:
             counted = day.counted or 0
             expected, _ = self._comparison.expected(day.by, day.since, day.until)
             cost += _cost(counted, abs(counted - expected)) if counted != expected else 0
-            if contents and day.by == "queued_at":
+            if contents and day.by == "queued_at" and not self._is_empty(day):
                 cost += _pages(counted)
                 cost += math.ceil(self._comparison.queued_outside(day.since, day.until) / PER_PAGE)
         return cost
@@ -87,6 +107,8 @@ class Search:
     def read_contents(self, stage: Stage) -> None:
         """Compare every call of the days."""
         for day in self._each_day(stage):
+            if self._is_empty(day):
+                continue
             if day.by == "queued_at":
                 self._read(day.by, day.since, day.until)
             else:
@@ -204,12 +226,19 @@ class Search:
     # --- what it costs ----------------------------------------------------------------------------
 
     def _each_day(self, stage: Stage) -> Iterator[Day]:
-        """The days; requests go to the account of the one at hand."""
+        """The days; requests are charged to the current one."""
         self._stage = stage
         for day in self._days:
-            self._day = day
-            stage.note(f"{day.since:%Y-%m-%d} by {day.by}")
+            self._begin(day)
             yield day
+
+    def _begin(self, day: Day) -> None:
+        self._day = day
+        self._stage.note(f"{day.since:%Y-%m-%d} by {day.by}")
+
+    def _is_empty(self, day: Day) -> bool:
+        """Whether the API counts no call on the day and none is expected: there is nothing to read."""
+        return day.counted == 0 and self._comparison.expected(day.by, day.since, day.until) == (0, 0)
 
     def _charge(self) -> None:
         spent = self._client.counts.requests - self._charged

@@ -19,8 +19,7 @@ from pipelines.ccaip.enumerations import final_statuses
 from pipelines.ccaip.tables import ERASURES, REJECTED_CALLS, TABLES
 from pipelines.home import Home
 from pipelines.settings import Settings
-from pipelines.warehouse.engine import reading
-from pipelines.warehouse.look import RAW_SCHEMA, Look, utc
+from pipelines.warehouse.connect import RAW_SCHEMA, Look, exists, reading, utc
 from pipelines.warehouse.trust import Trust, read_trust
 
 MARTS_SCHEMA = "marts"
@@ -72,7 +71,7 @@ class Status:
     """
 
     home: Path
-    warehouse: Path
+    warehouse: str
     exists: bool
     landed: Landed = field(default_factory=Landed)
     fresh: Fresh = field(default_factory=Fresh)
@@ -83,11 +82,11 @@ class Status:
 
 def read_status(home: Home, settings: Settings) -> Status:
     """The status now. Raises `LockedError` while another process writes the warehouse."""
-    status = Status(home.root, settings.warehouse, settings.warehouse.exists())
+    status = Status(home.root, settings.warehouse_name, exists(settings))
     status.pending.load_was_cut_short = (home.pipelines_dir / RAW_SCHEMA).exists()
     if not status.exists:
         return status
-    with reading(settings.warehouse) as connection:
+    with reading(settings) as connection:
         look = Look(connection)
         status.landed = _landed(look)
         status.fresh = _fresh(look)

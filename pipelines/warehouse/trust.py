@@ -7,8 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import TableClause, and_, func, or_, select
 
+from pipelines.ccaip.loaded import MOST_ATTEMPTS, REPEATABLE
 from pipelines.ccaip.tables import LOAD_WINDOWS, RECONCILED_DAYS
 from pipelines.settings import Settings
+from pipelines.warehouse.connect import Look, utc
 from pipelines.warehouse.drifts import NoticedDrift, latest
 from pipelines.warehouse.lateness import (
     Recommendation,
@@ -18,8 +20,6 @@ from pipelines.warehouse.lateness import (
     measure_visibility,
     recommend,
 )
-from pipelines.warehouse.ledger import MOST_ATTEMPTS, REPEATABLE
-from pipelines.warehouse.look import Look, utc
 
 _DRIFTS_SHOWN = 10
 

@@ -171,6 +171,11 @@ def test_the_warehouse_is_a_path_relative_to_the_home(credentials, expected, tmp
         ("DESTINATION__DUCKDB__CREDENTIALS", "md:callmart", "is no path"),
         ("DESTINATION__DUCKDB__CREDENTIALS", "postgresql://host/calls", "is no path"),
         ("DESTINATION__DUCKDB__CREDENTIALS", "warehouse/ccaip.duckdb", "must not be named"),
+        ("DESTINATION__DUCKDB__CREDENTIALS", "warehouse/CCAIP.duckdb", "must not be named"),
+        ("DESTINATION__DUCKDB__CREDENTIALS", "warehouse/marts.duckdb", "must not be named"),
+        ("DESTINATION__DUCKDB__CREDENTIALS", "warehouse/staging.db", "must not be named"),
+        ("DESTINATION__DUCKDB__CREDENTIALS", "main.duckdb", "must not be named"),
+        ("DESTINATION__NAME", "snowflake", "is none of duckdb, postgres, bigquery"),
         ("SOURCES__CCAIP__REJECTED_SHARE", "5", "must be from 0 (none) to 1 (all)"),
         ("SOURCES__CCAIP__FATAL_DRIFT", "cals.status", "has cals.status, which is no field"),
         ("SOURCES__CCAIP__FATAL_DRIFT", "calls", "has calls, which is no field"),
@@ -247,3 +252,56 @@ def test_an_example_left_as_it_is_counts_as_not_set(tmp_path, monkeypatch) -> No
 def test_transform_and_status_need_no_credentials(tmp_path, monkeypatch) -> None:
     write(tmp_path, "config.toml", "")
     assert settings_of(tmp_path, {}, monkeypatch, need_api=False).api_token == ""
+
+
+POSTGRES = {
+    "host": "db.example.org",
+    "port": 5433,
+    "username": "loader",
+    "password": "s3cret",
+    "database": "calls",
+}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"DESTINATION__POSTGRES__CREDENTIALS": "postgresql://loader:s3cret@db.example.org:5433/calls"},
+        {f"DESTINATION__POSTGRES__CREDENTIALS__{name.upper()}": str(each) for name, each in POSTGRES.items()},
+    ],
+)
+def test_credentials_of_a_destination_are_read_from_dlts_section(given, tmp_path, monkeypatch) -> None:
+    found = settings_of(tmp_path, API | {"DESTINATION__NAME": "postgres"} | given, monkeypatch)
+    assert found.destination == "postgres"
+    assert {name: str(found.credentials[name]) for name in POSTGRES} == {
+        name: str(each) for name, each in POSTGRES.items()
+    }
+    assert "s3cret" not in repr(found) + found.warehouse_name
+
+
+def test_a_password_may_lie_apart_from_the_rest_of_the_credentials(tmp_path, monkeypatch) -> None:
+    write(
+        tmp_path,
+        "config.toml",
+        '[destination]\nname = "postgres"\n[destination.postgres.credentials]\n'
+        'host = "db.example.org"\nusername = "loader"\ndatabase = "calls"',
+    )
+    write(tmp_path, "secrets.toml", '[destination.postgres.credentials]\npassword = "s3cret"')
+    found = settings_of(tmp_path, API, monkeypatch)
+    assert found.credentials["host"] == "db.example.org"
+    assert found.credentials["password"] == "s3cret"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "host, username, database not set"),
+        ({"DESTINATION__POSTGRES__CREDENTIALS": "loader:s3cret@host"}, "cannot be read"),
+        ({"DESTINATION__POSTGRES__CREDENTIALS": "mysql://loader:s3cret@host/calls"}, "cannot be read"),
+    ],
+)
+def test_unreadable_credentials_are_named_but_not_shown(given, said, tmp_path, monkeypatch) -> None:
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        settings_of(tmp_path, API | {"DESTINATION__NAME": "postgres"} | given, monkeypatch)
+    assert "s3cret" not in f"{caught.value} {caught.value.mend}"
+    assert "[destination.postgres.credentials]" in caught.value.mend

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from pipelines.errors import CallmartError
 from pipelines.marts.summary import QueueParts, directions_table, read_summary, summary_table
+from pipelines.settings import Settings
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def warehouse(tmp_path) -> Path:
 
 
 def test_ratios_are_of_sums(warehouse: Path) -> None:
-    summary = read_summary(warehouse)
+    summary = read_summary(Settings(warehouse))
     (first_name, first), (second_name, second) = summary.queues
     assert (first_name, second_name) == ("Sales", "Sales"), "queues of one name stay apart"
     assert first.service_level == 47 / 100, "of the governed parts, whatever the formula"
@@ -53,12 +54,15 @@ def test_nothing_divided_by_nothing_is_a_dash(warehouse: Path) -> None:
     assert QueueParts().service_level is None
     console = Console(width=120)
     with console.capture() as shown:
-        console.print(summary_table(read_summary(warehouse)), directions_table(read_summary(warehouse)))
+        console.print(
+            summary_table(read_summary(Settings(warehouse))),
+            directions_table(read_summary(Settings(warehouse))),
+        )
     assert "–" in shown.get()
     assert "49.5%" in shown.get(), "the total's service level"
 
 
 def test_no_warehouse_says_what_to_do(tmp_path) -> None:
     with pytest.raises(CallmartError, match="no warehouse at") as caught:
-        read_summary(tmp_path / "none.duckdb")
+        read_summary(Settings(tmp_path / "none.duckdb"))
     assert "callmart run" in caught.value.mend

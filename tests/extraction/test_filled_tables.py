@@ -9,7 +9,6 @@ from pathlib import Path
 import duckdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from pipelines.warehouse.asking import filled_tables
 
 STATEMENTS = {

@@ -28,18 +28,10 @@ from pipelines.errors import ConfigurationError, QualityError
 from pipelines.home import REPOSITORY, Home
 from tests.extraction.living import START, LivingCalls, a_call, seconds
 from tests.extraction.test_explode import expected_rows, landed
-from tests.postgres import running_server, skip_without_postgres
 from tests.tenant import TOKEN, USER
 
 HOUR = timedelta(hours=1)
 KEEP: Any = {class_.value: "keep" for class_ in Privacy if class_ is not Privacy.NONE}
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Any]:
-    skip_without_postgres()
-    with running_server() as server:
-        yield server
 
 
 @pytest.fixture(params=["duckdb", "postgres"])
@@ -57,7 +49,7 @@ def _destination(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any
     if request.param == "duckdb":
         yield dlt.destinations.duckdb(str(tmp_path / "calls.duckdb"))
         return
-    server = request.getfixturevalue("postgres")
+    server = request.getfixturevalue("postgres_server")
     with server.database() as name:
         url = server.url(name).replace("+psycopg2", "")
         yield dlt.destinations.postgres(credentials=url)
@@ -280,7 +272,7 @@ def test_the_lines_of_the_readme_load_what_is_new_and_the_second_time_nothing(
     with ExitStack() as stack:
         if destination == "postgres":
             lines = lines.replace('dlt.destinations.duckdb("calls.duckdb")', '"postgres"')
-            server = request.getfixturevalue("postgres")
+            server = request.getfixturevalue("postgres_server")
             url = server.url(stack.enter_context(server.database())).replace("+psycopg2", "")
             environment["DESTINATION__POSTGRES__CREDENTIALS"] = url
         printed = [

@@ -9,7 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines.warehouse.engine import reading
+from pipelines.settings import Settings
+from pipelines.warehouse.connect import Look, reading
 from pipelines.warehouse.lateness import (
     Recommendation,
     UpdateLateness,
@@ -18,7 +19,6 @@ from pipelines.warehouse.lateness import (
     measure_visibility,
     recommend,
 )
-from pipelines.warehouse.look import Look
 from tests.extraction.living import START, LivingCalls, a_call, seconds, stamp
 from tests.extraction.test_load import loaded
 
@@ -76,25 +76,25 @@ def warehouse(tmp_path: Path) -> Path:
 
 
 def test_updates_are_measured_over_finished_calls_of_the_last_month(warehouse):
-    with reading(warehouse) as connection:
+    with reading(Settings(warehouse)) as connection:
         assert measure_updates(Look(connection), START) == UpdateLateness(100, 50, 99, 100)
 
 
 def test_only_overlaps_tell_of_rows_that_were_invisible(warehouse):
-    with reading(warehouse) as connection:
+    with reading(Settings(warehouse)) as connection:
         assert measure_visibility(Look(connection), START) == VisibilityLateness(33, 3, 4, 2000, 600)
 
 
 def test_a_ledger_of_an_older_callmart_bounds_how_late_rows_were(warehouse):
     with duckdb.connect(str(warehouse)) as db:
         db.execute("alter table ccaip.load_windows drop oldest_new_at")
-    with reading(warehouse) as connection:
+    with reading(Settings(warehouse)) as connection:
         assert measure_visibility(Look(connection), START) == VisibilityLateness(33, 3, 4, 3600, 1800)
 
 
 def test_a_warehouse_without_tables_has_no_lateness(tmp_path):
     duckdb.connect(str(tmp_path / "empty.duckdb")).close()
-    with reading(tmp_path / "empty.duckdb") as connection:
+    with reading(Settings(tmp_path / "empty.duckdb")) as connection:
         assert measure_updates(Look(connection), START) is None
         assert measure_visibility(Look(connection), START) == VisibilityLateness()
 
@@ -151,12 +151,12 @@ def test_a_row_that_becomes_visible_late_is_seen_in_the_ledger(home, serve):
     platform = serve(calls)
     platform.clock.set(START + seconds(3600))
     first = loaded(platform, home)
-    with reading(home.warehouse) as connection:
+    with reading(Settings(home.warehouse)) as connection:
         assert measure_visibility(Look(connection), first.until) == VisibilityLateness()
     calls.put(START + seconds(2), a_call(77))  # which the first load should have seen, and could not
     platform.clock.set(START + seconds(7200))
     second = loaded(platform, home)
-    with reading(home.warehouse) as connection:
+    with reading(Settings(home.warehouse)) as connection:
         seen = measure_visibility(Look(connection), second.until)
         cursor = first.until - START
         assert seen == VisibilityLateness(1, 1, 1, cursor.total_seconds() - 2, cursor.total_seconds() - 2)

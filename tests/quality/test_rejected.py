@@ -11,7 +11,8 @@ import pytest
 
 from pipelines.ccaip.parse_sql import FAULT
 from pipelines.progress import SilentProgress
-from pipelines.warehouse.engine import reading
+from pipelines.settings import Settings
+from pipelines.warehouse.connect import reading
 from pipelines.warehouse.rejected import rejected_calls, too_many_rejected
 from pipelines.warehouse.retry import RetryReport, retry
 from tests.extraction.conftest import settings_for
@@ -104,7 +105,7 @@ def test_bodies_are_read_only_when_asked_for(home, serve, calls):
     calls.put(START, a_call(50, rating=2.5, feedback="Ann was kind"))
     platform.clock.advance(HOUR)
     loaded(platform, home)
-    with reading(home.warehouse) as connection:
+    with reading(Settings(home.warehouse)) as connection:
         (without,) = rejected_calls(connection)
         (with_body,) = rejected_calls(connection, bodies=True)
     assert (without.call_key, without.attempt, without.body) == ("50", 1, None)

@@ -54,3 +54,22 @@ def test_one_difference_in_many_days_is_pinned_down_with_few_requests_by_countin
     assert counts == 2 * (DAYS + 3)
     assert report.requests <= counts + 10
     assert abs(report.estimated_requests - report.requests) <= 20
+
+
+def test_an_empty_year_before_the_first_call_is_counted_as_stretches_and_not_day_by_day(centre):
+    recent = START.replace(hour=0)
+    few = centre.reconcile(recent)
+    many = centre.reconcile(recent - timedelta(days=365))
+    assert len(many.days) > 2 * 365
+    assert many.problems == ()
+    assert many.requests == sum(each.requests for each in many.days)
+    assert many.requests <= few.requests + 40
+    assert abs(many.estimated_requests - many.requests) <= 10
+
+
+def test_a_call_in_an_empty_year_is_found_by_few_counts(centre):
+    at = START - timedelta(days=100)
+    centre.calls.put(at, a_queued_call(9_001, at=at))
+    report = centre.reconcile(START - timedelta(days=200), contents=False)
+    assert report.missing == (9_001,)
+    assert report.requests <= 60

@@ -30,7 +30,7 @@ select
     calls.queue_id,
     case
         when calls.queue_id = -1 then 'unknown'
-        else coalesce(queues.queue_name, cast(calls.queue_id as varchar))
+        else coalesce(queues.queue_name, {{ as_text('calls.queue_id') }})
     end as queue_name,
     calls.call_type,
     calls.end_user_id,

@@ -1,3 +1,6 @@
+-- A table, although it has one row: Postgres would compute a view again for each row of the marts that join it.
+{{ config(materialized='table') }}
+
 -- One row: how far the data reach, and how late a call's record still changes after the call's end.
 with
 
@@ -34,8 +37,8 @@ newest as (
 
 select
     newest.as_of_at,
-    cast(
-        greatest(coalesce(lateness.p99_seconds, 0), {{ var('lateness_floor_minutes') * 60 }}) as bigint
-    ) as lateness_seconds
+    {{ as_bigint(
+        'greatest(coalesce(lateness.p99_seconds, 0), ' ~ var('lateness_floor_minutes') * 60 ~ ')'
+    ) }} as lateness_seconds
 from newest
 cross join lateness

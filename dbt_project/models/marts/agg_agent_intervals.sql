@@ -78,10 +78,10 @@ stretches as (
 
 ),
 
--- More base intervals than a day has.
+-- One more than the base intervals of a day: a stretch as long as a day can begin within one.
 places as (
 
-    {{ whole_numbers(1440) }}
+    {{ whole_numbers(base_intervals_of_a_day()) }}
 
 ),
 

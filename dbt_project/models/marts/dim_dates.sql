@@ -24,7 +24,7 @@ select
     ends_at,
     -- 23 or 25 when clocks change.
     {{ safe_ratio(seconds_between('starts_at', 'ends_at'), 3600) }} as hours_in_day,
-    cast(extract(year from local_date) as bigint) as year_number,
-    cast(extract(month from local_date) as bigint) as month_number,
-    cast(extract(isodow from local_date) as bigint) as iso_weekday_number
+    {{ as_bigint('extract(year from local_date)') }} as year_number,
+    {{ as_bigint('extract(month from local_date)') }} as month_number,
+    {{ iso_weekday('local_date') }} as iso_weekday_number
 from bounds

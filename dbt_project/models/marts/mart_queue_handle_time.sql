@@ -46,7 +46,7 @@ local as (
         parts.*,
         case
             when parts.queue_id = -1 then 'no queue'
-            else coalesce(queues.queue_name, cast(parts.queue_id as varchar))
+            else coalesce(queues.queue_name, {{ as_text('parts.queue_id') }})
         end as queue_name,
         {{ to_local(
             'parts.interval_start_at', "coalesce(queue_timezones.reporting_timezone, '" ~ var('reporting_timezone') ~ "')"

@@ -167,7 +167,7 @@ metrics as (
             published.*,
             states.side,
             '{{ metric }}' as metric,
-            cast({{ ratios.get(metric, metric) }} as double precision) as metric_value
+            {{ as_double(ratios.get(metric, metric)) }} as metric_value
         from published
         inner join states
             on
@@ -243,9 +243,9 @@ causes as (
         steps.reported_start_at as interval_start_at,
         steps.step_build,
         -- a removed call has no id any more: each of its segments counts as one
-        count(distinct coalesce(cast(steps.call_id as varchar), steps.queue_segment_id)) as calls,
+        count(distinct coalesce({{ as_text('steps.call_id') }}, steps.queue_segment_id)) as calls,
         coalesce(
-            string_agg(distinct cast(steps.call_id as varchar), ', ' order by cast(steps.call_id as varchar)), ''
+            string_agg(distinct {{ as_text('steps.call_id') }}, ', ' order by {{ as_text('steps.call_id') }}), ''
         ) as call_ids,
         string_agg(distinct reasons.changed_fields, '; ' order by reasons.changed_fields) as changed_fields,
         case
