@@ -1,4 +1,4 @@
-"""Where the rows come from: the published DuckDB copy, or another warehouse through SQLAlchemy.
+"""Where the rows come from: the published DuckDB copy, or a warehouse with a server through SQLAlchemy.
 
 Both give a `Snapshot`: one consistent state of the marts, which a page keeps for all its queries.
 
@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, text
 
 from pipelines.ccaip.parse_sql import literal
 from pipelines.errors import CallmartError
+from pipelines.settings import Settings
+from pipelines.warehouse.connect import reading
 
 Row = dict[str, Any]
 
@@ -104,17 +106,15 @@ class _AttachedCopy:
 
 
 class Warehouse:
-    """The marts of any warehouse that SQLAlchemy reaches. The queries are written for DuckDB and Postgres."""
+    """The marts of a warehouse with a server, read where they are. The queries are written for DuckDB and Postgres."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
-        with self._engine.connect() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-                connection.execute(text("set local time zone 'UTC'"))
+        with reading(self._settings) as connection:
+            connection.execution_options(isolation_level="REPEATABLE READ")
             yield _Transaction(connection)
 
 

@@ -35,7 +35,8 @@ def dashboard(
     """Serve the dashboard: service level, waits, handle time, and whether to trust them.
 
     Reads the published copy of the marts (`callmart publish`, `run` and `demo`
-    make it) and shows each new one without a restart. Only this machine can
+    make it) and shows each new one without a restart; on Postgres it reads the
+    marts where they are. Only this machine can
     reach it, unless --host says otherwise; put a reverse proxy with TLS before
     it then, because a token that travels unencrypted can be read.
 
@@ -63,17 +64,25 @@ def dashboard(
 
 
 def _reader(home: Home, settings: Settings) -> Reader:
-    from pipelines.errors import CallmartError
+    """The published copy of a DuckDB warehouse; another warehouse is read where it is."""
+    from pipelines.errors import CallmartError, ConfigurationError
     from pipelines.warehouse.publish import published_copy
 
-    copy = published_copy(home, settings)
+    if settings.destination not in ("duckdb", "postgres"):
+        raise ConfigurationError(
+            f"The dashboard does not read {settings.destination} yet.",
+            'It reads [destination] name = "duckdb" or "postgres".',
+        )
     try:
-        from dashboard.reader import PublishedCopy
+        from dashboard.reader import PublishedCopy, Warehouse
     except ModuleNotFoundError as error:
         raise CallmartError(
             f"The dashboard needs {error.name}, which is not installed.",
             "Install callmart with its extra: pip install 'callmart[dashboard]'.",
         ) from None
+    if settings.destination == "postgres":
+        return Warehouse(settings)
+    copy = published_copy(home, settings)
     if not copy.exists():
         raise CallmartError(
             f"There is no published copy at {copy} yet.",
