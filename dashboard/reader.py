@@ -13,15 +13,16 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
-from sqlalchemy import Connection, text
 
-from pipelines.ccaip.parse_sql import literal
 from pipelines.errors import CallmartError
-from pipelines.settings import Settings
-from pipelines.warehouse.connect import reading
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from pipelines.settings import Settings
 
 Row = dict[str, Any]
 
@@ -86,8 +87,9 @@ class _AttachedCopy:
         self.identity = identity
         limits: dict[str, Any] = {"memory_limit": _MEMORY_LIMIT, "threads": _THREADS, "temp_directory": ""}
         self._connection = duckdb.connect(config=limits)
+        path = os.fspath(copy).replace("'", "''")  # `attach` takes no parameter
         try:
-            self._connection.execute(f"attach {literal(os.fspath(copy))} as callmart (read_only)")
+            self._connection.execute(f"attach '{path}' as callmart (read_only)")
         except duckdb.Error as error:
             raise CallmartError(
                 f"{copy} cannot be opened as a DuckDB file of the marts.",
@@ -113,6 +115,9 @@ class Warehouse:
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
+        # imported here: whoever reads a copy needs no warehouse, and none of the memory this takes
+        from pipelines.warehouse.connect import reading
+
         with reading(self._settings) as connection:
             connection.execution_options(isolation_level="REPEATABLE READ")
             yield _Transaction(connection)
@@ -123,6 +128,8 @@ class _Transaction:
         self._connection = connection
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
+        from sqlalchemy import text
+
         found = self._connection.execute(text(sql), _used(sql, parameters))
         return [dict(row) for row in found.mappings()]
 

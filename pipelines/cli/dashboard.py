@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from pipelines.cli.context import home_to_read
 
 if TYPE_CHECKING:
-    from dashboard.reader import Reader
     from pipelines.home import Home
     from pipelines.settings import Settings
 
+TOKEN_VARIABLE = "CALLMART_DASHBOARD_TOKEN"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SHORTEST_TOKEN = 16
 
@@ -27,7 +29,7 @@ def dashboard(
     token: Annotated[
         str,
         typer.Option(
-            envvar="CALLMART_DASHBOARD_TOKEN",
+            envvar=TOKEN_VARIABLE,
             help="What readers must know; the environment variable keeps it out of the process list.",
         ),
     ] = "",
@@ -60,59 +62,55 @@ def dashboard(
         )
     home = home_to_read()
     settings = load_settings(home, need_api=False)
-    _serve(_reader(home, settings), host, port, token)
+    _require_extra()
+    if settings.destination == "duckdb":
+        _serve_copy(home, settings, host, port, token)
+    _serve_warehouse(settings, host, port, token)
 
 
-def _reader(home: Home, settings: Settings) -> Reader:
-    """The published copy of a DuckDB warehouse; another warehouse is read where it is."""
-    from pipelines.errors import CallmartError, ConfigurationError
+def _require_extra() -> None:
+    from importlib.util import find_spec
+
+    from pipelines.errors import CallmartError
+
+    missing = [
+        name for name in ("altair", "jinja2", "markdown_it", "starlette", "uvicorn") if not find_spec(name)
+    ]
+    if missing:
+        raise CallmartError(
+            f"The dashboard needs {', '.join(missing)}, which is not installed.",
+            "Install callmart with its extra: pip install 'callmart[dashboard]'.",
+        )
+
+
+def _serve_copy(home: Home, settings: Settings, host: str, port: int, token: str) -> NoReturn:
+    """Become the server of the published copy. This process has dlt for the settings, which takes 60 MB."""
+    from pipelines.errors import CallmartError
     from pipelines.warehouse.publish import published_copy
 
-    if settings.destination not in ("duckdb", "postgres"):
-        raise ConfigurationError(
-            f"The dashboard does not read {settings.destination} yet.",
-            'It reads [destination] name = "duckdb" or "postgres".',
-        )
-    try:
-        from dashboard.reader import PublishedCopy, Warehouse
-    except ModuleNotFoundError as error:
-        raise CallmartError(
-            f"The dashboard needs {error.name}, which is not installed.",
-            "Install callmart with its extra: pip install 'callmart[dashboard]'.",
-        ) from None
-    if settings.destination == "postgres":
-        return Warehouse(settings)
     copy = published_copy(home, settings)
     if not copy.exists():
         raise CallmartError(
             f"There is no published copy at {copy} yet.",
             "Make one with `callmart publish`; `callmart run` and `callmart demo` end with it.",
         )
-    return PublishedCopy(copy)
+    os.environ[TOKEN_VARIABLE] = token
+    options = ["--host", host, "--port", str(port)]
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "dashboard", str(copy), *options])
 
 
-def _serve(reader: Reader, host: str, port: int, token: str) -> None:
-    """Serve until Ctrl-C or SIGTERM."""
-    import socket
-
-    import uvicorn
-
-    from dashboard.app import LOOPBACK, create_app
+def _serve_warehouse(settings: Settings, host: str, port: int, token: str) -> None:
+    """Serve the marts of a warehouse with a server, where they are."""
+    from dashboard.__main__ import serve
+    from dashboard.reader import Warehouse
     from pipelines.errors import ConfigurationError
 
-    hosts = LOOPBACK if host in _LOOPBACK else ("*",)
-    app = create_app(reader, token=token, hosts=hosts)
-    config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, lifespan="off")
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    with listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((host, port))
-        except OSError as error:
-            raise ConfigurationError(
-                f"Port {port} of {host} cannot be used: {error.strerror}.", "Choose another with --port."
-            ) from None
-        taken = listening.getsockname()[1]
-        shown = f"[{host}]" if ":" in host else host
-        typer.echo(f"The dashboard is at http://{shown}:{taken}/ (Ctrl-C stops it).")
-        uvicorn.Server(config).run(sockets=[listening])
+    if settings.destination != "postgres":
+        raise ConfigurationError(
+            f"The dashboard does not read {settings.destination} yet.",
+            'It reads [destination] name = "duckdb" or "postgres".',
+        )
+    try:
+        serve(Warehouse(settings), host, port, token)
+    except OSError as error:
+        raise ConfigurationError(str(error), "Choose another with --port.") from None
