@@ -35,7 +35,7 @@ def serve(reader: Reader, host: str, port: int, token: str) -> None:
             f"The dashboard is at http://{shown}:{listening.getsockname()[1]}/ (Ctrl-C stops it).\n"
         )
         sys.stdout.flush()
-        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+        config = uvicorn.Config(app, log_level="warning", access_log=False)
         uvicorn.Server(config).run(sockets=[listening])
 
 

@@ -10,13 +10,15 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+from anyio import to_thread
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.applications import Starlette
@@ -41,6 +43,8 @@ from pipelines.errors import CallmartError, safe_message
 
 logger = logging.getLogger(__name__)
 
+# A page is computed, not waited for: more threads than this would only take memory.
+_THREADS = 8
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 COOKIE = "callmart_dashboard"
 _HERE = Path(__file__).parent
@@ -74,6 +78,7 @@ def create_app(reader: Reader, token: str = "", hosts: tuple[str, ...] = LOOPBAC
     ]
     return Starlette(
         routes=routes,
+        lifespan=_limit_threads,
         middleware=middleware,
         exception_handlers={
             ViewError: dashboard.bad_view,
@@ -82,6 +87,12 @@ def create_app(reader: Reader, token: str = "", hosts: tuple[str, ...] = LOOPBAC
             Exception: dashboard.failed,
         },
     )
+
+
+@asynccontextmanager
+async def _limit_threads(app: Starlette) -> AsyncIterator[None]:
+    to_thread.current_default_thread_limiter().total_tokens = _THREADS
+    yield
 
 
 class _Dashboard:

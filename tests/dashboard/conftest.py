@@ -75,7 +75,7 @@ def settings_of(home: Home) -> Settings:
 @contextmanager
 def served(app: Starlette) -> Iterator[str]:
     """The address of the app, which a real server serves for the block."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
