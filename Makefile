@@ -9,10 +9,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.set-up
-CODE   := pipelines simulator tests benchmarks
+CODE   := pipelines simulator dashboard tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lint-types lint-sql format generate docs lock soak fuzz increments mutants bench clean
+.PHONY: help setup demo test lint lint-types lint-sql format generate docs dashboard-js screenshots lock soak fuzz increments mutants bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,12 @@ generate: setup  ## write what is derived from pipelines/ccaip/tables.py
 
 docs: setup  ## the models and their columns as one page: build/callmart-docs.html
 	$(BIN)/python -m pipelines.marts.docs
+
+dashboard-js: setup  ## the dashboard's charting library as one file, of the version Altair writes for
+	$(BIN)/python -m dashboard.vega_bundle
+
+screenshots: setup  ## pictures of the dashboard on the demo's data: docs/images
+	$(BIN)/python -m tests.dashboard.screenshots
 
 # Needs `uv` on PATH and a package index; the lock names no index, so it installs from any mirror.
 lock:  ## pin every dependency again, after a change in pyproject.toml

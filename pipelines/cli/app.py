@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pipelines.cli import context, load, marts, platform, privacy, reconcile, rejected, status
+from pipelines.cli import context, dashboard, load, marts, platform, privacy, reconcile, rejected, status
 from pipelines.errors import CallmartError, explained, safe_message, safe_traceback
 from pipelines.home import HOME_VARIABLE
 
@@ -151,6 +151,7 @@ app.command()(load.backfill)
 app.command()(marts.transform)
 app.command()(marts.publish)
 app.command()(load.run)
+app.command()(dashboard.dashboard)
 app.command()(status.status)
 app.command(context_settings=context.PASS_THROUGH)(marts.dbt)
 app.command(context_settings=context.PASS_THROUGH)(marts.mf)
