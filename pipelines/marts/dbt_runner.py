@@ -30,7 +30,7 @@ RAW_SCHEMA = "ccaip"
 PARSED = "partial_parse.msgpack"
 """The file in dbt's target folder that holds the parsed project, without data of any warehouse."""
 
-_NOT_PASSED_ON = ("SOURCES__", "PRIVACY__", "DESTINATION__", "DBT_", "PG")
+_NOT_PASSED_ON = ("SOURCES__", "PRIVACY__", "DESTINATION__", "ALERTS__", "DBT_", "PG")
 
 
 def dbt_variables(reporting_timezone: str = "UTC") -> dict[str, str]:
