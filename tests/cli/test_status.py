@@ -18,11 +18,8 @@ from pipelines.runs import Run, record
 @pytest.fixture
 def landed(callmart) -> Path:
     """A warehouse as a load leaves it, with three calls, of which one landed after the transform."""
-    from dlt.common.versioned_state import compress_state
-
     (callmart.root / "warehouse").mkdir(parents=True)
     path = callmart.root / "warehouse" / "callmart.duckdb"
-    state = compress_state({"sources": {"ccaip": {"tail_until": "2026-03-02T10:00:00+00:00"}}})
     with duckdb.connect(str(path)) as db:
         db.execute("""
             set TimeZone = 'UTC';
@@ -38,10 +35,11 @@ def landed(callmart) -> Path:
             insert into ccaip.rejected_calls values ('7', 'ends_at: not an instant');
             create table ccaip._dlt_loads (load_id varchar, status bigint, inserted_at timestamptz);
             insert into ccaip._dlt_loads values ('1700.1', 0, '2026-03-02 09:10:00Z'), ('1800.1', 0, '2026-03-02 10:01:00Z');
-            create table ccaip._dlt_pipeline_state (version bigint, pipeline_name varchar, state varchar, created_at timestamptz);
             create table ccaip.load_windows (window_id varchar, attempt bigint, why varchar, window_from timestamptz,
-                window_until timestamptz, new_versions bigint, verdict varchar, started_at timestamptz);
-            insert into ccaip.load_windows values
+                window_until timestamptz, new_versions bigint, verdict varchar, started_at timestamptz,
+                newest_change_at timestamptz, load_id varchar default '1800.1');
+            insert into ccaip.load_windows (window_id, attempt, why, window_from, window_until, new_versions,
+                verdict, started_at) values
                 ('a', 1, 'tail', '2026-03-02 08:00:00Z', '2026-03-02 09:00:00Z', 2, 'short', null),
                 ('a', 2, 'tail', '2026-03-02 08:00:00Z', '2026-03-02 09:00:00Z', 0, 'complete', null),
                 ('b', 1, 'backfill', '2026-02-01 00:00:00Z', '2026-02-02 00:00:00Z', null, 'planned', null),
@@ -62,10 +60,6 @@ def landed(callmart) -> Path:
             create schema marts;
             create table marts.fct_calls as select 1 as call_id, '1700.1' as load_id;
         """)
-        db.execute(
-            "insert into ccaip._dlt_pipeline_state values (2, 'ccaip', ?, now()), (3, 'another', 'x', now())",
-            [state],
-        )
     return path
 
 
