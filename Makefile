@@ -2,6 +2,7 @@
 #   make demo    the whole way on a simulated contact centre
 #   make test    every check
 #   make soak    storms by the hundred, far longer than the tests
+#   make fuzz    broken calls by the thousand
 #   make mutants mistakes planted in the SQL: does any test see them?
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ STAMP  := $(VENV)/.set-up
 CODE   := pipelines simulator dashboard tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lint-types lint-sql format generate docs dashboard-js screenshots lock soak increments mutants bench clean
+.PHONY: help setup demo test lint lint-types lint-sql format generate docs dashboard-js screenshots lock soak fuzz increments mutants bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +80,12 @@ JOBS  ?= 2
 
 soak: setup  ## seeds of storms with loads, backfills and kills, each compared with the truth: SEEDS=200 JOBS=2
 	$(BIN)/python -m tests.soak --seeds $(SEEDS) --jobs $(JOBS)
+
+SECONDS ?= 60
+
+fuzz: setup  ## pages with a broken call each, loaded for SECONDS=60; then every property with many examples
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+	CALLMART_TESTS_PROFILE=fuzz $(BIN)/python -m pytest -n 2 -m hypothesis tests/extraction tests/privacy tests/simulator
 
 increments: setup  ## random histories of a warehouse, each built by increments and in full: SEEDS=200
 	$(BIN)/python -m tests.increments --seeds $(SEEDS)

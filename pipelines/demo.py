@@ -113,7 +113,7 @@ def _run(home: Home, progress: Progress, days: int) -> DemoReport:
             privacy_key=key_in_file(home),
         )
         loaded = load_new(settings, home, progress)
-    show_load(loaded)
+    show_load(loaded, settings.privacy)
     show_transform(transform(home, settings, progress))
     show_published(publish(home, settings))
     _show(home, settings)

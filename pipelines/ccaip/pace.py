@@ -87,7 +87,7 @@ class Pace:
             if wait <= 0:
                 interval = self._interval / self._recovered(now)
                 # Counted from when this one was due: one that is a little late makes those after it no later.
-                self._next = max(self._next, now - interval / 4) + interval
+                self._next = max(self._next, now - interval / 20) + interval
                 self._latest.append(sending)
             return wait
 

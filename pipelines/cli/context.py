@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pipelines.errors import CallmartError, LockedError
+from pipelines.errors import CallmartError, LockedError, explained
 from pipelines.home import Home
 
 if TYPE_CHECKING:
@@ -123,8 +123,6 @@ def working(command: str, *, need_api: bool) -> Iterator[Work]:
 
 def exit_code_of(error: BaseException) -> int:
     """The exit code with which the command ends because of `error`."""
-    if isinstance(error, CallmartError):
-        return error.exit_code
     if isinstance(error, typer.Exit):
         return error.exit_code
     interruption = interruption_in(error)
@@ -132,7 +130,8 @@ def exit_code_of(error: BaseException) -> int:
         return 130
     if interruption is not None and isinstance(interruption.code, int):
         return interruption.code
-    return CallmartError.exit_code
+    known = explained(error)
+    return known.exit_code if known else CallmartError.exit_code
 
 
 _SCHEDULED = frozenset({"load", "run", "reconcile", "transform"})

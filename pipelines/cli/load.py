@@ -28,8 +28,9 @@ def load() -> None:
 
     with working("load", need_api=True) as work:
         report = load_new(work.settings, work.home, work.progress)
-        work.requests, work.loaded_until = report.requests, report.until
-        show_load(report)
+        work.requests = report.requests
+        work.loaded_until = None if report.problems else report.until
+        show_load(report, work.settings.privacy)
         check_start(report, work.settings)
         report.raise_if_incomplete()
 
@@ -66,7 +67,7 @@ def backfill(
         raise typer.BadParameter(f"--from {from_} must be earlier than --to {to}.")
     with working("backfill", need_api=True) as work:
         report = load_between(work.settings, work.home, work.progress, start, end, newest_first=newest_first)
-        show_load(report)
+        show_load(report, work.settings.privacy)
     report.raise_if_incomplete()
 
 
@@ -83,11 +84,13 @@ def run() -> None:
 
     with working("run", need_api=True) as work:
         report = load_new(work.settings, work.home, work.progress)
-        work.requests, work.loaded_until = report.requests, report.until
-        show_load(report)
+        work.requests = report.requests
+        work.loaded_until = None if report.problems else report.until
+        show_load(report, work.settings.privacy)
         check_start(report, work.settings)
         show_transform(build(work.home, work.settings, work.progress))
-        show_published(copy_marts(work.home, work.settings))
+        if work.settings.destination == "duckdb":  # other engines have readers beside the writer
+            show_published(copy_marts(work.home, work.settings))
         report.raise_if_incomplete()
 
 

@@ -4,11 +4,11 @@
 {%- endmacro %}
 
 {% macro default__add_days(local_date, days) -%}
-    cast({{ local_date }} + {{ days }} * interval '1 day' as date)
+    cast({{ local_date }} + ({{ days }}) * interval '1 day' as date)
 {%- endmacro %}
 
 {% macro bigquery__add_days(local_date, days) -%}
-    date_add({{ local_date }}, interval {{ days }} day)
+    date_add({{ local_date }}, interval ({{ days }}) day)
 {%- endmacro %}
 
 

@@ -1,3 +1,10 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    on_schema_change='append_new_columns',
+    meta={'days': 'date_utc', 'dated_by': 'interval_start_at'}
+) }}
+
 -- The queue parts rolled up to each interval they are reported at, with names, local time, opening and finality.
 with
 
@@ -23,6 +30,7 @@ placed as (
         end as reported_start_at
     from {{ ref('agg_queue_intervals') }} as base
     cross join lengths
+    where {{ is_day_to_compute('base.interval_start_at') }}
 
 ),
 

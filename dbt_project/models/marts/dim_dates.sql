@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_rows',
+    on_schema_change='sync_all_columns',
+    meta={'reach': 'dates_around'}
+) }}
+
+{{ after_day_records() }}
 -- The local dates that saw work, each with the instants at which it starts and ends.
 with
 

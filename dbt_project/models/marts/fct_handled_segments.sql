@@ -2,6 +2,7 @@
     materialized='incremental',
     incremental_strategy='replace_calls',
     on_schema_change='sync_all_columns',
+    meta={'dated_by': 'started_at'},
     indexes=lookup_indexes(['call_id', 'local_date'])
 ) }}
 

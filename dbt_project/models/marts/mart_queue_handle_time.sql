@@ -1,3 +1,10 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    on_schema_change='append_new_columns',
+    meta={'days': 'date_utc', 'dated_by': 'interval_start_at'}
+) }}
+
 with
 
 lengths as (
@@ -22,6 +29,7 @@ placed as (
         end as reported_start_at
     from {{ ref('fct_handled_segments') }} as segments
     cross join lengths
+    where {{ is_day_to_compute('segments.started_at') }}
 
 ),
 

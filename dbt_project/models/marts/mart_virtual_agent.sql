@@ -1,3 +1,10 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    on_schema_change='append_new_columns',
+    meta={'days': 'local_date', 'dated_by': 'local_date'}
+) }}
+
 with
 
 parts as (
@@ -20,6 +27,7 @@ parts as (
         {{ sum_of('responses') }} as responses,
         {{ sum_of('fallback_responses') }} as fallback_responses
     from {{ ref('fct_virtual_agent_sessions') }}
+    where {{ is_day_to_compute('local_date') }}
     group by 1, 2, 3
 
 )
