@@ -46,7 +46,9 @@ def write_raw(database: Path, calls: int) -> int:
     """A raw database of about `calls` calls; how many there are."""
     end = MONDAY + timedelta(days=DAYS)
     centre = Centre.simulate(1, MONDAY, days=DAYS, calls_per_day=CALLS_PER_DAY)
-    bodies = [centre.body(each, end) for each in sorted({version.call_id for version in centre.versions(end)})]
+    bodies = [
+        centre.body(each, end) for each in sorted({version.call_id for version in centre.versions(end)})
+    ]
     dbt_raw.create_raw(database)
     dbt_raw.land(database, "load-0", bodies)
     copies = max(calls // len(bodies), 1)
@@ -152,7 +154,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for calls in options.calls:
             for what, cost in measure(calls, (options.folder or Path(name)) / str(calls)):
                 print(
-                    f"{what:36}{cost.seconds:8.1f} s{cost.cpu_seconds:8.1f} s CPU{cost.peak_mb:8.0f} MB", flush=True
+                    f"{what:36}{cost.seconds:8.1f} s{cost.cpu_seconds:8.1f} s CPU{cost.peak_mb:8.0f} MB",
+                    flush=True,
                 )
                 for node, seconds in sorted(cost.nodes.items(), key=lambda each: -each[1])[: options.nodes]:
                     print(f"    {seconds:7.2f} s  {node.split('.')[0]} {node.split('.')[2]}", flush=True)

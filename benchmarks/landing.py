@@ -19,7 +19,6 @@ import resource
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def callmart(pages: Path, folder: Path) -> None:
-    """Page bytes through gather and land, the next chunk being gathered while one lands."""
+    """Page bytes, parsed into packages and loaded."""
     from pipelines.ccaip.privacy.policy import Policy, PrivacyFilter
 
     _callmart(pages, folder, PrivacyFilter(Policy(), "a key for invented callers"))
@@ -46,30 +45,30 @@ def callmart_keep(pages: Path, folder: Path) -> None:
 
 
 def _callmart(pages: Path, folder: Path, privacy: PrivacyFilter) -> None:
+    from dataclasses import replace
+
     from pipelines.ccaip.gather import Gatherer, Package
     from pipelines.ccaip.page import read_calls
-    from pipelines.ccaip.windows import CALLS_PER_CHUNK, Cursor, Window
+    from pipelines.ccaip.reader import CALLS_PER_PACKAGE
+    from pipelines.ccaip.windows import Window
     from pipelines.home import Home
-    from pipelines.warehouse.landing import Landing
-    from pipelines.warehouse.load import fetched_ahead
+    from pipelines.settings import load_settings
+    from pipelines.warehouse.loader import Loader
 
     home = Home(folder)
     home.activate()
+    settings = replace(load_settings(home, need_api=False), warehouse=home.warehouse, privacy_key="")
     now = datetime.now(UTC)
-    pages_a_chunk = CALLS_PER_CHUNK // 100
+    pages_a_package = CALLS_PER_PACKAGE // 100
     calls = (read_calls(body) for body in read_pages(pages))
 
-    def chunks() -> Iterator[Package]:
-        for _ in range(0, len(list(pages.iterdir())), pages_a_chunk):
-            yield gatherer.regather(islice(calls, pages_a_chunk), Window(now, now))
+    def packages() -> Iterator[Package]:
+        for _ in range(0, len(list(pages.iterdir())), pages_a_package):
+            yield gatherer.regather(islice(calls, pages_a_package), Window(now, now))
 
-    with (
-        Landing(home, home.warehouse) as landing,
-        Gatherer(privacy) as gatherer,
-        closing(fetched_ahead(chunks(), gatherer.cancel)) as gathered,
-    ):
-        for chunk in gathered:
-            landing.land(chunk, Cursor(now), now)
+    with Loader(settings, home) as loader, Gatherer(privacy) as gatherer:
+        for package in packages():
+            loader.load(package, now)
 
 
 def dlt_nested(pages: Path, folder: Path) -> None:

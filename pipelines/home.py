@@ -99,6 +99,12 @@ class Home:
         # In the environment, and not only in config.toml, so that a home with settings of its own
         # cannot switch it on by leaving a line out.
         os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+        # Calls are personal data: no copies stay in dlt's folders or in the staging dataset.
+        os.environ["LOAD__DELETE_COMPLETED_JOBS"] = "true"
+        os.environ["LOAD__TRUNCATE_STAGING_DATASET"] = "true"
+        # DuckDB has one writer. A job that fails is not retried within a load: callmart reads its windows again.
+        os.environ["LOAD__WORKERS"] = "1"
+        os.environ["LOAD__RAISE_ON_MAX_RETRIES"] = "1"
         # dlt warns of every Arrow column whose declared type is narrower than Arrow's: hundreds of lines.
         os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
         self._replace_run_context()
@@ -132,10 +138,26 @@ class Home:
         try:
             Container()[PluggableRunContext] = PluggableRunContext(context)
         except TomlProviderReadException as error:
-            raise ConfigurationError(
-                f"{self.settings_dir / error.file_name} is not valid TOML: {_toml_position(error)}.",
+            raise _unreadable_settings(self.settings_dir / error.file_name, error) from None
+
+
+def _unreadable_settings(file: Path, error: Exception) -> ConfigurationError:
+    """Why a settings file cannot be read. The parser's own message can quote the line, and the line can be a secret."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError):
+            return ConfigurationError(
+                f"{file} cannot be read: {cause.strerror}.", "Let the user that runs callmart read the file."
+            )
+        if isinstance(cause, UnicodeDecodeError):
+            return ConfigurationError(f"{file} is not encoded in UTF-8.", "Save it in UTF-8.")
+        if isinstance(line := getattr(cause, "line", None), int):
+            return ConfigurationError(
+                f"{file} is not valid TOML: line {line}, column {getattr(cause, 'col', '?')}.",
                 "Correct that line; put text in double quotes, as in .dlt/example.secrets.toml.",
-            ) from None  # the parser's own message can quote the line, and the line can be a secret
+            )
+        cause = cause.__cause__ or cause.__context__
+    return ConfigurationError(f"{file} is not valid TOML.", "See .dlt/example.secrets.toml.")
 
 
 def make_private(file: Path | int, named: Path | None = None) -> None:
@@ -152,14 +174,3 @@ def make_private(file: Path | int, named: Path | None = None) -> None:
         if error.errno not in (errno.ENOTSUP, errno.ENOSYS, errno.EINVAL):
             raise
         _logger.warning("The mode of %s cannot be changed: check who can read it.", named or file)
-
-
-def _toml_position(error: Exception) -> str:
-    """Where the parser stopped, without what it read there."""
-    cause: BaseException | None = error
-    while cause is not None:
-        line = getattr(cause, "line", None)
-        if isinstance(line, int):
-            return f"line {line}, column {getattr(cause, 'col', '?')}"
-        cause = cause.__cause__ or cause.__context__
-    return "it cannot be read"

@@ -15,7 +15,7 @@ from typing import Literal
 KILL_VARIABLE = "CALLMART_KILL_AT"
 
 Step = Literal[
-    "plan", "fetch", "explode", "normalise", "sift", "merge", "cursor", "verify", "dbt", "publish",
+    "plan", "fetch", "explode", "normalise", "load", "verify", "dbt", "publish",
     "forget", "rotate",
 ]  # fmt: skip
 

@@ -1,19 +1,20 @@
 """An empty warehouse, as a first load leaves it that finds nothing: made once, and copied wherever one begins with it.
 
-dlt's making of tables takes longer than a load of a few pages. What a first load makes by itself is seen by the
-tests that begin without.
+Making the tables takes longer than a load of a few pages. What a first load makes by itself is seen by the tests that
+begin without.
 """
 
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 
 from pipelines.home import Home
-from pipelines.warehouse.catalogue import describe
-from pipelines.warehouse.landing import Landing
+from pipelines.settings import load_settings
+from pipelines.warehouse.loader import Loader
 from tests.shared import made_once
 
 
@@ -30,5 +31,6 @@ def _make(root: Path) -> None:
     with duckdb.connect() as connection:
         # DuckDB writes blocks whole, a dozen for a table that changed, and a test's rows fill none
         connection.execute(f"attach '{home.warehouse}' as empty (block_size 16384)")
-    with Landing(home, home.warehouse) as landing:
-        describe(landing.connection)
+    settings = replace(load_settings(home, need_api=False), warehouse=home.warehouse, privacy_key="")
+    with Loader(settings, home):
+        pass

@@ -23,7 +23,7 @@ from pipelines.ccaip.client import Client
 from pipelines.ccaip.drift import Drift, notice
 from pipelines.ccaip.fetch import Fetch, FetchedPage, WindowRead
 from pipelines.ccaip.page import FetchedCall
-from pipelines.ccaip.parse import ARROW_TYPES, Exploded, Exploder, Rejected
+from pipelines.ccaip.parse import ARROW_TYPES, Exploded, Exploder, Rejected, arrow_schema
 from pipelines.ccaip.privacy.forgotten import NOBODY, Forgotten
 from pipelines.ccaip.privacy.policy import PrivacyFilter
 from pipelines.ccaip.privacy.redact import kept_body
@@ -52,10 +52,18 @@ class Package:
     reads: list[WindowRead]
     tables: dict[str, pa.Table]
     owners: pa.Table
-    readable: pa.PackageedArray
-    removed: pa.PackageedArray
+    readable: pa.ChunkedArray
+    removed: pa.ChunkedArray
     rejected: list[int]
     drift: Counter[Drift]
+
+    @classmethod
+    def empty(cls) -> Package:
+        """A package of nothing, which makes the tables that are not there yet."""
+        tables = {name: arrow_schema(table).empty_table() for name, table in TABLES.items()}
+        tables[REJECTED_CALLS.name] = _REJECTED_SCHEMA.empty_table()
+        keys, ids = pa.chunked_array([], pa.string()), pa.chunked_array([], pa.int64())
+        return cls([], tables, OWNERS_SCHEMA.empty_table(), keys, ids, [], Counter())
 
     @property
     def calls(self) -> int:
@@ -304,7 +312,7 @@ def _without(table: pa.Table, column: str, keys: set[str]) -> pa.Table:
     return table.filter(pc.invert(pc.is_in(table[column], ids))) if len(ids) else table
 
 
-def _owners(good: pa.PackageedArray, batch: _Batch) -> pa.Table:
+def _owners(good: pa.ChunkedArray, batch: _Batch) -> pa.Table:
     """Which window each call comes from."""
     windows = [batch.versions[str(number)][1] for number in good.to_pylist()]
     return pa.table({"id": good, "window": pa.array(windows, pa.int64())}, OWNERS_SCHEMA)

@@ -43,6 +43,7 @@ from pipelines.ccaip.ledger import fetched
 from pipelines.ccaip.loaded import Loaded, fingerprint
 from pipelines.ccaip.reader import CALLS_PER_PACKAGE, Reader
 from pipelines.ccaip.schema import (
+    DECLARED_VERSION,
     NAME,
     READABLE,
     call_key,
@@ -77,7 +78,13 @@ class Outgoing:
     """
 
     def __init__(
-        self, package: Package, loaded: Loaded, horizon: datetime, verdict: str | None = None
+        self,
+        package: Package,
+        loaded: Loaded,
+        horizon: datetime,
+        run_id: str,
+        privacy_key: str,
+        verdict: str | None = None,
     ) -> None:
         self.package = package
         self.load_id: str = dlt.current.load_package_state()["load_id"]
@@ -91,7 +98,14 @@ class Outgoing:
         }
         self.tables[LOAD_WINDOWS.name] = fetched(package, versions, self.superseded, self.load_id, verdict)
         self.tables[REJECTED_CALLS.name] = _rejected(package, loaded)
-        self.tables[DRIFT.name] = drift.rows(package.drift, uuid4().hex, datetime.now(UTC))
+        self.tables[DRIFT.name] = drift.rows(package.drift, run_id, datetime.now(UTC))
+        if privacy_key and loaded.key_fingerprint() is None:
+            self.tables[PSEUDONYM_KEYS.name] = _key_row(privacy_key)
+
+    @property
+    def makes_tables(self) -> bool:
+        """Whether it is there to make tables and columns that are missing: it tells of no window."""
+        return not self.package.reads
 
     @property
     def ids(self) -> pa.ChunkedArray:
@@ -126,6 +140,7 @@ def ccaip(
         until: The cursor, or the bounds of a backfill: `between(start, end)`.
     """
     privacy_filter = privacy.filter()
+    run_id = uuid4().hex
     packages: Iterator[tuple[Package, Loaded, datetime]] | None = None
     held_back: list[tuple[Package, Loaded, datetime]] = []
 
@@ -159,7 +174,7 @@ def ccaip(
     @dlt.resource(name="windows", selected=False)
     def windows(until: dlt.sources.incremental[str] = until) -> Iterator[dict[str, Any]]:
         """Closed windows of `updated_at` with the calls in them; never loaded itself."""
-        declare(dlt.current.source_schema())
+        declare(dlt.current.source_schema(), _destination_type())
         nonlocal packages
         state = dlt.current.resource_state()
         if packages is None:
@@ -171,16 +186,16 @@ def ccaip(
                 # one load holds a call once: its newer version is for the next run
                 held_back.append((package, loaded, horizon))
                 return
-            outgoing = Outgoing(package.without(yielded), loaded, horizon)
+            outgoing = Outgoing(package.without(yielded), loaded, horizon, run_id, privacy.key or "")
             if not until.end_value and package.last_change:
                 state["last_change"] = max(state.get("last_change") or "", _text(package.last_change))
-            yield {"until": outgoing.until and _text(outgoing.until), "outgoing": outgoing}
+            yield _window(outgoing, until)
             if calls_per_package:
                 return
             yielded |= outgoing.package.versions()
         packages = None
 
-    return windows, *_loaded_from(windows, privacy.key or "")
+    return windows, *_loaded_from(windows)
 
 
 @dlt.source(name=NAME, section=NAME, max_table_nesting=0)
@@ -188,6 +203,7 @@ def ccaip_packages(
     packages: Iterator[Package],
     on_package: Callable[[Outgoing], None],
     horizon: datetime,
+    run_id: str,
     privacy_key: str = "",
     until: dlt.sources.incremental[str] = dlt.sources.incremental(
         "until", row_order="asc", range_start="open", on_cursor_value_missing="include"
@@ -197,19 +213,21 @@ def ccaip_packages(
 
     Each run loads one package, and nothing when there is none. `on_package` is told of it before it is loaded. The
     ledger's verdict on it is `unverified`. `horizon` (UTC) is the server's clock and a little more: a loaded call
-    with a later date is misdated, and gives way to any version.
+    with a later date is misdated, and gives way to any version. `run_id` names the run in `drift`.
     """
 
     @dlt.resource(name="windows", selected=False)
     def windows(until: dlt.sources.incremental[str] = until) -> Iterator[dict[str, Any]]:
         if (package := next(packages, None)) is None:
             return
-        declare(dlt.current.source_schema())
-        outgoing = Outgoing(package, Loaded(dlt.current.pipeline()), horizon, "unverified")
+        declare(dlt.current.source_schema(), _destination_type())
+        outgoing = Outgoing(
+            package, Loaded(dlt.current.pipeline()), horizon, run_id, privacy_key, verdict="unverified"
+        )
         on_package(outgoing)
-        yield {"until": outgoing.until and _text(outgoing.until), "outgoing": outgoing}
+        yield _window(outgoing, until)
 
-    return windows, *_loaded_from(windows, privacy_key)
+    return windows, *_loaded_from(windows)
 
 
 def between(start: Any, end: Any) -> dlt.sources.incremental[str]:
@@ -225,10 +243,17 @@ def between(start: Any, end: Any) -> dlt.sources.incremental[str]:
     )
 
 
+def _window(outgoing: Outgoing, until: dlt.sources.incremental[str]) -> dict[str, Any]:
+    """What `windows` yields. A window that is not past the cursor has no `until`: dlt would drop it."""
+    end = outgoing.until and _text(outgoing.until)
+    is_past = end and (not until.last_value or end > until.last_value)
+    return {"until": end if is_past else None, "outgoing": outgoing}
+
+
 # --- resources ------------------------------------------------------------------------------------
 
 
-def _loaded_from(windows: DltResource, privacy_key: str) -> tuple[DltResource, ...]:
+def _loaded_from(windows: DltResource) -> tuple[DltResource, ...]:
     """What is loaded of each package: the calls with their rows, and callmart's records of the load."""
 
     @dlt.transformer(name="calls", data_from=windows, write_disposition=_REPLACE_CALL)
@@ -237,10 +262,11 @@ def _loaded_from(windows: DltResource, privacy_key: str) -> tuple[DltResource, .
         state = dlt.current.resource_state()
         for name in TABLES:  # parents before their children
             rows = outgoing.tables[name]
-            # dlt makes a table, and empties it of a call's rows, once it was yielded: the first package has all
-            if rows.num_rows or not state.get("declared"):
+            # dlt makes a table and its new columns, and empties it of a call's rows, once it was yielded. So the
+            # first package has all tables, and the first one after they have changed.
+            if rows.num_rows or outgoing.makes_tables or state.get("declared") != DECLARED_VERSION:
                 yield dlt.mark.with_table_name(linked(name, rows, outgoing.load_id), name)
-        state["declared"] = True
+        state["declared"] = DECLARED_VERSION
 
     for name, table in TABLES.items():
         if table.parent:
@@ -253,10 +279,10 @@ def _loaded_from(windows: DltResource, privacy_key: str) -> tuple[DltResource, .
             )
     # last: a variant begins as a copy of the resource's own hints
     calls.apply_hints(columns=columns_of(TABLES["calls"]), schema_contract=_FROZEN)
-    return calls, *(_record(table.name, windows, privacy_key) for table in RECORDS)
+    return calls, *(_record(table.name, windows) for table in RECORDS)
 
 
-def _record(name: str, windows: DltResource, privacy_key: str) -> DltResource:
+def _record(name: str, windows: DltResource) -> DltResource:
     """A record table as a resource. Those that only commands write to are made empty by the first load."""
     table = next(each for each in RECORDS if each.name == name)
 
@@ -271,11 +297,9 @@ def _record(name: str, windows: DltResource, privacy_key: str) -> DltResource:
         outgoing: Outgoing = window["outgoing"]
         state = dlt.current.resource_state()
         rows = outgoing.tables.get(name, outgoing_schema(table).empty_table())
-        if name == PSEUDONYM_KEYS.name and privacy_key and not state.get("declared"):
-            rows = _key_row(privacy_key)
-        if rows.num_rows or not state.get("declared"):
+        if rows.num_rows or outgoing.makes_tables or state.get("declared") != DECLARED_VERSION:
             yield with_load_id(rows.cast(outgoing_schema(table)), outgoing.load_id)
-        state["declared"] = True
+        state["declared"] = DECLARED_VERSION
 
     return record
 
@@ -329,6 +353,11 @@ def _rejected(package: Package, loaded: Loaded) -> pa.Table:
 def _key_row(key: str) -> pa.Table:
     row = {"warehouse": "here", "fingerprint": fingerprint(key), "since": datetime.now(UTC)}
     return pa.Table.from_pylist([row], record_schema(PSEUDONYM_KEYS))
+
+
+def _destination_type() -> str:
+    destination = dlt.current.pipeline().destination
+    return destination.destination_type if destination else ""
 
 
 # --- the cursor -----------------------------------------------------------------------------------

@@ -10,10 +10,10 @@ many calls each half has. It trusts that number for nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 from uuid import uuid4
 
 CALLS_PER_WINDOW = 1_250
@@ -60,19 +60,6 @@ class Cursor:
 
     until: datetime
     last_change: datetime | None = None
-
-    @classmethod
-    def in_state(cls, state: Mapping[str, Any]) -> Cursor | None:
-        """The cursor in the state that dlt keeps for the source; None before the first load."""
-        if not (until := state.get("tail_until")):
-            return None
-        seen = state.get("last_change")
-        return cls(datetime.fromisoformat(until), datetime.fromisoformat(seen) if seen else None)
-
-    def as_state(self) -> dict[str, str | None]:
-        """The same as dlt keeps it."""
-        seen = self.last_change.isoformat() if self.last_change else None
-        return {"tail_until": self.until.isoformat(), "last_change": seen}
 
 
 def whole_second(moment: datetime) -> datetime:

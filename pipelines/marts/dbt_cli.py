@@ -75,16 +75,13 @@ def run_metricflow(home: Home, settings: Settings, arguments: Sequence[str]) -> 
     project = home.dbt_target_dir.parent
     shutil.copyfile(PROJECT_DIR / "dbt_project.yml", project / "dbt_project.yml")
     folder = Path.cwd()  # `mf query --csv FILE` writes there
-    environment = (
-        _marts_connection(home, settings, folder)
-        | {
-            "DBT_PROJECT_DIR": str(project),
-            "DBT_PROFILES_DIR": str(PROJECT_DIR),
-            "DBT_LOG_PATH": str(home.dbt_log_dir),
-            "HTTPS_PROXY": _NO_UPDATE_CHECK,
-            "https_proxy": _NO_UPDATE_CHECK,
-        }
-    )
+    environment = _marts_connection(home, settings, folder) | {
+        "DBT_PROJECT_DIR": str(project),
+        "DBT_PROFILES_DIR": str(PROJECT_DIR),
+        "DBT_LOG_PATH": str(home.dbt_log_dir),
+        "HTTPS_PROXY": _NO_UPDATE_CHECK,
+        "https_proxy": _NO_UPDATE_CHECK,
+    }
     return _run("mf", arguments, folder, environment)
 
 

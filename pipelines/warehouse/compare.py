@@ -35,7 +35,7 @@ from pipelines.ccaip.privacy.redact import kept_body
 from pipelines.ccaip.schema import DECLARED, merge_key
 from pipelines.ccaip.tables import EXTRA, REJECTED_CALLS, TABLES, VANISHED_CALLS, Table
 from pipelines.errors import CallmartError
-from pipelines.warehouse.asking import ask, ask_rows
+from pipelines.warehouse.arrow_queries import ask, ask_rows
 from pipelines.warehouse.connect import Look, raw_rows, raw_table, rows_by_key, utc
 from pipelines.warehouse.erasure_requests import forgotten_in
 

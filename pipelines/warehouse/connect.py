@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
-from uuid import uuid4
 
 import duckdb
 import pyarrow as pa
@@ -67,11 +66,6 @@ LINKS = ("_dlt_id", "_dlt_parent_id", "_dlt_root_id", "_dlt_list_idx")
 _BATCH = 2_000  # keys of one `IN`
 _ROWS_OF_ONE_INSERT = 200
 _CONNECT_TIMEOUT_SECONDS = 15
-_STATES = table(
-    "_dlt_pipeline_state",
-    *(column(name) for name in ("pipeline_name", "version", "created_at", "state")),
-    schema=RAW_SCHEMA,
-)
 
 
 # --- reading and writing --------------------------------------------------------------------------
@@ -138,6 +132,11 @@ class Warehouse:
         return dlt.destinations.bigquery(
             credentials=dict(settings.credentials), location=settings.credentials.get("location", "US")
         )
+
+    def restore_session(self) -> None:
+        """Undo what dlt has changed in the session of a DuckDB file."""
+        if self.raw is not None:
+            duckdb_file.begin_session(self.raw)
 
     def reopen(self) -> None:
         """Close the warehouse and open it anew. Needed after a DuckDB commit that failed."""
@@ -310,8 +309,10 @@ def raw_table(name: str) -> Table:
 
 @cache
 def linked_table(name: str) -> Table:
-    """A declared raw table with dlt's links: `_dlt_id` everywhere, the other three in nested tables."""
-    links = LINKS if DECLARED[name].parent else LINKS[:1]
+    """A declared raw table with dlt's links: in tables of calls `_dlt_id`, in nested ones the other three, too."""
+    if name not in TABLES:
+        return raw_table(name)
+    links = LINKS if TABLES[name].parent else LINKS[:1]
     columns = [Column(each.name, each.type) for each in raw_table(name).columns]
     added = [Column(link, BigInteger() if link == "_dlt_list_idx" else Text()) for link in links]
     return Table(name, MetaData(schema=RAW_SCHEMA), *columns, *added)
@@ -358,17 +359,15 @@ def replace_records(
     gone: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Replace rows of a record table by its key, and delete those under the keys `gone`. Does not commit."""
-    source, key = linked_table(name), merge_key(name)
+    source, key = raw_table(name), merge_key(name)
     keys = [tuple(row[column] for column in key) for row in (*gone, *rows)]
     for batch in batches(keys, _ROWS_OF_ONE_INSERT):
         connection.execute(delete(source).where(tuple_(*(source.c[column] for column in key)).in_(batch)))
     now = datetime.now(UTC)
-    there = {each["name"] for each in inspect(connection).get_columns(name, schema=RAW_SCHEMA)}
     load_id = f"{now.timestamp():.6f}"
-    filled = [{**row, LOAD_ID: load_id, "_dlt_id": uuid4().hex} for row in rows]
+    filled = [{**row, LOAD_ID: load_id} for row in rows]
     for part in batches(filled, _ROWS_OF_ONE_INSERT):
-        kept = [{column: each for column, each in row.items() if column in there} for row in part]
-        connection.execute(insert(source).values(kept))
+        connection.execute(insert(source).values(list(part)))
 
 
 # --- what is really there -------------------------------------------------------------------------
@@ -411,42 +410,20 @@ class Look:
 
 
 def cursor_of(connection: Connection) -> Cursor | None:
-    """How far the scheduled load has come, by the ledger, or by dlt's state in older warehouses."""
-    inspector = inspect(connection)
-    if inspector.has_table("load_windows", schema=RAW_SCHEMA):
-        names = {each["name"] for each in inspector.get_columns("load_windows", schema=RAW_SCHEMA)}
-        if "newest_change_at" in names:
-            return _cursor_in_ledger(connection)
-    return _cursor_in_state(connection, inspector)
-
-
-def _cursor_in_ledger(connection: Connection) -> Cursor | None:
-    names = ("window_until", "newest_change_at", "why", "attempt", "verdict")
+    """How far the scheduled load has come, by the ledger rows of complete loads; None before the first."""
+    if not inspect(connection).has_table("load_windows", schema=RAW_SCHEMA):
+        return None
+    names = ("window_until", "newest_change_at", "why", "attempt", "load_id")
     window = table("load_windows", *(column(name) for name in names), schema=RAW_SCHEMA)
+    loads = table("_dlt_loads", column("load_id"), column("status"), schema=RAW_SCHEMA)
+    complete = select(loads.c.load_id).where(loads.c.status == 0)
     query = select(func.max(window.c.window_until), func.max(window.c.newest_change_at)).where(
-        window.c.why == "tail", window.c.attempt == 1, window.c.verdict.not_in(("planned", "failed"))
+        window.c.why == "tail", window.c.attempt == 1, window.c.load_id.in_(complete)
     )
     until, last_change = connection.execute(query).one()
     if until is None:
         return None
     return Cursor(until=utc(until) or until, last_change=utc(last_change))
-
-
-def _cursor_in_state(connection: Connection, inspector: Inspector) -> Cursor | None:
-    if not inspector.has_table(_STATES.name, schema=RAW_SCHEMA):
-        return None
-    newest = (
-        select(_STATES.c.state)
-        .where(_STATES.c.pipeline_name == RAW_SCHEMA)
-        .order_by(_STATES.c.version.desc(), _STATES.c.created_at.desc())
-        .limit(1)
-    )
-    state = connection.execute(newest).scalar()
-    if state is None:
-        return None
-    from dlt.common.versioned_state import decompress_state  # takes a second, and is rarely needed
-
-    return Cursor.in_state(decompress_state(state).get("sources", {}).get(RAW_SCHEMA, {}))
 
 
 def utc(instant: datetime | None) -> datetime | None:

@@ -7,13 +7,10 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-import duckdb
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from pipelines.ccaip.drift import OTHERS, Drift, Kind, capped
-from pipelines.ccaip.schema import NAME
 from pipelines.ccaip.tables import DRIFT
-from pipelines.warehouse.asking import ask_rows, existing_tables
 from pipelines.warehouse.connect import Look, utc
 
 logger = logging.getLogger(__name__)
@@ -37,7 +34,7 @@ class NoticedDrift:
         return str(Drift(self.kind, self.table, self.field, self.value))
 
 
-def new_only(connection: duckdb.DuckDBPyConnection, drifts: Counter[Drift]) -> Counter[Drift]:
+def new_only(connection: Connection, drifts: Counter[Drift]) -> Counter[Drift]:
     """Those the warehouse has not recorded yet, which are logged here. To be asked before they land.
 
     A field that has had more new words than are kept is no list of words, and gets no more attention.
@@ -87,10 +84,9 @@ def latest(look: Look, most: int) -> list[NoticedDrift]:
     ]
 
 
-def _told(connection: duckdb.DuckDBPyConnection) -> set[Drift]:
-    if DRIFT.name not in existing_tables(connection):
+def _told(connection: Connection) -> set[Drift]:
+    if (noticed := Look(connection).relation(DRIFT.name)) is None:
         return set()
-    columns = "kind, table_name, field, value"
-    return {
-        Drift(*each) for each in ask_rows(connection, f"select distinct {columns} from {NAME}.{DRIFT.name}")
-    }
+    column = noticed.c
+    query = select(column.kind, column.table_name, column.field, column.value).distinct()
+    return {Drift(*row) for row in connection.execute(query)}

@@ -7,12 +7,13 @@ handed an open connection, each time with a checkpoint, so callmart opens it onc
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import tenacity
 from duckdb_engine import ConnectionWrapper
 from sqlalchemy import URL, Engine, create_engine, event
@@ -75,9 +76,14 @@ def open_for_writing(warehouse: Path) -> duckdb.DuckDBPyConnection:
     """An open connection with the settings of a writer. Waits a moment for a lock to be released."""
     connection = duckdb.connect(str(warehouse))
     restrict(warehouse)
+    begin_session(connection)
+    return connection
+
+
+def begin_session(connection: duckdb.DuckDBPyConnection) -> None:
+    """Set what a writing session needs. dlt changes some of it for its own loads."""
     for statement in SESSION:
         connection.execute(statement)
-    return connection
 
 
 def engine_on(connection: duckdb.DuckDBPyConnection) -> Engine:
@@ -116,6 +122,32 @@ def restrict(warehouse: Path) -> None:
             warehouse,
             error.strerror,
         )
+
+
+def differing_tables(
+    connection: duckdb.DuckDBPyConnection, sent: Mapping[str, tuple[pa.Table, str]]
+) -> set[str]:
+    """The raw tables whose rows of one load are not those that were sent, though their number may be right.
+
+    `sent` has the rows of each table and the condition that selects them in the warehouse. A commit that ran out of
+    memory has been seen to store columns under other rows' ids.
+    """
+    differing = set()
+    for name, (rows, condition) in sent.items():
+        columns = ", ".join(
+            f'"{field.name}"::varchar' if pa.types.is_string(field.type) else f'"{field.name}"'
+            for field in rows.schema
+        )
+        total = f"select sum(hash({columns})::hugeint) from"
+        connection.register("sent", rows)
+        try:
+            query = f"select ({total} sent) is distinct from ({total} ccaip.{name} where {condition})"
+            found = connection.execute(query).fetchone()
+        finally:
+            connection.unregister("sent")
+        if found and found[0]:
+            differing.add(name)
+    return differing
 
 
 @contextmanager

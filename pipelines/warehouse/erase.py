@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import pyarrow as pa
+from sqlalchemy import Connection
 
 from pipelines.ccaip.privacy.forgotten import Choice
 from pipelines.ccaip.privacy.policy import KEY_COMMAND, Pseudonyms
-from pipelines.ccaip.schema import NAME, record_schema
 from pipelines.ccaip.tables import ERASURES, FORGOTTEN, PSEUDONYM_KEYS
 from pipelines.errors import CallmartError, ConfigurationError
 from pipelines.home import Home
@@ -29,12 +28,9 @@ from pipelines.progress import Progress
 from pipelines.settings import Settings
 from pipelines.steps import reached
 from pipelines.warehouse import erasure_requests, traces
-from pipelines.warehouse.connect import reading, require_duckdb
-from pipelines.warehouse.duckdb_file import engine_on, writing
-from pipelines.warehouse.erasing import counts, erased
+from pipelines.warehouse.connect import exists, reading, replace_records, writing
+from pipelines.warehouse.erasing import counts, erase_person
 from pipelines.warehouse.find_person import Person, Subject, find
-from pipelines.warehouse.landing import Landing
-from pipelines.warehouse.merging import Change
 from pipelines.warehouse.rebuilding import rebuild
 
 _GIVEN_AS = {"end_user": "--end-user", "identifier": "--identifier", "call": "--call"}
@@ -100,41 +96,38 @@ def forget(
     and erases them all. Raises `CallmartError` when nobody is found, `ConfigurationError` without a key.
     """
     started = time.monotonic()
-    require_duckdb(settings, "forget")
     key = key_of(settings)
     pseudonyms = Pseudonyms(key)
-    if not settings.warehouse.exists():
-        raise CallmartError(f"There is no warehouse at {settings.warehouse}, so nobody is in it.")
+    if not exists(settings):
+        raise CallmartError(f"Nothing was loaded into {settings.warehouse_name} yet, so nobody is in it.")
     with progress.stage("forget", total=5, unit="steps") as stage:
         stage.note("finding")
-        with Landing(home, settings.warehouse) as landing:
-            erasure_requests.check_key(landing.connection, key)
-            with engine_on(landing.connection).connect() as connection:
-                person = find(connection, subject, pseudonyms)
-                rows = counts(connection, person)
-            before = erasure_requests.erasure_of(
-                landing.connection, subject.given_by, pseudonyms.of(subject.value)
-            )
+        with writing(settings) as warehouse:
+            connection = warehouse.connection
+            erasure_requests.check_key(connection, key)
+            person = find(connection, subject, pseudonyms)
+            rows = counts(connection, person)
+            before = erasure_requests.erasure_of(connection, subject.given_by, pseudonyms.of(subject.value))
             _check_found(person, before)
             _check_one(person, shared)
             audit = _audit(person, choice, before)
             stage.advance()
             stage.note("raw tables")
             traces.clear_logs(home, traces.any_of(person.values.texts))  # while the values are known
-            landing.record(_intent(person, choice, audit, key, pseudonyms))
+            _record_intent(connection, person, choice, audit, key, pseudonyms)
             if audit["finished_at"]:
                 return _report(person, rows, choice, audit, started)
             reached("forget")
-            if changed := erased(landing.connection, person, choice):
-                landing.record(changed)
+            erase_person(connection, person, choice)
+            connection.commit()
             reached("forget")
         traces.remove_working_files(home)
         stage.advance()
         published = rebuild(settings, home, progress, stage, "forget")
         traces.clear_logs(home, traces.any_of(person.values.texts))
-        with writing(settings.warehouse) as connection:
-            done = f"update {NAME}.{ERASURES.name} set finished_at = ? where erasure_id = ?"
-            connection.execute(done, [datetime.now(UTC), audit["erasure_id"]])
+        with writing(settings) as warehouse:
+            replace_records(warehouse.connection, ERASURES.name, [audit | {"finished_at": datetime.now(UTC)}])
+            warehouse.connection.commit()
         stage.advance()
     return _report(person, rows, choice, None, started, published=published)
 
@@ -173,19 +166,23 @@ def _audit(person: Person, choice: Choice, before: dict[str, Any] | None) -> dic
     }
 
 
-def _intent(
-    person: Person, choice: Choice, audit: dict[str, Any], key: str, pseudonyms: Pseudonyms
-) -> dict[str, Change]:
-    """What keeps the person out from now on, and the audit row, not finished yet."""
+def _record_intent(
+    connection: Connection,
+    person: Person,
+    choice: Choice,
+    audit: dict[str, Any],
+    key: str,
+    pseudonyms: Pseudonyms,
+) -> None:
+    """Record what keeps the person out from now on, and the audit row, not finished yet."""
     remembered = [
         {"kind": each.kind, "pseudonym": each.pseudonym, "choice": choice, "erasure_id": audit["erasure_id"]}
         for each in person.values.remembered(choice, pseudonyms)
     ]
-    return {
-        FORGOTTEN.name: Change(pa.Table.from_pylist(remembered, record_schema(FORGOTTEN))),
-        ERASURES.name: Change(pa.Table.from_pylist([audit], record_schema(ERASURES))),
-        PSEUDONYM_KEYS.name: Change(erasure_requests.fingerprint_row(key)),
-    }
+    replace_records(connection, FORGOTTEN.name, remembered)
+    replace_records(connection, ERASURES.name, [audit])
+    replace_records(connection, PSEUDONYM_KEYS.name, [erasure_requests.fingerprint_row(key)])
+    connection.commit()
 
 
 def _report(

@@ -1,52 +1,51 @@
-"""What the raw tables hold once a person is erased: rows to land over those that are there.
+"""Erases calls, and what names a person, from the raw tables.
 
-Landed like any load: the calls get a new load id, so the marts compute them anew by themselves.
+Calls that stay are written with a new load id, so that the marts compute them anew.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 
-import duckdb
 import pyarrow as pa
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
-from pipelines.ccaip.parse import arrow_schema
 from pipelines.ccaip.privacy.callers import anonymous, without_parties
 from pipelines.ccaip.privacy.forgotten import Choice
-from pipelines.ccaip.schema import NAME, merge_key, record_schema
-from pipelines.ccaip.tables import DRIFT, RECONCILED_DAYS, REJECTED_CALLS, TABLES, VANISHED_CALLS, Table
-from pipelines.warehouse.asking import ask, existing_tables
-from pipelines.warehouse.connect import raw_table, rows_by_key
+from pipelines.ccaip.schema import call_key, linked
+from pipelines.ccaip.tables import DRIFT, RECONCILED_DAYS, REJECTED_CALLS, TABLES, VANISHED_CALLS
+from pipelines.warehouse.connect import Look, batches, linked_table, raw_rows, raw_table, rows_by_key, utc
 from pipelines.warehouse.find_person import Person
-from pipelines.warehouse.merging import Change
+
+_ROWS_OF_ONE_INSERT = 200
 
 
-def erased(connection: duckdb.DuckDBPyConnection, person: Person, choice: Choice) -> dict[str, Change]:
-    """What erases the person, by table; tables without a change are left out."""
-    changes = _calls(connection, person, choice)
-    removed = person.calls if choice == "removed" else []
-    if person.rejected:
-        changes[REJECTED_CALLS.name] = _rejected(connection, person.rejected, choice)
-    if removed:
-        changes[RECONCILED_DAYS.name] = Change(_recounted(connection, removed))
-        changes[VANISHED_CALLS.name] = _gone(VANISHED_CALLS, {"call_id": removed})
-    if (keys := _drift(connection, person.values.texts)) is not None:
-        changes[DRIFT.name] = Change(record_schema(DRIFT).empty_table(), keys)
-    return {
-        name: change
-        for name, change in changes.items()
-        if change.rows.num_rows or (change.gone and change.gone.num_rows)
-    }
+def erase_person(connection: Connection, person: Person, choice: Choice) -> None:
+    """Make the person's calls anonymous, or remove them, and what names the person elsewhere. Does not commit."""
+    changed = {name: _changed_rows(connection, name, person, choice) for name in TABLES}
+    if choice == "removed":
+        _lower_reconciled_counts(connection, person.calls)
+        _delete_by_key(connection, VANISHED_CALLS.name, "call_id", person.calls)
+    for name, (rows, calls) in changed.items():
+        _delete_by_key(connection, name, call_key(name), calls)
+        _insert(connection, name, rows)
+    _erase_rejected(connection, person.rejected, choice)
+    _delete_drift(connection, person.values.texts)
+
+
+def delete_calls(connection: Connection, ids: Iterable[int]) -> None:
+    """Delete calls with all their rows. Does not commit."""
+    for name in TABLES:
+        _delete_by_key(connection, name, call_key(name), ids)
 
 
 def counts(connection: Connection, person: Person) -> Counter[str]:
     """How many rows of each table the person is in."""
     counted: Counter[str] = Counter()
     for name in TABLES:
-        key = raw_table(name).c[merge_key(name)[0]]
+        key = raw_table(name).c[call_key(name)]
         query = select(func.count()).select_from(raw_table(name))
         counted[name] += sum(count for (count,) in rows_by_key(connection, query, key, person.calls))
     counted["participants"] += len(person.parties)
@@ -56,40 +55,24 @@ def counts(connection: Connection, person: Person) -> Counter[str]:
     return +counted
 
 
-def _calls(connection: duckdb.DuckDBPyConnection, person: Person, choice: Choice) -> dict[str, Change]:
-    """The person's calls made anonymous or removed, and the calls of others without what names the person."""
-    ids = pa.array(person.calls, pa.int64())
-    changes: dict[str, Change] = {}
-    for name in TABLES:
-        rows = rows_of(connection, name, person.calls if choice == "anonymous" else [])
-        rows = anonymous({name: rows}, ids)[name]
-        fields = [field for table, field in person.mentions if table == name]
-        parties = person.parties if name == "participants" else []
-        others = {each for field in fields for each in person.mentions[name, field]} | {
-            each for each, _ in parties
-        }
-        if others:
-            rest = _without_mentions(rows_of(connection, name, sorted(others)), fields, person)
-            if parties:
-                rest = without_parties(rest, parties)
-            rows = pa.concat_tables([rows, rest])
-        gone = pa.array([*person.calls, *others], pa.int64())
-        changes[name] = Change(rows, pa.table({merge_key(name)[0]: gone}))
-    return changes
+def _changed_rows(
+    connection: Connection, name: str, person: Person, choice: Choice
+) -> tuple[pa.Table, list[int]]:
+    """A table's rows as they are to be, and the calls whose rows they replace.
 
-
-def rows_of(connection: duckdb.DuckDBPyConnection, name: str, ids: Iterable[int]) -> pa.Table:
-    """All rows that these calls have in a table, as they landed."""
-    schema = arrow_schema(TABLES[name])
-    json = {each.name for each in TABLES[name].columns if each.type == "json"} | {"_extra"}
-    columns = [f"{each}::varchar as {each}" if each in json else each for each in schema.names]
-    rows = ask(
-        connection,
-        f"select {', '.join(columns)} from {NAME}.{name}"
-        f" semi join wanted on {name}.{merge_key(name)[0]} = wanted.id",
-        wanted=pa.table({"id": pa.array(ids, pa.int64())}),
-    )
-    return rows.cast(schema)
+    The person's own calls become anonymous or have no rows. Calls of others lose what names the person.
+    """
+    own = raw_rows(connection, name, person.calls if choice == "anonymous" else [])
+    rows = anonymous({name: own}, pa.array(person.calls, pa.int64()))[name]
+    fields = [field for table, field in person.mentions if table == name]
+    parties = person.parties if name == "participants" else []
+    others = {each for field in fields for each in person.mentions[name, field]} | {
+        each for each, _ in parties
+    }
+    if others:
+        rest = _without_mentions(raw_rows(connection, name, sorted(others)), fields, person)
+        rows = pa.concat_tables([rows, without_parties(rest, parties) if parties else rest])
+    return rows, [*person.calls, *others]
 
 
 def _without_mentions(rows: pa.Table, fields: list[str], person: Person) -> pa.Table:
@@ -103,53 +86,55 @@ def _without_mentions(rows: pa.Table, fields: list[str], person: Person) -> pa.T
     return rows
 
 
-def _rejected(connection: duckdb.DuckDBPyConnection, keys: list[str], choice: Choice) -> Change:
-    """The calls that could not be read without their bodies, or gone."""
+def _erase_rejected(connection: Connection, keys: list[str], choice: Choice) -> None:
+    """Remove calls that could not be read, or what is kept of their bodies."""
     if choice == "removed":
-        return _gone(REJECTED_CALLS, {"call_key": keys})
-    erased_values = {"body": "null", "whole": "false"}
-    columns = ", ".join(
-        f"{erased_values.get(each.name, each.name)} as {each.name}" for each in REJECTED_CALLS.columns
-    )
-    query = f"select {columns} from {NAME}.{REJECTED_CALLS.name} semi join keys using (call_key)"
-    rows = ask(connection, query, keys=pa.table({"call_key": keys}))
-    return Change(rows.cast(record_schema(REJECTED_CALLS)))
+        _delete_by_key(connection, REJECTED_CALLS.name, "call_key", keys)
+        return
+    kept = raw_table(REJECTED_CALLS.name)
+    for some in batches(keys):
+        connection.execute(update(kept).where(kept.c.call_key.in_(some)).values(body=None, whole=False))
 
 
-def _recounted(connection: duckdb.DuckDBPyConnection, removed: list[int]) -> pa.Table:
-    """The reconciled days of calls that go: neither side counts them any more."""
-    columns = ", ".join(
-        f"{each.name} - gone.calls as {each.name}"
-        if each.name in ("counted_by_api", "in_warehouse")
-        else each.name
-        for each in RECONCILED_DAYS.columns
-    )
-    rows = ask(
-        connection,
-        f"""
-        with dated as (
-            select unnest(['queued_at', 'updated_at']) as counted_by, unnest([queued_at, updated_at]) as moment
-            from {NAME}.calls semi join removed using (id)
-        ),
-        gone as (select counted_by, date_trunc('day', moment) as day, count(*) as calls from dated group by all)
-        select {columns}
-        from {NAME}.{RECONCILED_DAYS.name} inner join gone using (counted_by, day)""",
-        removed=pa.table({"id": pa.array(removed, pa.int64())}),
-    )
-    return rows.cast(record_schema(RECONCILED_DAYS))
+def _lower_reconciled_counts(connection: Connection, removed: list[int]) -> None:
+    """Lower the counts of the reconciled days of calls that are removed: neither side counts them any more."""
+    calls, days = raw_table("calls"), raw_table(RECONCILED_DAYS.name)
+    if Look(connection).relation(RECONCILED_DAYS.name) is None:
+        return
+    gone: Counter[tuple[str, datetime]] = Counter()
+    query = select(calls.c.queued_at, calls.c.updated_at)
+    for queued_at, updated_at in rows_by_key(connection, query, calls.c.id, removed):
+        for counted_by, moment in (("queued_at", queued_at), ("updated_at", updated_at)):
+            if moment is not None:
+                gone[counted_by, _midnight(moment)] += 1
+    for (counted_by, day), count in gone.items():
+        connection.execute(
+            update(days)
+            .where(days.c.counted_by == counted_by, days.c.day >= day, days.c.day < day + timedelta(days=1))
+            .values(counted_by_api=days.c.counted_by_api - count, in_warehouse=days.c.in_warehouse - count)
+        )
 
 
-def _drift(connection: duckdb.DuckDBPyConnection, texts: Iterable[str]) -> pa.Table | None:
-    """The keys of noticed drift that names the person."""
-    if DRIFT.name not in existing_tables(connection):
-        return None
-    key = ", ".join(DRIFT.key)
-    query = (
-        f"select {key} from {NAME}.{DRIFT.name} where exists (from texts where contains(value, texts.text))"
-    )
-    return ask(connection, query, texts=pa.table({"text": pa.array(texts, pa.string())}))
+def _midnight(moment: datetime) -> datetime:
+    return (utc(moment) or moment).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _gone(table: Table, keys: dict[str, list[Any]]) -> Change:
-    """Rows of a record table go, and none comes."""
-    return Change(record_schema(table).empty_table(), pa.table(keys))
+def _delete_drift(connection: Connection, texts: Iterable[str]) -> None:
+    """Delete noticed drift that names the person."""
+    noticed = raw_table(DRIFT.name)
+    if conditions := [noticed.c.value.contains(each, autoescape=True) for each in texts]:
+        connection.execute(delete(noticed).where(or_(*conditions)))
+
+
+def _delete_by_key(connection: Connection, name: str, key: str, values: Iterable[int | str]) -> None:
+    source = raw_table(name)
+    for some in batches(list(values)):
+        connection.execute(delete(source).where(source.c[key].in_(some)))
+
+
+def _insert(connection: Connection, name: str, rows: pa.Table) -> None:
+    """Insert rows of calls with dlt's links and a load id of their own."""
+    load_id = f"{datetime.now(UTC).timestamp():.6f}"
+    whole: list[Mapping[str, object]] = linked(name, rows, load_id).to_pylist()
+    for some in batches(whole, _ROWS_OF_ONE_INSERT):
+        connection.execute(insert(linked_table(name)).values(list(some)))

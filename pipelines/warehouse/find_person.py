@@ -23,7 +23,7 @@ from pipelines.ccaip.privacy.policy import Pseudonyms, is_pseudonym
 from pipelines.ccaip.schema import merge_key
 from pipelines.ccaip.tables import REJECTED_CALLS, TABLES, Privacy
 from pipelines.errors import CallmartError
-from pipelines.warehouse.asking import ask, ask_rows
+from pipelines.warehouse.arrow_queries import ask, ask_rows
 from pipelines.warehouse.connect import Look, raw_table
 
 _ROWS_AT_ONCE = 50_000
@@ -123,7 +123,7 @@ def _copy(
     schema = pa.schema([declared.field(each) for each in columns])
     ask(memory, f"create table {name} as from empty", empty=schema.empty_table())
     query = select(*(raw_table(name).c[each] for each in columns))
-    for rows in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query).partitions():
+    for rows in connection.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE}).partitions():
         cells = zip(*rows, strict=True)
         batch = pa.table(
             [

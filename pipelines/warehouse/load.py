@@ -1,52 +1,36 @@
 """Loads calls into the warehouse: the scheduled load, the backfill, and single calls by id.
 
-    windows (planned) → gather (fetched side by side, exploded) → landing → raw tables, ledger, cursor
+    windows → reader (fetched side by side, parsed) → packages → loader → raw tables, ledger, cursor
 
-A load is a sequence of chunks, each landed whole with its cursor and its ledger rows, so that a kill
-at any moment loses at most the chunk in flight. The next chunk is fetched while one lands. Windows
-that an earlier run left open are asked for first. A chunk that cannot land is left open in turn, and
-holds up no other.
+A load is a sequence of packages, each loaded with its cursor and its ledger rows, so that a kill at any moment loses
+at most the package in flight. The next package is read while one is loaded. Windows that an earlier run left open are
+read first. A package that cannot be loaded is left open in turn, and holds up no other.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from types import TracebackType
-from uuid import uuid4
 
-from pipelines.ccaip import drift
+from pipelines.ccaip import drift, ledger
 from pipelines.ccaip.client import Client
 from pipelines.ccaip.drift import Drift
-from pipelines.ccaip.fetch import WindowRead
-from pipelines.ccaip.gather import Gatherer, Package
-from pipelines.ccaip.tables import DRIFT, LOAD_WINDOWS
-from pipelines.ccaip.windows import (
-    CALLS_PER_CHUNK,
-    CALLS_PER_WINDOW,
-    FUTURE,
-    Cursor,
-    Window,
-    chunks,
-    plan,
-    tail_windows,
-    whole_second,
-)
+from pipelines.ccaip.gather import Package
+from pipelines.ccaip.reader import CALLS_PER_PACKAGE, Reader
+from pipelines.ccaip.tables import LOAD_WINDOWS
+from pipelines.ccaip.windows import CALLS_PER_WINDOW, FUTURE, Window, plan, tail_windows, whole_second
 from pipelines.errors import ConfigurationError, QualityError
 from pipelines.home import Home
 from pipelines.progress import Progress, Stage
 from pipelines.settings import Settings
 from pipelines.steps import reached
-from pipelines.warehouse import erasure_requests, ledger
-from pipelines.warehouse.catalogue import describe
 from pipelines.warehouse.drifts import new_only
-from pipelines.warehouse.landing import Landing
-from pipelines.warehouse.merging import Change
+from pipelines.warehouse.loader import Loader
 from pipelines.warehouse.rejected import too_many_rejected
 
 
@@ -62,7 +46,7 @@ class LoadReport:
     calls: int = 0
     rejected: int = 0
     distinct: int = 0
-    chunks: int = 0
+    packages: int = 0
     requests: int = 0
     resumed: int = 0
     since: datetime | None = None
@@ -76,7 +60,7 @@ class LoadReport:
         if self.problems:
             raise QualityError(
                 " ".join(self.problems),
-                "What could be read has landed. See `callmart status`; `callmart reconcile` compares with the API.",
+                "What could be read is loaded. See `callmart status`; `callmart reconcile` compares with the API.",
             )
 
 
@@ -88,9 +72,9 @@ def load_new(settings: Settings, home: Home, progress: Progress) -> LoadReport:
     with _Load(settings, home, progress) as load:
         now = load.client.server_now()
         windows = tail_windows(
-            load.landing.cursor, settings.start_date, now, settings.settle_seconds, settings.overlap_seconds
+            load.loader.cursor, settings.start_date, now, settings.settle_seconds, settings.overlap_seconds
         )
-        return load.run(_in_parts(windows, load.client), now)
+        return load.run(windows, now)
 
 
 def backfill(
@@ -116,11 +100,11 @@ def backfill(
         now = load.client.server_now()
         since, until = whole_second(start), whole_second(min(end, now))
         whole = [Window(since, until, why="backfill")] if since < until else []
-        windows = list(_in_parts(whole, load.client))
+        windows = [part for window in whole for part in plan(window, load.client.count, CALLS_PER_WINDOW)]
         if newest_first:
             windows.reverse()
         if windows:
-            load.landing.record({LOAD_WINDOWS.name: Change(ledger.planned(windows))})
+            load.loader.record(LOAD_WINDOWS.name, ledger.planned(windows))
         return load.run(windows, now)
 
 
@@ -147,7 +131,6 @@ class _Load:
         self._settings = settings
         self._home = home
         self._progress = progress
-        self._run_id = uuid4().hex
         self._open = ExitStack()
         self._report = LoadReport()
         self._drift: Counter[Drift] = Counter()
@@ -155,20 +138,16 @@ class _Load:
         self._started = time.monotonic()
 
     def __enter__(self) -> _Load:
-        privacy = self._settings.privacy_filter()
+        self._privacy = self._settings.privacy_filter()
         with ExitStack() as opening:
             self.client = opening.enter_context(Client(**self._settings.api))
-            self.landing = opening.enter_context(Landing(self._home, self._settings.warehouse))
-            forgotten = erasure_requests.forgotten_in(self.landing.connection, self._settings.privacy_key)
-            self._key_records = erasure_requests.key_records(
-                self.landing.connection, self._settings.privacy_key
-            )
+            self.loader = opening.enter_context(Loader(self._settings, self._home))
+            self._forgotten = self.loader.loaded.forgotten(self._settings.privacy_key)
+            self._left_open = self.loader.loaded.open_windows()
             self._stage: Stage = opening.enter_context(self._progress.stage("load calls", unit="calls"))
-            self._gatherer = opening.enter_context(Gatherer(privacy, forgotten, self._stage.advance))
-            self._left_open = ledger.open_windows(self.landing.connection)
             self._open = opening.pop_all()
-        if self.landing.was_cut_short:
-            self._stage.note("an earlier load was cut short: asking for its calls again")
+        if self._left_open:
+            self._stage.note("an earlier load left windows open: reading them again")
         reached("plan")
         return self
 
@@ -179,15 +158,18 @@ class _Load:
 
     def run(self, windows: Iterable[Window], now: datetime) -> LoadReport:
         """Load what was left open, then `windows`. `now` is the server's clock (UTC)."""
-        self._stage.note("fetching")
-        asked = self._expecting(_each_once([*self._left_open], windows))
-        gathered = (
-            self._gatherer.gather(together, self.client) for together in chunks(asked, CALLS_PER_CHUNK)
-        )
-        with closing(fetched_ahead(gathered, self._gatherer.cancel)) as fetched:
-            for chunk in fetched:
-                self._land(chunk, now)
-        describe(self.landing.connection)
+        self._stage.note("reading")
+        with Reader(
+            self.client,
+            _each_once(self._left_open, windows),
+            privacy=self._privacy,
+            forgotten=self._forgotten,
+            calls_per_package=CALLS_PER_PACKAGE,
+            on_page=self._stage.advance,
+            expect=self._stage.expect,
+        ) as reader:
+            for package in reader.packages():
+                self._load(package, now)
         report = self._report
         report.resumed = len(self._left_open)
         report.requests += self.client.counts.requests
@@ -197,56 +179,23 @@ class _Load:
             report.problems.append(too_many)
         return report
 
-    def _land(self, chunk: Package, now: datetime) -> None:
-        drift.enforce(chunk.drift, self._settings.fatal_drift)
-        self._drift += chunk.drift
-        self._report.new_drift |= new_only(self.landing.connection, self._drift)
-        seen = drift.rows(self._drift, self._run_id, datetime.now(UTC))
-        cursor = _moved(self.landing.cursor, chunk.reads)
-        landed = self.landing.land(
-            chunk, cursor, now + FUTURE, {DRIFT.name: Change(seen)} | self._key_records
-        )
-        self._verdicts.update(landed.verdicts(chunk) if landed else ["failed"] * len(chunk.reads))
+    def _load(self, package: Package, now: datetime) -> None:
+        drift.enforce(package.drift, self._settings.fatal_drift)
+        self._drift += package.drift
+        self._report.new_drift |= new_only(self.loader.connection, self._drift)
+        loaded = self.loader.load(replace(package, drift=Counter(self._drift)), now + FUTURE)
+        self._verdicts.update(loaded.verdicts if loaded else ["failed"] * len(package.reads))
         report = self._report
-        report.chunks += 1
-        report.requests += sum(read.counts.requests for read in chunk.reads)
-        report.rejected += sum(chunk.rejected)
-        report.distinct += sum(len(read.keys) for read in chunk.reads)
-        report.calls += sum(landed.calls) if landed else 0
-        for window in (read.window for read in chunk.reads if read.window.why != "future"):
+        report.packages += 1
+        report.requests += sum(read.counts.requests for read in package.reads)
+        report.rejected += sum(package.rejected)
+        report.distinct += sum(len(read.keys) for read in package.reads)
+        report.calls += loaded.calls if loaded else 0
+        for window in (read.window for read in package.reads if read.window.why != "future"):
             report.since = min(report.since or window.since, window.since)
             report.until = max(report.until or window.until, window.until)
         if report.until:
-            self._stage.note(f"landed up to {report.until:%Y-%m-%d %H:%M}")
-
-    def _expecting(self, windows: Iterable[Window]) -> Iterator[Window]:
-        """Tell the stage how much is to come, window by window."""
-        expected = 0
-        for window in windows:
-            expected += window.expected or 0
-            self._stage.expect(expected)
-            yield window
-
-
-def fetched_ahead(chunks: Iterator[Package], cancel: Callable[[], None]) -> Generator[Package]:
-    """The chunks, each fetched in another thread while the one before lands.
-
-    `cancel` is called at the end: when landing failed, the fetch in flight is of no use to anybody.
-    """
-    with ThreadPoolExecutor(1, thread_name_prefix="gather") as thread:
-        coming = thread.submit(next, chunks, None)
-        try:
-            while (chunk := coming.result()) is not None:
-                coming = thread.submit(next, chunks, None)
-                yield chunk
-        finally:
-            cancel()
-
-
-def _in_parts(windows: Iterable[Window], client: Client) -> Iterator[Window]:
-    """The windows, cut to a size; the future, which is all but empty, is left whole and not counted."""
-    for window in windows:
-        yield from [window] if window.why == "future" else plan(window, client.count, CALLS_PER_WINDOW)
+            self._stage.note(f"loaded up to {report.until:%Y-%m-%d %H:%M}")
 
 
 def _each_once(left_open: Iterable[Window], windows: Iterable[Window]) -> Iterator[Window]:
@@ -257,19 +206,8 @@ def _each_once(left_open: Iterable[Window], windows: Iterable[Window]) -> Iterat
     yield from (window for window in windows if window.window_id not in known)
 
 
-def _moved(cursor: Cursor | None, reads: Sequence[WindowRead]) -> Cursor | None:
-    """The cursor when a chunk has landed: its tail moves it, what is asked for besides does not."""
-    tail = [read for read in reads if read.window.why == "tail" and read.window.attempt == 1]
-    if not tail:
-        return None
-    seen = [read.newest for read in tail if read.newest]
-    if cursor and cursor.last_change:
-        seen.append(cursor.last_change)
-    return Cursor(max(read.window.until for read in tail), max(seen, default=None))
-
-
 _PROBLEMS = {
-    "failed": "could not land",
+    "failed": "could not be loaded",
     "mismatch": "are not in the warehouse as they were sent",
     "short": "brought fewer calls than the API counts in them",
 }

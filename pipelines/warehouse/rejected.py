@@ -6,13 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-import duckdb
-import pyarrow as pa
 from sqlalchemy import Connection, func, select
 
-from pipelines.ccaip.schema import NAME
 from pipelines.ccaip.tables import REJECTED_CALLS
-from pipelines.warehouse.asking import ask_rows
 from pipelines.warehouse.connect import Look, utc
 
 _FEW = 2
@@ -50,25 +46,6 @@ def too_many_rejected(rejected: int, distinct: int, share: float) -> str | None:
     )
 
 
-def count_attempts(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> pa.Table:
-    """Rows of `rejected_calls` about to land, each with its `attempt`: one more than the warehouse has.
-
-    As it is when the warehouse counts none: before the first load, or made by an older callmart.
-    """
-    if not rows.num_rows or not _counts_attempts(connection):
-        return rows
-    known = dict(
-        ask_rows(
-            connection,
-            f"select call_key, attempt from {NAME}.{REJECTED_CALLS.name} semi join coming using (call_key)",
-            coming=rows.select(["call_key"]),
-        )
-    )
-    attempts = [1 + (known.get(key) or 0) for key in rows["call_key"].to_pylist()]
-    place = rows.schema.get_field_index("attempt")
-    return rows.set_column(place, rows.schema.field(place), pa.array(attempts, pa.int64()))
-
-
 def rejected_calls(
     connection: Connection, *, most: int | None = None, bodies: bool = False
 ) -> Iterator[RejectedCall]:
@@ -95,10 +72,3 @@ def count_rejected(connection: Connection) -> int:
     """How many calls are kept because they could not be read."""
     kept = Look(connection).relation(REJECTED_CALLS.name)
     return 0 if kept is None else connection.execute(select(func.count()).select_from(kept)).scalar_one()
-
-
-def _counts_attempts(connection: duckdb.DuckDBPyConnection) -> bool:
-    query = (
-        "select 1 from duckdb_columns() where schema_name = ? and table_name = ? and column_name = 'attempt'"
-    )
-    return connection.execute(query, [NAME, REJECTED_CALLS.name]).fetchone() is not None

@@ -22,6 +22,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from pipelines.ccaip.loaded import fingerprint
 from pipelines.ccaip.parse_sql import literal, quoted
 from pipelines.ccaip.privacy.policy import PREFIX, PSEUDONYM, Pseudonyms
 from pipelines.ccaip.schema import NAME
@@ -33,9 +34,7 @@ from pipelines.settings import Settings
 from pipelines.steps import reached
 from pipelines.warehouse import erasure_requests, traces
 from pipelines.warehouse.compact import compact
-from pipelines.warehouse.connect import require_duckdb
-from pipelines.warehouse.landing import Landing
-from pipelines.warehouse.merging import Change
+from pipelines.warehouse.connect import replace_records, require_duckdb, writing
 from pipelines.warehouse.publish import publish, published_copy
 
 _AT_ONCE = 50_000  # texts
@@ -67,14 +66,16 @@ def missing_parts(home: Home, settings: Settings, key: str) -> str:
             f"There is no warehouse at {settings.warehouse}, so there is nothing to rewrite.",
             "Before the first load a key can simply be replaced by another.",
         )
-    with Landing(home, settings.warehouse) as landing:
-        landed = erasure_requests.landed_fingerprint(landing.connection)
+    with writing(settings) as warehouse:
+        landed = erasure_requests.landed_fingerprint(warehouse.connection)
         if landed is None:
-            landing.record({PSEUDONYM_KEYS.name: Change(erasure_requests.fingerprint_row(key))})
+            row = erasure_requests.fingerprint_row(key)
+            replace_records(warehouse.connection, PSEUDONYM_KEYS.name, [row])
+            warehouse.connection.commit()
             return ""
     parts = key.split(".")
     for count in range(len(parts), 0, -1):
-        if erasure_requests.fingerprint(".".join(parts[:count])) == landed:
+        if fingerprint(".".join(parts[:count])) == landed:
             return ".".join(parts[count:])
     raise ConfigurationError(
         "The key for pseudonyms ([privacy] key) is not the one this warehouse was loaded with.",

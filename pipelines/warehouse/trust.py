@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import TableClause, and_, func, or_, select
 
+from pipelines.ccaip.loaded import MOST_ATTEMPTS, REPEATABLE
 from pipelines.ccaip.tables import LOAD_WINDOWS, RECONCILED_DAYS
 from pipelines.settings import Settings
 from pipelines.warehouse.connect import Look, utc
@@ -19,7 +20,6 @@ from pipelines.warehouse.lateness import (
     measure_visibility,
     recommend,
 )
-from pipelines.warehouse.ledger import MOST_ATTEMPTS, REPEATABLE
 
 _DRIFTS_SHOWN = 10
 

@@ -8,7 +8,7 @@ from datetime import datetime
 import duckdb
 from dlt.common.versioned_state import decompress_state
 
-from pipelines.ccaip.windows import Cursor
+from pipelines.ccaip.settings import parse_instant
 from tests.soak.verdict import Verdict
 
 
@@ -48,10 +48,12 @@ def open_windows(connection: duckdb.DuckDBPyConnection) -> int:
 def _cursor(connection: duckdb.DuckDBPyConnection) -> datetime | None:
     """How far the loads say that they have come, in the state that landed with the data."""
     row = connection.execute(
-        "select state from ccaip._dlt_pipeline_state order by version desc, created_at desc limit 1"
+        """select state from ccaip._dlt_pipeline_state
+           where _dlt_load_id in (select load_id from ccaip._dlt_loads) order by version desc limit 1"""
     ).fetchone()
-    cursor = Cursor.in_state(decompress_state(row[0])["sources"]["ccaip"]) if row else None
-    return cursor.until if cursor else None
+    windows = decompress_state(row[0])["sources"]["ccaip"]["resources"]["windows"] if row else {}
+    cursor = windows.get("incremental", {}).get("until", {}).get("last_value")
+    return parse_instant(cursor) if cursor else None
 
 
 def _reached(start: datetime, windows: Iterable[tuple[datetime, datetime]]) -> datetime:

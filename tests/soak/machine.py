@@ -5,15 +5,20 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
+from pipelines.ccaip import reader
 from pipelines.ccaip.client import Client
 from pipelines.errors import CallmartError
 from pipelines.home import Home
@@ -24,6 +29,7 @@ from pipelines.warehouse import load as loading
 from pipelines.warehouse.load import backfill, load_new
 from pipelines.warehouse.reconcile import reconcile
 from tests.soak.schedule import Run
+from tests.storm.killing import STAGES, kill_at_stage
 
 _KILLED = -9
 _QUIET = SilentProgress()
@@ -105,11 +111,18 @@ def _hurried(small: Small) -> Iterator[None]:
     """Small windows and chunks, and a client that has no time for pauses."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loading, "CALLS_PER_WINDOW", small.window)
-        patch.setattr(loading, "CALLS_PER_CHUNK", small.chunk)
+        patch.setattr(loading, "CALLS_PER_PACKAGE", small.chunk)
+        patch.setattr(reader, "CALLS_PER_WINDOW", small.window)
         patch.setitem(Client.__init__.__kwdefaults__ or {}, "longest_pause_seconds", 0.005)
         yield
 
 
 def _run_to_be_killed(machine: Machine, run: Run, told: Connection) -> None:
-    os.environ[KILL_VARIABLE] = run.kill_at
+    if run.kill_at.partition(":")[0] in STAGES:
+        folder = Home(machine.folder).pipelines_dir / "ccaip"
+        shutil.rmtree(folder, ignore_errors=True)  # what an earlier load left would be taken for this one's
+        watching = (folder, run.kill_at, partial(os.kill, os.getpid(), signal.SIGKILL), lambda: False)
+        Thread(target=kill_at_stage, args=watching, daemon=True).start()
+    else:
+        os.environ[KILL_VARIABLE] = run.kill_at
     told.send(machine._run(run))

@@ -11,13 +11,14 @@ from typing import Literal
 from pipelines.steps import Step
 from simulator.faults import ALL, Bounds, Fault, Storm
 from tests.extraction.living import START
+from tests.storm.killing import STAGES
 
 Command = Literal["load", "backfill"]
 
-_MOST_TIMES: dict[Step, int] = {
-    "plan": 1, "fetch": 3, "explode": 2, "extract": 2, "normalise": 2, "merge": 40, "cursor": 2, "verify": 2
+_MOST_TIMES: dict[Step | str, int] = {
+    "plan": 1, "fetch": 3, "explode": 2, "normalise": 2, "load": 2, "verify": 2, **dict.fromkeys(STAGES, 2)
 }  # fmt: skip
-"""Where to kill, and the most times a step is let pass; a merge reaches its step with each table."""
+"""Where to kill, and the most times a step or stage is let pass."""
 
 _ADVANCES_SECONDS = ((30, 3600), (3600, 10_800), (10_800, 36_000))
 

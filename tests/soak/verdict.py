@@ -115,7 +115,7 @@ def _judge_rejected(
 
 def _found(connection: duckdb.DuckDBPyConnection, table: Table, verdict: Verdict) -> dict[int, Rows]:
     """The table's rows by call."""
-    cursor = connection.execute(f"select * exclude (_dlt_load_id) from ccaip.{table.name}")
+    cursor = connection.execute(f"select columns(c -> not starts_with(c, '_dlt_')) from ccaip.{table.name}")
     names = [column[0] for column in cursor.description]
     parsed = {c.name for c in (*table.columns, EXTRA) if c.type == "json"}
     rows: dict[int, Rows] = defaultdict(dict)

@@ -1,6 +1,7 @@
-"""What would be lost, left half done or done twice if callmart were killed, at each named step.
+"""What would be lost, left half done or done twice if callmart were killed, at each named step and dlt stage.
 
-The real command, in a process of its own that dies by SIGKILL when it reaches the step (`pipelines.steps`).
+The real command, in a process of its own that dies by SIGKILL when it reaches the step (`pipelines.steps`) or the
+stage (`tests.storm.killing`).
 After one more run, in the same folder or from another machine's empty one, the warehouse must be the truth.
 """
 
@@ -32,6 +33,7 @@ from tests.soak.ledger import audit
 from tests.soak.served import Served
 from tests.soak.verdict import Verdict, judge
 from tests.soak.world import make_world
+from tests.storm.killing import STAGES, kill_at_stage
 
 pytestmark = pytest.mark.slow
 
@@ -44,14 +46,11 @@ MOMENTS = [
     (("load",), "fetch"),
     (("load",), "explode"),
     (("load",), "normalise"),
-    (("load",), "sift"),
-    (("load",), "merge"),
-    (("load",), "merge:8"),
-    (("load",), "cursor"),
+    (("load",), "load"),
+    *((("load",), stage) for stage in STAGES),
     (("load",), "verify"),
     (BACKFILL, "fetch"),
-    (BACKFILL, "merge:8"),
-    (BACKFILL, "cursor"),
+    (BACKFILL, "merging"),
 ]
 """Commands and the step, and how often it is reached, at which they are killed."""
 
@@ -78,9 +77,15 @@ class Tenant:
         environment = {**os.environ, **self.environment, "CALLMART_HOME": str(home.root)}
         if warehouse:
             environment["DESTINATION__DUCKDB__CREDENTIALS"] = str(warehouse)
-        if kill_at:
+        is_stage = kill_at.partition(":")[0] in STAGES
+        if kill_at and not is_stage:
             environment[KILL_VARIABLE] = kill_at
-        return subprocess.Popen([*CALLMART, *arguments], env=environment)
+        folder = home.pipelines_dir / "ccaip"
+        shutil.rmtree(folder, ignore_errors=True)  # the load begins with an empty one, too
+        process = subprocess.Popen([*CALLMART, *arguments], env=environment)
+        if is_stage:
+            assert kill_at_stage(folder, kill_at, process.kill, lambda: process.poll() is not None)
+        return process
 
     def assert_holds(self, warehouse: Path) -> None:
         """Every row is the truth, and the ledger knows it."""
@@ -140,7 +145,7 @@ def test_the_next_run_completes_what_a_kill_cut_short(tenant, loaded, tmp_path, 
     tenant.assert_holds(elsewhere.warehouse)
 
 
-@pytest.mark.parametrize("moment", ["merge:20"])
+@pytest.mark.parametrize("moment", ["copying"])
 def test_a_first_load_that_was_killed_leaves_nothing_that_the_next_one_trips_over(tenant, tmp_path, moment):
     home = Home(tmp_path / "home")
     tenant.platform.clock.set(LATE)
@@ -180,5 +185,5 @@ def rows_of(file: Path, tables: Sequence[str]) -> dict[str, list[tuple[object, .
 
 
 def test_every_named_step_of_a_load_is_one_at_which_a_test_kills():
-    killed = {moment.partition(":")[0] for _, moment in MOMENTS}
+    killed = {moment.partition(":")[0] for _, moment in MOMENTS} - set(STAGES)
     assert killed == set(get_args(Step)) - {"dbt", "publish", "forget", "rotate"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.warehouse import load
+from pipelines.ccaip import reader
 from simulator.faults import SETTLING
 from tests.storm.weather import Weather, a_centre
 
@@ -15,7 +15,7 @@ END = a_centre().last_change + SETTLING
 @pytest.fixture(autouse=True)
 def small_windows(monkeypatch):
     """So that several threads have something to read."""
-    monkeypatch.setattr(load, "CALLS_PER_WINDOW", 60)
+    monkeypatch.setattr(reader, "CALLS_PER_WINDOW", 60)
 
 
 def test_a_load_on_several_threads_stays_within_ten_requests_a_second_and_meets_no_429(tmp_path):

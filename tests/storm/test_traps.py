@@ -119,14 +119,18 @@ def test_429s_that_do_not_end_are_an_error_and_move_no_cursor(tmp_path):
         weather.assert_holds(calls.truth(START + HOUR))
 
 
-def test_raw_rows_carry_no_dlt_id_that_anybody_could_take_for_a_key(tmp_path):
+def test_the_ids_that_dlt_links_rows_by_stay_the_same_when_a_call_is_loaded_again(tmp_path):
+    ids = "select _dlt_id, _dlt_parent_id, _dlt_root_id from ccaip.handle_durations order by all"
     with Weather(tmp_path, some_calls(3), START + HOUR) as weather:
         weather.load()
-        found = weather.ask(
-            "select table_name from duckdb_columns() where schema_name = 'ccaip' and column_name = '_dlt_id'"
-            " and not starts_with(table_name, '_dlt')"
-        )
-    assert found == []
+        before = weather.ask(ids)
+        assert before and len({row[0] for row in before}) == len(before)
+        weather.platform.clock.advance(HOUR)
+        weather.load()
+        assert weather.ask(
+            "select count(distinct _dlt_load_id) from ccaip.load_windows where landed > 0"
+        ) == [(2,)]
+        assert weather.ask(ids) == before
 
 
 def test_a_scheduler_without_home_path_or_utc_lands_the_same_rows_at_the_same_instants(tmp_path):

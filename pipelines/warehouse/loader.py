@@ -1,0 +1,320 @@
+"""Loads packages into the warehouse with dlt, and compares what is there with what was sent.
+
+    package → pipeline.run(ccaip_packages) → rows, ledger, cursor → verify → the ledger's verdict
+
+Each package is one dlt load: its rows, its ledger rows and the cursor. A load counts once `_dlt_loads` has it. dlt's
+working folder holds nothing that the warehouse lacks: each run begins with an empty one, and what a killed run left in
+it is read again from the API.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+from uuid import uuid4
+
+import dlt
+from dlt.pipeline.exceptions import PipelineStepFailed
+from sqlalchemy import Column, Connection, MetaData, Table, Text, func, literal, select, union_all, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import SetColumnComment
+
+from pipelines.ccaip import ledger
+from pipelines.ccaip.gather import Package
+from pipelines.ccaip.loaded import Loaded
+from pipelines.ccaip.privacy.policy import declared_columns
+from pipelines.ccaip.schema import LOAD_ID, NAME, READABLE, ROW_ID, call_key
+from pipelines.ccaip.source import Outgoing, ccaip_packages
+from pipelines.ccaip.tables import LOAD_WINDOWS, RECORDS, REJECTED_CALLS, TABLES
+from pipelines.ccaip.windows import Cursor
+from pipelines.errors import CallmartError
+from pipelines.home import Home
+from pipelines.settings import Settings
+from pipelines.steps import reached
+from pipelines.warehouse import duckdb_file
+from pipelines.warehouse.connect import (
+    RAW_SCHEMA,
+    Look,
+    batches,
+    cursor_of,
+    linked_table,
+    raw_table,
+    replace_records,
+    writing,
+)
+from pipelines.warehouse.erasing import delete_calls
+
+logger = logging.getLogger(__name__)
+
+_DISTANT_PAST = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPackage:
+    """What became of a package: the verdict on each of its windows, how many calls were loaded, what is wrong."""
+
+    verdicts: list[str]
+    calls: int
+    problems: list[str]
+
+
+class Loader:
+    """The warehouse, open for loading. Use it in a `with` block.
+
+    After a failed load the warehouse is closed and opened again: a DuckDB commit that runs out of memory leaves the
+    open tables damaged, while the file is as it was. So `connection` is to be asked for anew, and not kept.
+    """
+
+    def __init__(self, settings: Settings, home: Home) -> None:
+        self._settings = settings
+        self._home = home
+        self._folder = home.pipelines_dir / NAME
+        self._run_id = uuid4().hex
+        self._open = ExitStack()
+
+    def __enter__(self) -> Loader:
+        with ExitStack() as opening:
+            self._warehouse = opening.enter_context(writing(self._settings))
+            self._begin()
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    @property
+    def connection(self) -> Connection:
+        """SQLAlchemy's connection to the warehouse, in UTC."""
+        return self._warehouse.connection
+
+    @property
+    def cursor(self) -> Cursor | None:
+        """How far the scheduled load has come."""
+        return cursor_of(self.connection)
+
+    def load(self, package: Package, horizon: datetime) -> LoadedPackage | None:
+        """Load a package, then compare the warehouse with it. What does not agree is loaded once more.
+
+        Returns None when it could not be loaded: the ledger says so, and the cursor stays. `horizon` (UTC) is the
+        server's clock and a little more: a loaded call with a later date is misdated, and gives way to any version.
+        Raises `CallmartError` when not even the ledger can be written.
+        """
+        for _ in range(2):
+            reached("load")
+            try:
+                outgoing = self._run(package, horizon)
+            except PipelineStepFailed as error:
+                if (explained := _explained(error)) is not None:
+                    raise explained from error
+                logger.exception("a package could not be loaded")
+                self._reopen()
+                self.record(LOAD_WINDOWS.name, ledger.failed(package, _cause(error)))
+                return None
+            reached("verify")
+            problems = self._verify(outgoing)
+            loaded = self._settle(outgoing, problems)
+            if not problems:
+                break
+            logger.error("a package is not in the warehouse as it was sent: %s", "; ".join(problems))
+            self._reopen()
+            self._undo(outgoing)
+        return loaded
+
+    def record(
+        self, name: str, rows: Sequence[Mapping[str, Any]], gone: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        """Write rows of a record table, and delete those under the keys `gone`."""
+        try:
+            replace_records(self.connection, name, rows, gone)
+            self.connection.commit()
+        except DBAPIError as error:
+            raise CallmartError(
+                f"The warehouse cannot be written: {type(error.orig).__name__}.",
+                "It holds what was loaded before. Check the disk and who has it open, then run this again.",
+            ) from error
+
+    # --- dlt ----------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        """Point dlt at the open warehouse, with the schema and state that the warehouse has."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        _check_version(self.connection)
+        self.connection.rollback()
+        self._pipeline = dlt.pipeline(
+            NAME,
+            destination=self._warehouse.destination,
+            dataset_name=NAME,
+            pipelines_dir=str(self._home.pipelines_dir),
+        )
+        self._pipeline.sync_destination()
+        self.loaded = Loaded(self._pipeline)
+        if _lacks_columns(self.connection):
+            self._run(Package.empty(), _DISTANT_PAST)
+            _write_comments(self.connection)
+        self.connection.rollback()
+
+    def _reopen(self) -> None:
+        self._warehouse.reopen()
+        self._begin()
+
+    def _run(self, package: Package, horizon: datetime) -> Outgoing:
+        """One dlt load."""
+        sent: list[Outgoing] = []
+        self.connection.rollback()  # an open transaction would read old rows, and lock tables that dlt changes
+        self._pipeline.run(
+            ccaip_packages(
+                iter([package]),
+                sent.append,
+                horizon,
+                run_id=self._run_id,
+                privacy_key=self._settings.privacy_key,
+            )
+        )
+        self._warehouse.restore_session()
+        if len(package.removed):
+            delete_calls(self.connection, package.removed.to_pylist())
+            self.connection.commit()
+        return sent[0]
+
+    def _undo(self, outgoing: Outgoing) -> None:
+        """Remove what a load has left of its calls: dlt finds a call's old rows by the call, which may be missing."""
+        delete_calls(self.connection, outgoing.ids.to_pylist())
+        rejected = raw_table(REJECTED_CALLS.name)
+        self.connection.execute(
+            update(rejected)
+            .where(rejected.c[LOAD_ID] == outgoing.load_id)
+            .values(attempt=rejected.c.attempt - 1)
+        )
+        self.connection.commit()
+
+    # --- what is there ------------------------------------------------------------------------------
+
+    def _verify(self, outgoing: Outgoing) -> list[str]:
+        """Compare, in every table, the rows of the package's calls with what was sent."""
+        calls = linked_table("calls")
+        of_calls = select(calls.c.id).where(calls.c[LOAD_ID] == outgoing.load_id)
+        queries = []
+        for place, name in enumerate(TABLES):
+            source = linked_table(name)
+            queries.append(
+                select(
+                    literal(place),
+                    func.count(),
+                    func.count(func.distinct(source.c[ROW_ID])),
+                ).where(source.c[call_key(name)].in_(of_calls))
+            )
+        for place, table in enumerate(RECORDS, len(TABLES)):
+            records = raw_table(table.name)
+            queries.append(
+                select(literal(place), func.count(), func.count())
+                .select_from(records)
+                .where(records.c[LOAD_ID] == outgoing.load_id)
+            )
+        found = {place: counts for place, *counts in self.connection.execute(union_all(*queries))}
+        self.connection.rollback()
+        problems = []
+        for place, name in enumerate([*TABLES, *(table.name for table in RECORDS)]):
+            count = _count_sent(outgoing, name)
+            rows, distinct = found.get(place, (0, 0))
+            if (rows, distinct) != (count, count):
+                problems.append(f"{name}: {count} rows sent, {rows} there, {distinct} of them distinct")
+        if self._warehouse.raw is not None and not problems:
+            condition = f"{LOAD_ID} = '{outgoing.load_id}'"
+            sent = {name: (rows, condition) for name in TABLES if (rows := outgoing.tables[name]).num_rows}
+            different = duckdb_file.differing_tables(self._warehouse.raw, sent)
+            problems = [f"{name}: as many rows as were sent, but not the same" for name in sorted(different)]
+        return problems
+
+    def _settle(self, outgoing: Outgoing, problems: list[str]) -> LoadedPackage:
+        """Write the verdict on each window into the ledger."""
+        reads = outgoing.package.reads
+        verdicts = ["mismatch" if problems else ledger.verdict_of(read) for read in reads]
+        rows = outgoing.tables[LOAD_WINDOWS.name].to_pylist()
+        if problems:  # the ledger's own rows may be missing, too
+            note = "; ".join(problems)
+            self.record(LOAD_WINDOWS.name, [row | {"verdict": "mismatch", "note": note} for row in rows])
+        else:
+            self._update_verdicts(outgoing.load_id, verdicts, [read.window.window_id for read in reads])
+        calls = 0 if problems else sum(row["landed"] for row in rows)
+        return LoadedPackage(verdicts, calls, problems)
+
+    def _update_verdicts(self, load_id: str, verdicts: list[str], windows: list[str]) -> None:
+        source = raw_table(LOAD_WINDOWS.name)
+        for verdict in set(verdicts):
+            of_verdict = [each for each, its in zip(windows, verdicts, strict=True) if its == verdict]
+            for some in batches(of_verdict):
+                self.connection.execute(
+                    update(source)
+                    .where(source.c.load_id == load_id, source.c.window_id.in_(some))
+                    .values(verdict=verdict)
+                )
+        self.connection.commit()
+
+
+def _count_sent(outgoing: Outgoing, name: str) -> int:
+    """How many rows of a table are there after the load. Some rows of `rejected_calls` only delete others."""
+    if (rows := outgoing.tables.get(name)) is None:
+        return 0
+    if name == REJECTED_CALLS.name:
+        return sum(not gone for gone in rows[READABLE].to_pylist())
+    return rows.num_rows
+
+
+def _explained(error: BaseException) -> CallmartError | None:
+    """callmart's own error, if that is why dlt stopped."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, CallmartError):
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def _cause(error: BaseException) -> str:
+    """The class of the error that dlt wraps. Its words can quote rows."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return type(error).__name__
+
+
+# --- tables ---------------------------------------------------------------------------------------
+
+
+def _check_version(connection: Connection) -> None:
+    """Raise `CallmartError` when an older callmart made the warehouse: its tables have no links."""
+    calls = Look(connection).relation("calls")
+    if calls is not None and ROW_ID not in calls.c:
+        raise CallmartError(
+            "The warehouse was made by callmart 0.1, which kept its tables in another form.",
+            "Move it away (or set another [destination.duckdb] credentials) and run `callmart load`, which loads "
+            "everything again. People who were forgotten are then to be forgotten again.",
+        )
+
+
+def _lacks_columns(connection: Connection) -> bool:
+    """Whether a declared table or column is not there yet."""
+    look = Look(connection)
+    for table in (*map(linked_table, TABLES), *(raw_table(each.name) for each in RECORDS)):
+        relation = look.relation(table.name)
+        if relation is None or not set(table.c.keys()) <= set(relation.c.keys()):
+            return True
+    return False
+
+
+def _write_comments(connection: Connection) -> None:
+    """Write each column's description and privacy class into the warehouse, where SQL clients show it."""
+    if connection.dialect.name not in ("duckdb", "postgresql"):
+        return  # dlt writes them itself
+    for (name, column), said in declared_columns().items():
+        described = Column(column, Text, comment=f"{said.description} (privacy: {said.privacy.value})")
+        Table(name, MetaData(schema=RAW_SCHEMA), described)
+        connection.execute(SetColumnComment(described))
+    connection.commit()
