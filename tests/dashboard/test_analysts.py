@@ -13,7 +13,9 @@ from pipelines.home import REPOSITORY
 pytestmark = pytest.mark.slow
 
 PAGE = (REPOSITORY / "docs" / "analysts.md").read_text(encoding="utf-8")
-QUESTIONS = re.findall(r"^## (.+)\n\n```sql\n(.*?)^```\n\n?(?:\| (.+) \|\n)?", PAGE, re.MULTILINE | re.DOTALL)
+QUESTIONS = re.findall(
+    r"^## ([^\n]+)\n\n```sql\n(.*?)^```\n\n?(?:\| ([^\n]+) \|\n)?", PAGE, re.MULTILINE | re.DOTALL
+)
 
 
 def test_each_heading_has_a_query() -> None:

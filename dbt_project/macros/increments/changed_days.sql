@@ -71,18 +71,20 @@
 {%- endmacro %}
 
 
-{#- Record that this model is built up to the newest change of what it is computed from. -#}
+{#-
+    Record that this model is built up to the newest change. Changes of other models than its sources count too, so that
+    the record can be cleared of what all models have seen; its sources' next change has a higher number all the same.
+-#}
 {% macro record_built_days() -%}
     {%- set built_days = day_record('built_days') -%}
     delete from {{ built_days }} where model_name = '{{ this.identifier }}';
 
     insert into {{ built_days }} (model_name, change_number, project_fingerprint)
     select
-        '{{ this.identifier }}',
-        coalesce(max(change_number), 0),
-        '{{ project_fingerprint() }}'
+        '{{ this.identifier }}' as model_name,
+        coalesce(max(change_number), 0) as change_number,
+        '{{ project_fingerprint() }}' as project_fingerprint
     from {{ day_record('changed_days') }}
-    where source_name in ('{{ recording_sources() | join("', '") }}')
 {%- endmacro %}
 
 

@@ -2,6 +2,7 @@
     materialized='incremental',
     incremental_strategy='replace_days',
     on_schema_change='append_new_columns',
+    indexes=lookup_indexes(['interval_start_at']),
     meta={'days': 'date_utc', 'dated_by': 'interval_start_at', 'after': 1}
 ) }}
 

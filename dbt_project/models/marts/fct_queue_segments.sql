@@ -3,7 +3,7 @@
     incremental_strategy='replace_calls',
     on_schema_change='sync_all_columns',
     meta={'dated_by': 'entered_queue_at'},
-    indexes=lookup_indexes(['call_id', 'local_date'])
+    indexes=lookup_indexes(['call_id', 'local_date', 'interval_start_at'])
 ) }}
 
 with

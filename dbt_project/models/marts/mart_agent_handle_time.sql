@@ -2,6 +2,7 @@
     materialized='incremental',
     incremental_strategy='replace_days',
     on_schema_change='append_new_columns',
+    indexes=lookup_indexes(['local_date']),
     meta={'days': 'local_date', 'dated_by': 'local_date'}
 ) }}
 
