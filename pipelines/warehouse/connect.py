@@ -409,8 +409,25 @@ class Look:
         return cursor_of(self.connection)
 
 
+def check_version(connection: Connection) -> None:
+    """Raise `CallmartError` when an older callmart made the warehouse: its tables have no links."""
+    inspector = inspect(connection)
+    if not inspector.has_table("calls", schema=RAW_SCHEMA):
+        return
+    if LINKS[0] not in {each["name"] for each in inspector.get_columns("calls", schema=RAW_SCHEMA)}:
+        raise CallmartError(
+            "The warehouse was made by callmart 0.1, which kept its tables in another form.",
+            "Move it away (or set another [destination.duckdb] credentials) and run `callmart load`, which loads "
+            "everything again. People who were forgotten are then to be forgotten again.",
+        )
+
+
 def cursor_of(connection: Connection) -> Cursor | None:
-    """How far the scheduled load has come, by the ledger rows of complete loads; None before the first."""
+    """How far the scheduled load has come, by the ledger rows of complete loads; None before the first.
+
+    Raises `CallmartError` when an older callmart made the warehouse.
+    """
+    check_version(connection)
     if not inspect(connection).has_table("load_windows", schema=RAW_SCHEMA):
         return None
     names = ("window_until", "newest_change_at", "why", "attempt", "load_id")

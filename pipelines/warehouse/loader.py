@@ -33,7 +33,7 @@ from pipelines.ccaip.schema import LOAD_ID, NAME, READABLE, ROW_ID, call_key
 from pipelines.ccaip.source import Outgoing, ccaip_packages
 from pipelines.ccaip.tables import LOAD_WINDOWS, RECORDS, REJECTED_CALLS, TABLES
 from pipelines.ccaip.windows import Cursor
-from pipelines.errors import CallmartError
+from pipelines.errors import CallmartError, explained
 from pipelines.home import Home
 from pipelines.settings import Settings
 from pipelines.steps import reached
@@ -42,6 +42,7 @@ from pipelines.warehouse.connect import (
     RAW_SCHEMA,
     Look,
     batches,
+    check_version,
     cursor_of,
     linked_table,
     raw_table,
@@ -112,8 +113,8 @@ class Loader:
             try:
                 outgoing = self._run(package, horizon)
             except PipelineStepFailed as error:
-                if (explained := _explained(error)) is not None:
-                    raise explained from error
+                if (reason := explained(error)) is not None:
+                    raise reason from error
                 logger.exception("a package could not be loaded")
                 self._reopen()
                 self.record(LOAD_WINDOWS.name, ledger.failed(package, _cause(error)))
@@ -146,7 +147,7 @@ class Loader:
     def _begin(self) -> None:
         """Point dlt at the open warehouse, with the schema and state that the warehouse has."""
         shutil.rmtree(self._folder, ignore_errors=True)
-        _check_version(self.connection)
+        check_version(self.connection)
         self.connection.rollback()
         self._pipeline = dlt.pipeline(
             NAME,
@@ -268,16 +269,6 @@ def _count_sent(outgoing: Outgoing, name: str) -> int:
     return rows.num_rows
 
 
-def _explained(error: BaseException) -> CallmartError | None:
-    """callmart's own error, if that is why dlt stopped."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, CallmartError):
-            return cause
-        cause = cause.__cause__ or cause.__context__
-    return None
-
-
 def _cause(error: BaseException) -> str:
     """The class of the error that dlt wraps. Its words can quote rows."""
     while error.__cause__ is not None:
@@ -286,17 +277,6 @@ def _cause(error: BaseException) -> str:
 
 
 # --- tables ---------------------------------------------------------------------------------------
-
-
-def _check_version(connection: Connection) -> None:
-    """Raise `CallmartError` when an older callmart made the warehouse: its tables have no links."""
-    calls = Look(connection).relation("calls")
-    if calls is not None and ROW_ID not in calls.c:
-        raise CallmartError(
-            "The warehouse was made by callmart 0.1, which kept its tables in another form.",
-            "Move it away (or set another [destination.duckdb] credentials) and run `callmart load`, which loads "
-            "everything again. People who were forgotten are then to be forgotten again.",
-        )
 
 
 def _lacks_columns(connection: Connection) -> bool:
