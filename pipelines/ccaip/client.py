@@ -121,6 +121,7 @@ class Client:
         self._pace = Pace(requests_per_second)
         self._longest_pause = longest_pause_seconds
         self.per_page = per_page
+        self.requests_per_second = requests_per_second
         self.counts = RequestCounts()
 
     def __enter__(self) -> Client:
