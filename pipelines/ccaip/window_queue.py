@@ -305,7 +305,11 @@ class WindowQueue:
         whole, last = window.read.window, window.parts[-1]
         later = replace(whole, since=place, until=last.tail.until, expected=None)
         window.read.window = replace(
-            whole, until=place, expected=None, window_id=uuid4().hex, cut_from=whole.window_id
+            whole,
+            until=place,
+            expected=None,
+            window_id=uuid4().hex,
+            cut_from=whole.cut_from or whole.window_id,
         )
         last.tail.until = place
         rest = OpenWindow(

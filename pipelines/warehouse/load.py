@@ -33,7 +33,8 @@ from pipelines.warehouse.drifts import new_only
 from pipelines.warehouse.loader import Loader
 from pipelines.warehouse.rejected import too_many_rejected
 
-_IDS_PER_WINDOW = 1_250  # of a heal
+IDS_PER_WINDOW = 1_250
+"""How many calls a window of a heal names."""
 
 
 @dataclass
@@ -119,7 +120,7 @@ def heal(
 
     `since` and `until` (UTC) are the stretch in which they were found wanting, for the ledger.
     """
-    each = _IDS_PER_WINDOW
+    each = IDS_PER_WINDOW
     with _Load(settings, home, progress) as load:
         windows = [
             Window(since, until, len(some), "heal", ids=tuple(some))
@@ -208,7 +209,7 @@ class _Load:
         rest: dict[str, Window] = {}
         for piece in (read.window for read in package.reads):
             if piece.why == "backfill" and piece.cut_from and piece.attempt == 1:
-                rest[piece.cut_from] = replace(wanted[piece.cut_from], since=piece.until)
+                rest[piece.cut_from] = replace(wanted[piece.cut_from], since=piece.until, expected=None)
         last = {read.window.window_id for read in package.reads}
         if planned := [window for id_, window in rest.items() if id_ not in last]:
             self.loader.record(LOAD_WINDOWS.name, ledger.planned(planned))

@@ -82,6 +82,7 @@ def test_many_threads_bring_the_calls_that_one_brings(monkeypatch, bursts, per_p
     pieces = [each.window for each in reads if each.window.why != "future"]
     assert pieces[0].since == START
     assert all(earlier.until == later.since for earlier, later in pairwise(pieces))
+    assert {each.cut_from for each in pieces} <= {None, *(window.window_id for window in windows)}
     assert not any(each.is_short for each in reads)
     for each in reads:
         if each.window.why != "future":
