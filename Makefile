@@ -2,16 +2,17 @@
 #   make demo    the whole way on a simulated contact centre
 #   make test    every check
 #   make soak    storms by the hundred, far longer than the tests
+#   make fuzz    broken calls by the thousand
 #   make mutants mistakes planted in the SQL: does any test see them?
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.set-up
-CODE   := pipelines simulator tests benchmarks
+CODE   := pipelines simulator dashboard tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lint-types lint-sql format generate docs lock soak increments mutants bench clean
+.PHONY: help setup demo test lint lint-types lint-sql format generate docs dashboard-js screenshots lock soak fuzz increments mutants bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +64,12 @@ generate: setup  ## write what is derived from pipelines/ccaip/tables.py
 docs: setup  ## the models and their columns as one page: build/callmart-docs.html
 	$(BIN)/python -m pipelines.marts.docs
 
+dashboard-js: setup  ## the dashboard's charting library as one file, of the version Altair writes for
+	$(BIN)/python -m dashboard.vega_bundle
+
+screenshots: setup  ## pictures of the dashboard on the demo's data: docs/images
+	$(BIN)/python -m tests.dashboard.screenshots
+
 # Needs `uv` on PATH and a package index; the lock names no index, so it installs from any mirror.
 lock:  ## pin every dependency again, after a change in pyproject.toml
 	uv pip compile --python-version 3.11 --universal --all-extras --no-emit-index-url --no-emit-find-links \
@@ -73,6 +80,12 @@ JOBS  ?= 2
 
 soak: setup  ## seeds of storms with loads, backfills and kills, each compared with the truth: SEEDS=200 JOBS=2
 	$(BIN)/python -m tests.soak --seeds $(SEEDS) --jobs $(JOBS)
+
+SECONDS ?= 60
+
+fuzz: setup  ## pages with a broken call each, loaded for SECONDS=60; then every property with many examples
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+	CALLMART_TESTS_PROFILE=fuzz $(BIN)/python -m pytest -n 2 -m hypothesis tests/extraction
 
 increments: setup  ## random histories of a warehouse, each built by increments and in full: SEEDS=200
 	$(BIN)/python -m tests.increments --seeds $(SEEDS)

@@ -73,11 +73,12 @@ def _run(home: Home, progress: Progress, days: int) -> DemoReport:
     # imported here, for the constants above are part of a help text, which must answer at once
     from rich.text import Text
 
-    from pipelines.cli.console import instant, output, show_load, show_transform
+    from pipelines.cli.console import instant, output, show_load, show_published, show_transform
     from pipelines.marts.build import transform
     from pipelines.privacy_key import key_in_file
     from pipelines.settings import Settings
     from pipelines.warehouse.load import load_new
+    from pipelines.warehouse.publish import publish
     from pipelines.warehouse.status import read_status
     from simulator.centre import Centre
     from simulator.platform import Clock, Credentials, Platform
@@ -112,8 +113,9 @@ def _run(home: Home, progress: Progress, days: int) -> DemoReport:
             privacy_key=key_in_file(home),
         )
         loaded = load_new(settings, home, progress)
-    show_load(loaded)
+    show_load(loaded, settings.privacy)
     show_transform(transform(home, settings, progress))
+    show_published(publish(home, settings))
     _show(home, settings)
     return DemoReport(loaded, clock, first)
 
@@ -149,6 +151,7 @@ def _show(home: Home, settings: Settings) -> None:
         f"{command} --project-dir {where} status",
         f"""{python} -c "import duckdb; duckdb.connect('{_short(settings.warehouse)}', read_only=True)"""
         f""".sql('{query} order by 1').show()\"""",
+        f"{command} --project-dir {where} dashboard    # the pages, on this machine",
         f"{command} demo                  # an hour later: loads only what is new",
         f"{command} platform serve        # the same centre, live, for a load of your own",
     ):

@@ -15,6 +15,7 @@ so do Python's own conversions. Only messages of classes that never do are shown
 
 from __future__ import annotations
 
+import errno
 import traceback
 
 
@@ -56,6 +57,45 @@ class TransformError(CallmartError):
     """dbt failed; the raw tables are untouched by that."""
 
     exit_code = 6
+
+
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_IN_WORDS = ("No space left on device", "Disk quota exceeded", "File too large")  # as DuckDB passes them on
+_NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_TOO_MANY_FILES = frozenset({errno.EMFILE, errno.ENFILE})
+
+
+def explained(error: BaseException) -> CallmartError | None:
+    """The error that a full disk, a missing permission or a limit of the system comes to, with what to do.
+
+    None when `error` was not caused by one of these. DuckDB and dlt wrap such errors in their own.
+    """
+    each: BaseException | None = error
+    while each is not None:
+        if isinstance(each, CallmartError):
+            return each
+        number, place, words = None, "", ""
+        if isinstance(each, OSError):
+            number, words = each.errno, each.strerror or ""
+            place = f": {each.filename}" if each.filename else ""
+        if number in _DISK_FULL or any(text in str(each) for text in _IN_WORDS):
+            return CallmartError(
+                f"The disk is full, or a file may not grow any more{place}.",
+                "Free space where the project folder, the warehouse and the temporary files are, then run this "
+                "again. What had landed before is kept.",
+            )
+        if number in _NOT_ALLOWED:
+            return ConfigurationError(
+                f"This user may not use a file or folder ({words}){place}.",
+                "Let the user that runs callmart own the project folder with everything in it, on a file system "
+                "that can be written.",
+            )
+        if number in _TOO_MANY_FILES:
+            return CallmartError(
+                f"Too many open files{place}.", "Raise the limit for this user (`ulimit -n 4096`)."
+            )
+        each = each.__cause__
+    return None
 
 
 _QUOTE_NO_DATA = frozenset(

@@ -138,10 +138,26 @@ class Home:
         try:
             Container()[PluggableRunContext] = PluggableRunContext(context)
         except TomlProviderReadException as error:
-            raise ConfigurationError(
-                f"{self.settings_dir / error.file_name} is not valid TOML: {_toml_position(error)}.",
+            raise _unreadable_settings(self.settings_dir / error.file_name, error) from None
+
+
+def _unreadable_settings(file: Path, error: Exception) -> ConfigurationError:
+    """Why a settings file cannot be read. The parser's own message can quote the line, and the line can be a secret."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError):
+            return ConfigurationError(
+                f"{file} cannot be read: {cause.strerror}.", "Let the user that runs callmart read the file."
+            )
+        if isinstance(cause, UnicodeDecodeError):
+            return ConfigurationError(f"{file} is not encoded in UTF-8.", "Save it in UTF-8.")
+        if isinstance(line := getattr(cause, "line", None), int):
+            return ConfigurationError(
+                f"{file} is not valid TOML: line {line}, column {getattr(cause, 'col', '?')}.",
                 "Correct that line; put text in double quotes, as in .dlt/example.secrets.toml.",
-            ) from None  # the parser's own message can quote the line, and the line can be a secret
+            )
+        cause = cause.__cause__ or cause.__context__
+    return ConfigurationError(f"{file} is not valid TOML.", "See .dlt/example.secrets.toml.")
 
 
 def make_private(file: Path | int, named: Path | None = None) -> None:
@@ -158,14 +174,3 @@ def make_private(file: Path | int, named: Path | None = None) -> None:
         if error.errno not in (errno.ENOTSUP, errno.ENOSYS, errno.EINVAL):
             raise
         _logger.warning("The mode of %s cannot be changed: check who can read it.", named or file)
-
-
-def _toml_position(error: Exception) -> str:
-    """Where the parser stopped, without what it read there."""
-    cause: BaseException | None = error
-    while cause is not None:
-        line = getattr(cause, "line", None)
-        if isinstance(line, int):
-            return f"line {line}, column {getattr(cause, 'col', '?')}"
-        cause = cause.__cause__ or cause.__context__
-    return "it cannot be read"

@@ -17,6 +17,9 @@
     [destination.bigquery] credentials  DESTINATION__BIGQUERY__CREDENTIALS  secret, no default; or the section
         [destination.bigquery.credentials] with project_id, client_email, private_key
     [callmart] reporting_timezone       CALLMART__REPORTING_TIMEZONE        UTC
+    [alerts] ping_url                   ALERTS__PING_URL                    none, never shown
+    [alerts] webhook_url                ALERTS__WEBHOOK_URL                 none, never shown
+    [alerts] stale_after_minutes        ALERTS__STALE_AFTER_MINUTES         120
     [privacy] identifier                PRIVACY__IDENTIFIER                 hash
     [privacy] name                      PRIVACY__NAME                       hash
     [privacy] contact                   PRIVACY__CONTACT                    hash
@@ -37,14 +40,15 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
+from pipelines.alerts import Alerts
 from pipelines.ccaip.privacy.policy import SHORTEST_KEY, Action, Policy, PrivacyFilter, check_action
 from pipelines.ccaip.tables import TABLES, Privacy
 from pipelines.errors import ConfigurationError
@@ -107,12 +111,13 @@ class Settings:
 
     @property
     def api(self) -> dict[str, Any]:
-        """What `Client` is made with: the API's address, credentials and pace."""
+        """What `Client` is made with: the API's address, credentials, pace and patience."""
         return {
             "base_url": self.base_url,
             "username": self.username,
             "api_token": self.api_token,
             "requests_per_second": self.requests_per_second,
+            "longest_retry_after_seconds": self.longest_retry_after_seconds,
         }
 
     @property
@@ -132,11 +137,15 @@ class Settings:
 
 @dataclass(frozen=True)
 class _Key:
-    """A setting's name, and whether it is one that must not be shown."""
+    """A setting's name.
+
+    A `secret` is never shown and not read from config.toml. One that is `hidden` is never shown.
+    """
 
     section: str
     name: str
     secret: bool = False
+    hidden: bool = False
 
     @property
     def variable(self) -> str:
@@ -199,6 +208,15 @@ def load_settings(home: Home, *, need_api: bool) -> Settings:
     if need_api:
         require_api(settings, home)
     return settings
+
+
+def load_alerts() -> Alerts:
+    """Where alerts go. Read apart from the other settings, so that a wrong one of those can be reported."""
+    return Alerts(
+        _read(_Key("alerts", "ping_url", hidden=True), _alert_url, ""),
+        _read(_Key("alerts", "webhook_url", hidden=True), _alert_url, ""),
+        timedelta(minutes=_read(_Key("alerts", "stale_after_minutes"), _positive, 120.0)),
+    )
 
 
 def require_api(settings: Settings, home: Home) -> None:
@@ -289,7 +307,7 @@ def _read(key: _Key, parse: Callable[[Any], T], default: T) -> T:
         return parse(value)
     except ValueError as error:
         # An address is mistyped as https://user:token@host sooner or later.
-        shown = "" if key.secret or "@" in str(value) else f" {value!r}"
+        shown = "" if key.secret or key.hidden or "@" in str(value) else f" {value!r}"
         raise ConfigurationError(
             f"{key.label}{shown} (from {place}) {error}.",
             f"Set it in .dlt/config.toml under [{key.section}], or as {key.variable}.",
@@ -302,7 +320,7 @@ def _look_up(key: _Key) -> tuple[Any, str]:
     from dlt.common.typing import TSecretStrValue
 
     providers = (dlt.secrets if key.secret else dlt.config).config_providers
-    hint = TSecretStrValue if key.secret else str
+    hint = TSecretStrValue if key.secret or key.hidden else str
     for provider in providers:
         if provider.is_empty:
             continue
@@ -362,7 +380,7 @@ def _base_url(value: Any) -> tuple[str, tuple[str, ...]]:
     """Scheme and host, and a notice when the credentials would travel in the clear."""
     text = _text(value)
     url = urlsplit(text)
-    if url.scheme not in ("http", "https") or not url.hostname:
+    if url.scheme not in ("http", "https") or not url.hostname or not _has_port_or_none(url):
         raise ValueError("is no address such as https://acme.uc1.ccaiplatform.com")
     if url.username or url.password:
         raise ValueError("must not carry credentials: username and api_token are settings of their own")
@@ -371,6 +389,21 @@ def _base_url(value: Any) -> tuple[str, tuple[str, ...]]:
     if url.scheme == "http" and not _is_loopback(url.hostname):
         return text.rstrip("/"), (f"{text} is not encrypted: the API token travels in the clear; use https.",)
     return text.rstrip("/"), ()
+
+
+def _has_port_or_none(url: SplitResult) -> bool:
+    try:
+        return url.port is None or url.port > 0
+    except ValueError:
+        return False
+
+
+def _alert_url(value: Any) -> str:
+    """An address without a trailing slash."""
+    url = urlsplit(_text(value))
+    if url.scheme not in ("http", "https") or not url.hostname or not _has_port_or_none(url):
+        raise ValueError("is no http(s) address")
+    return _text(value).rstrip("/")
 
 
 def _is_loopback(host: str) -> bool:

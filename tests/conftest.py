@@ -6,12 +6,19 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests import postgres
-from tests.shared import FOLDER_VARIABLE
+from tests.shared import FOLDER_VARIABLE, PROFILE_VARIABLE, examples
 
 # workers take all cores: a second thread of dbt costs CPU and gains nothing
 os.environ["CALLMART_DBT_THREADS"] = "1"
+
+
+# `make fuzz` draws many more examples of every property than `make test`, and other ones each time.
+settings.register_profile("test", deadline=None)
+settings.register_profile("fuzz", deadline=None, max_examples=examples(100))
+settings.load_profile(os.environ.get(PROFILE_VARIABLE, "test"))
 
 
 @pytest.fixture(scope="session", autouse=True)

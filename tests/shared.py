@@ -13,8 +13,16 @@ from pathlib import Path
 from filelock import FileLock
 
 FOLDER_VARIABLE = "CALLMART_TESTS_SHARED"
+PROFILE_VARIABLE = "CALLMART_TESTS_PROFILE"
+"""Which of the profiles of Hypothesis in `tests/conftest.py` holds: `test` or `fuzz`."""
+
 CALLMART = (str(Path(sys.executable).with_name("callmart")),)
 """The installed command, to be followed by arguments."""
+
+
+def examples(count: int) -> int:
+    """How many examples of a property are drawn: `count` in `make test`, ten times as many in `make fuzz`."""
+    return 10 * count if os.environ.get(PROFILE_VARIABLE) == "fuzz" else count
 
 
 @contextmanager

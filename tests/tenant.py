@@ -14,10 +14,10 @@ from simulator.platform import Clock, Credentials, Platform
 USER, TOKEN = "acme", "a-token"
 
 
-def tenant(calls: CallSource, now: datetime) -> Platform:
+def tenant(calls: CallSource, now: datetime, **more: Any) -> Platform:
     """A platform over the calls, its clock frozen, without a rate limit; to be entered."""
     return Platform(
-        calls, clock=Clock.frozen(now), credentials=Credentials(USER, TOKEN), requests_per_second=0
+        calls, clock=Clock.frozen(now), credentials=Credentials(USER, TOKEN), requests_per_second=0, **more
     )
 
 

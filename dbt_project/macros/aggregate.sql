@@ -5,10 +5,10 @@
 
 {#- Sum of a whole number over the rows that meet a condition; 0 for none. -#}
 {% macro sum_where(expression, condition) -%}
-    cast(coalesce(sum(case when {{ condition }} then {{ expression }} end), 0) as bigint)
+    {{ as_bigint('coalesce(sum(case when ' ~ condition ~ ' then ' ~ expression ~ ' end), 0)') }}
 {%- endmacro %}
 
 {#- Sum of a column of whole numbers; 0 for none. -#}
 {% macro sum_of(expression) -%}
-    cast(coalesce(sum({{ expression }}), 0) as bigint)
+    {{ as_bigint('coalesce(sum(' ~ expression ~ '), 0)') }}
 {%- endmacro %}

@@ -9,10 +9,10 @@
         select
             queue_segment_id as old_name,
             'removed-'
-            || (
-                row_number() over (order by queue_segment_id)
-                + (select count(distinct queue_segment_id) from {{ this }} where call_id is null)
-            ) as new_name
+            || {{ as_text(
+                'row_number() over (order by queue_segment_id)'
+                ~ ' + (select count(distinct queue_segment_id) from ' ~ this ~ ' where call_id is null)'
+            ) }} as new_name
         from {{ this }}
         where call_id is not null and call_id not in (select call_id from {{ ref('fct_calls') }})
         group by queue_segment_id

@@ -1,9 +1,10 @@
-"""Asks the calls API politely: authenticated, paced, retried, and never logged.
+"""Requests to the calls API: authenticated, paced and retried.
 
 One request in, one `Page` out: the calls as the bytes that came, with just the id and `updated_at`
 read, which is all that tailing needs. What is worth another try (429, 5xx, time-outs, resets, cut or
 non-JSON bodies) is tried again with growing, jittered pauses; what is not (401, 403, 404, 422, …)
-stops at once with the mend. No error carries a credential, a query or a body.
+stops at once with the mend. `Retry-After` is honoured up to a limit; beyond it the load ends and says
+when to run it again. No error carries a credential, a query or a body.
 
 `updated_at[from]` is inclusive (vendor). Whether `updated_at[to]` is, nobody knows, so it is used to
 count, never to bound what is read.
@@ -12,13 +13,15 @@ count, never to bound what is read.
 from __future__ import annotations
 
 import copy
+import os
 import re
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
@@ -38,12 +41,14 @@ By = Literal["updated_at", "queued_at"]
 
 _TRIES = 8
 _LONGEST_PAUSE_SECONDS = 60.0
+_LONGEST_RETRY_AFTER_SECONDS = 900.0
 _TIMEOUT = httpx.Timeout(60.0, connect=15.0)  # large pulls are slow at the source
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 522, 524})
 _MENDS = {
     401: "Check [sources.ccaip] username and api_token: the API does not accept them.",
     402: "The vendor says the account is not paid up: ask whoever runs the contract.",
     403: "The API knows the credentials but refuses the calls: give the token the right to read calls.",
+    407: "Check the user and password in HTTP_PROXY or HTTPS_PROXY: the proxy does not accept them.",
     404: "Check [sources.ccaip] base_url: scheme and host of the tenant, nothing behind it.",
     422: "The API refused the query itself: please report this, with callmart's version.",
 }
@@ -84,10 +89,82 @@ class RequestCounts:
         self.bytes += other.bytes
 
 
-@cache
 def _certificates() -> ssl.SSLContext:
-    """The authorities that are trusted; reading them takes a tenth of a second."""
-    return httpx.create_ssl_context()
+    """The authorities that are trusted."""
+    return _trusting(os.environ.get("SSL_CERT_FILE", ""), os.environ.get("SSL_CERT_DIR", ""))
+
+
+@cache  # reading them takes a tenth of a second
+def _trusting(file: str, folder: str) -> ssl.SSLContext:
+    """What httpx makes of the two variables, which it reads itself; the first wins."""
+    if folder and not file and not Path(folder).is_dir():
+        raise _unreadable("SSL_CERT_DIR", "It must be a folder of certificates.")
+    try:
+        return httpx.create_ssl_context()
+    except OSError:  # of which ssl.SSLError is one
+        if file and not _holds_certificates(file):
+            raise _unreadable("SSL_CERT_FILE", "It must be a PEM file of certificates.") from None
+        raise _unreadable("SSLKEYLOGFILE", "It must be a file that can be written.") from None
+
+
+def _holds_certificates(file: str) -> bool:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
+    except OSError:
+        return False
+    return True
+
+
+def _connections(base_url: str, username: str, api_token: str) -> httpx.Client:
+    """A pool of connections. Raises `ConfigurationError` naming the setting or variable that cannot be read."""
+    try:
+        address = httpx.URL(base_url)
+    except httpx.InvalidURL:
+        raise _wrong_base_url() from None
+    try:
+        return httpx.Client(
+            base_url=address,
+            auth=httpx.BasicAuth(username, api_token),
+            headers={"Accept": "application/json", "User-Agent": "callmart"},
+            timeout=_TIMEOUT,
+            verify=_certificates(),
+            follow_redirects=False,  # a redirect could carry the credentials to another host
+        )
+    except (httpx.InvalidURL, ValueError, ImportError):  # what httpx makes of the environment's proxies
+        raise _unreadable_proxy() from None
+
+
+def _unreadable_proxy() -> ConfigurationError:
+    """Which of the proxy variables httpx cannot read. Their values can hold a password."""
+    there = {name: value for name, value in os.environ.items() if value}
+    for name, value in there.items():
+        if name.lower() not in ("http_proxy", "https_proxy", "all_proxy"):
+            continue
+        try:
+            proxy = httpx.Proxy(value if "://" in value else f"http://{value}")
+        except (httpx.InvalidURL, ValueError):
+            return _unreadable(name, "Write it as http://host:port.")
+        if proxy.url.scheme.startswith("socks"):
+            return _unreadable(
+                name, "A SOCKS proxy needs the package socksio: `pip install socksio`. Or use an HTTP proxy."
+            )
+    names = " and ".join(name for name in there if name.lower() == "no_proxy")
+    return _unreadable(
+        names or "NO_PROXY",
+        "Write it as names and addresses with commas between, such as localhost,.example.com,10.0.0.1; "
+        "networks of IPv6 (fd00::/8) cannot be given.",
+    )
+
+
+def _unreadable(variable: str, mend: str) -> ConfigurationError:
+    return ConfigurationError(f"The environment variable {variable} cannot be used.", mend)
+
+
+def _wrong_base_url() -> ConfigurationError:
+    return ConfigurationError(
+        "[sources.ccaip] base_url is no http(s) address.",
+        "Set scheme and host, such as https://acme.uc1.ccaiplatform.com.",
+    )
 
 
 class Client:
@@ -105,21 +182,16 @@ class Client:
         requests_per_second: float = 10.0,
         per_page: int = PER_PAGE,
         longest_pause_seconds: float = _LONGEST_PAUSE_SECONDS,
+        longest_retry_after_seconds: float = _LONGEST_RETRY_AFTER_SECONDS,
     ) -> None:
         if not base_url:
             raise ConfigurationError(
                 "[sources.ccaip] base_url is not set.", "Set the tenant's scheme and host."
             )
-        self._http = httpx.Client(
-            base_url=base_url,
-            auth=httpx.BasicAuth(username, api_token),
-            headers={"Accept": "application/json", "User-Agent": "callmart"},
-            timeout=_TIMEOUT,
-            verify=_certificates(),
-            follow_redirects=False,  # a redirect could carry the credentials to another host
-        )
+        self._http = _connections(base_url, username, api_token)
         self._pace = Pace(requests_per_second)
         self._longest_pause = longest_pause_seconds
+        self._longest_retry_after = longest_retry_after_seconds
         self.per_page = per_page
         self.requests_per_second = requests_per_second
         self.counts = RequestCounts()
@@ -191,27 +263,35 @@ class Client:
             error = state.outcome.exception() if state.outcome else None
             asked = error.pause if isinstance(error, _Transient) else None
             # a Retry-After of 0 is no leave to use up all tries at once
-            return min(max(asked or 0.0, growing(state)), self._longest_pause)
+            return max(asked or 0.0, growing(state))
 
         return pause
 
     def _try(self, query: dict[str, Any]) -> Page:
-        self._pace.wait()
-        self.counts.requests += 1
-        try:
-            answer = self._http.get(CALLS_PATH, params=query)
-        except httpx.UnsupportedProtocol:
-            raise ConfigurationError(
-                "[sources.ccaip] base_url is no http(s) address.", "Set scheme and host."
-            ) from None
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            self.counts.retries += 1
-            raise _Transient(f"{type(error).__name__} ({_about(error)})") from None
+        answer = self._send(query)
         if answer.status_code == 204:  # nothing new
             return Page([], _number(answer.headers.get("Total")), False, _date(answer.headers.get("Date")))
         if answer.status_code != 200:
             self._refused(answer)
         return self._read(answer)
+
+    def _send(self, query: dict[str, Any]) -> httpx.Response:
+        with self._pace.request() as sending:
+
+            def note(event: str, _: Mapping[str, Any]) -> None:
+                if event == "http11.send_request_headers.complete":
+                    sending.sent()
+
+            self.counts.requests += 1
+            try:
+                return self._http.get(CALLS_PATH, params=query, extensions={"trace": note})
+            except (httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError):
+                raise _wrong_base_url() from None
+            except (httpx.TransportError, httpx.DecodingError) as error:
+                if refusal := _distrust(error):
+                    raise refusal from None
+                self.counts.retries += 1
+                raise _Transient(f"{type(error).__name__} ({_about(error)})") from None
 
     def _refused(self, answer: httpx.Response) -> None:
         """Raise what the status deserves: another try, or the end."""
@@ -219,7 +299,8 @@ class Client:
         if status in _RETRIED:
             self.counts.retries += 1
             pause = _retry_after(answer) if status in (429, 503) else None
-            pause = None if pause is None else min(pause, self._longest_pause)
+            if pause is not None and pause > self._longest_retry_after:
+                raise _comes_back_late(status, pause, self._longest_retry_after)
             if status == 429:
                 self.counts.throttled += 1
                 self._pace.slow_down(pause)
@@ -264,6 +345,32 @@ def _retry_after(answer: httpx.Response) -> float | None:
         return float(seconds)
     moment, now = _date(text), _date(answer.headers.get("Date")) or datetime.now(UTC)
     return max(0.0, (moment - now) / timedelta(seconds=1)) if moment else None
+
+
+def _comes_back_late(status: int, pause: float, longest: float) -> ApiError:
+    try:
+        when = f"{datetime.now(UTC) + timedelta(seconds=pause):%Y-%m-%d %H:%M:%S} UTC"
+    except OverflowError:
+        when = "the end of the calendar"
+    return ApiError(
+        f"The API answered {status} and asks not to be called before {when} "
+        f"(in {pause:.0f} s; [sources.ccaip] longest_retry_after_seconds is {longest:.0f}).",
+        f"Run this again after {when}: it continues from there. Nothing that has landed is lost.",
+    )
+
+
+def _distrust(error: BaseException) -> ConfigurationError | None:
+    """The error to raise when a certificate is not trusted: another try would not change that."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return ConfigurationError(
+                f"The certificate of the API or the proxy is not trusted: {cause.verify_message}.",
+                "If a proxy inspects the traffic, set SSL_CERT_FILE to a PEM file with its authority "
+                "(callmart does not read REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE). Else check [sources.ccaip] base_url.",
+            )
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def _about(error: httpx.RequestError) -> str:

@@ -94,6 +94,8 @@ def notice(exploded: Exploded, bodies: Sequence[bytes], policy: Policy) -> Count
         seen[Drift("new_type", "calls", "", "object with a key twice, the last one read")] += (
             exploded.repeated_keys
         )
+    if exploded.nul_characters:
+        seen[Drift("new_type", "calls", "", "text with U+0000, read as U+FFFD")] += exploded.nul_characters
     return capped(seen)
 
 

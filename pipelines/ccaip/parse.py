@@ -12,6 +12,7 @@ a call's rows never disagree with each other; it keeps its body and every reason
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -49,6 +50,11 @@ Fault = tuple[int, str, Place, str]
 """A call's number, the table and place of the fault, and what it is."""
 
 
+_NUL = rb"\u0000"
+_ESCAPED_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+"""The escape of U+0000, and not that of a backslash before the text `u0000`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rejected:
     """A call that could not be read: its place among the calls given, and why (never a value)."""
@@ -62,7 +68,8 @@ class Exploded:
     """A chunk of calls as tables: every declared table.
 
     `unknown_keys` counts, by table and dotted path, how often a key came that nobody declared; `coerced`, by
-    table, column and the JSON type that came, the values of another type that were read all the same; `repeated_keys` the calls that have a key twice in one object.
+    table, column and the JSON type that came, the values of another type that were read all the same; `repeated_keys` the
+    calls that have a key twice in one object; `nul_characters` the calls with U+0000 in a text.
     """
 
     tables: dict[str, pa.Table]
@@ -70,6 +77,7 @@ class Exploded:
     unknown_keys: dict[tuple[str, str], int] = field(default_factory=dict)
     coerced: dict[tuple[str, Column, str], int] = field(default_factory=dict)
     repeated_keys: int = 0
+    nul_characters: int = 0
 
 
 class Exploder:
@@ -96,6 +104,10 @@ class Exploder:
 
     def explode(self, calls: Sequence[bytes]) -> Exploded:
         """Read `calls`, each the JSON of one call, each call once."""
+        if with_nul := [
+            number for number, call in enumerate(calls) if _NUL in call and _ESCAPED_NUL.search(call)
+        ]:
+            return self._without_nul(calls, with_nul)
         try:
             rows = self._read(calls)
         except (duckdb.InvalidInputException, pa.ArrowInvalid):
@@ -117,6 +129,15 @@ class Exploder:
         read = self.explode(once)
         unreadable = {each.number for each in read.rejected}
         return replace(read, repeated_keys=sum(number not in unreadable for number in repeated))
+
+    def _without_nul(self, calls: Sequence[bytes], with_nul: Iterable[int]) -> Exploded:
+        """The same for calls of which some have U+0000 in a text, which Postgres cannot store: read as U+FFFD."""
+        storable = list(calls)
+        for number in with_nul:
+            storable[number] = _ESCAPED_NUL.sub(rb"\1\\ufffd", calls[number])
+        read = self.explode(storable)
+        unreadable = {each.number for each in read.rejected}
+        return replace(read, nul_characters=sum(number not in unreadable for number in with_nul))
 
     def _read(self, calls: Sequence[bytes]) -> dict[str, Rows]:
         with shown(self._db, "calls", calls, _CALLS_READ_AT_ONCE):

@@ -10,6 +10,7 @@ yield Arrow tables, which it does not unnest, and make them ourselves from the k
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 import dlt
@@ -34,6 +35,9 @@ READABLE = "_readable"
 
 DECLARED = {table.name: table for table in (*TABLES.values(), *RECORDS)}
 """Every table of the raw dataset, by name."""
+
+DECLARED_VERSION = sha256(repr(sorted(DECLARED.items())).encode()).hexdigest()[:16]
+"""Changes whenever a declared table does."""
 
 
 def call_key(name: str) -> str:
@@ -114,23 +118,28 @@ def with_load_id(rows: pa.Table, load_id: str) -> pa.Table:
     return rows.append_column(pa.field(LOAD_ID, pa.string(), False), ids)
 
 
-def declare(schema: dlt.Schema) -> None:
+def declare(schema: dlt.Schema, destination_type: str) -> None:
     """Declare every table, parents first: the contract lets data add none. To be called while dlt extracts.
+
+    On Postgres rows are loaded as INSERT statements. dlt's CSV turns an empty text into NULL there, and its loader of
+    Parquet files fails on an empty one (dlt 1.31).
 
     Rows that are yielded for a nested table make dlt look for the table's `resource`, which dlt forbids a nested
     table to have (`Extract._compute_metrics`, dlt 1.31). See `_NestedTable`.
     """
+    file_format = {"file_format": "insert_values"} if destination_type == "dlt.destinations.postgres" else {}
     for table in (TABLES["calls"], *RECORDS):
         root: Any = {
             "name": table.name,
             "columns": columns_of(table),
             "resource": table.name,
             "write_disposition": "merge",
+            **file_format,
         }
         schema.update_table(root)
     for name, table in TABLES.items():
         if table.parent:
-            nested: Any = {"name": name, "parent": table.parent, "columns": columns_of(table)}
+            nested: Any = {"name": name, "parent": table.parent, "columns": columns_of(table), **file_format}
             schema.update_table(nested)
             schema.tables[name] = _NestedTable(schema.tables[name])
 

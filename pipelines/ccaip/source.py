@@ -43,6 +43,7 @@ from pipelines.ccaip.loaded import Loaded, fingerprint
 from pipelines.ccaip.package import Package
 from pipelines.ccaip.reader import CALLS_PER_PACKAGE, Reader
 from pipelines.ccaip.schema import (
+    DECLARED_VERSION,
     NAME,
     READABLE,
     call_key,
@@ -100,6 +101,11 @@ class Outgoing:
         self.tables[DRIFT.name] = drift.rows(package.drift, run_id, datetime.now(UTC))
         if privacy_key and loaded.key_fingerprint() is None:
             self.tables[PSEUDONYM_KEYS.name] = _key_row(privacy_key)
+
+    @property
+    def makes_tables(self) -> bool:
+        """Whether it is there to make tables and columns that are missing: it tells of no window."""
+        return not self.package.reads
 
     @property
     def ids(self) -> pa.ChunkedArray:
@@ -168,7 +174,7 @@ def ccaip(
     @dlt.resource(name="windows", selected=False)
     def windows(until: dlt.sources.incremental[str] = until) -> Iterator[dict[str, Any]]:
         """Closed windows of `updated_at` with the calls in them; never loaded itself."""
-        declare(dlt.current.source_schema())
+        declare(dlt.current.source_schema(), _destination_type())
         nonlocal packages
         state = dlt.current.resource_state()
         if packages is None:
@@ -214,7 +220,7 @@ def ccaip_packages(
     def windows(until: dlt.sources.incremental[str] = until) -> Iterator[dict[str, Any]]:
         if (package := next(packages, None)) is None:
             return
-        declare(dlt.current.source_schema())
+        declare(dlt.current.source_schema(), _destination_type())
         outgoing = Outgoing(
             package, Loaded(dlt.current.pipeline()), horizon, run_id, privacy_key, verdict="unverified"
         )
@@ -256,10 +262,11 @@ def _loaded_from(windows: DltResource) -> tuple[DltResource, ...]:
         state = dlt.current.resource_state()
         for name in TABLES:  # parents before their children
             rows = outgoing.tables[name]
-            # dlt makes a table, and empties it of a call's rows, once it was yielded: the first package has all
-            if rows.num_rows or not state.get("declared"):
+            # dlt makes a table and its new columns, and empties it of a call's rows, once it was yielded. So the
+            # first package has all tables, and the first one after they have changed.
+            if rows.num_rows or outgoing.makes_tables or state.get("declared") != DECLARED_VERSION:
                 yield dlt.mark.with_table_name(linked(name, rows, outgoing.load_id), name)
-        state["declared"] = True
+        state["declared"] = DECLARED_VERSION
 
     for name, table in TABLES.items():
         if table.parent:
@@ -290,9 +297,9 @@ def _record(name: str, windows: DltResource) -> DltResource:
         outgoing: Outgoing = window["outgoing"]
         state = dlt.current.resource_state()
         rows = outgoing.tables.get(name, outgoing_schema(table).empty_table())
-        if rows.num_rows or not state.get("declared"):
+        if rows.num_rows or outgoing.makes_tables or state.get("declared") != DECLARED_VERSION:
             yield with_load_id(rows.cast(outgoing_schema(table)), outgoing.load_id)
-        state["declared"] = True
+        state["declared"] = DECLARED_VERSION
 
     return record
 
@@ -346,6 +353,11 @@ def _rejected(package: Package, loaded: Loaded) -> pa.Table:
 def _key_row(key: str) -> pa.Table:
     row = {"warehouse": "here", "fingerprint": fingerprint(key), "since": datetime.now(UTC)}
     return pa.Table.from_pylist([row], record_schema(PSEUDONYM_KEYS))
+
+
+def _destination_type() -> str:
+    destination = dlt.current.pipeline().destination
+    return destination.destination_type if destination else ""
 
 
 # --- the cursor -----------------------------------------------------------------------------------

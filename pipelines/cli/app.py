@@ -17,8 +17,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pipelines.cli import context, load, marts, platform, privacy, reconcile, rejected, status
-from pipelines.errors import CallmartError, safe_message, safe_traceback
+from pipelines.cli import context, dashboard, load, marts, platform, privacy, reconcile, rejected, status
+from pipelines.errors import CallmartError, explained, safe_message, safe_traceback
 from pipelines.home import HOME_VARIABLE
 
 logger = logging.getLogger(__name__)
@@ -79,6 +79,9 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, _terminate)
     print_anywhere()
+    logging.raiseExceptions = (
+        False  # a log that cannot be written (a full disk) must not hide the error itself
+    )
     try:
         app()
     except CallmartError as error:
@@ -86,12 +89,12 @@ def main() -> None:
         sys.exit(error.exit_code)
     except Exception as error:
         logger.exception("unexpected")
-        unexpected = CallmartError(
+        shown = explained(error) or CallmartError(
             f"Unexpected error: {safe_message(error)}", "Run it again with --traceback and report the result."
         )
-        unexpected.__cause__ = error
-        _report(unexpected)
-        sys.exit(CallmartError.exit_code)
+        shown.__cause__ = error
+        _report(shown)
+        sys.exit(shown.exit_code)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
@@ -148,6 +151,7 @@ app.command()(load.backfill)
 app.command()(marts.transform)
 app.command()(marts.publish)
 app.command()(load.run)
+app.command()(dashboard.dashboard)
 app.command()(status.status)
 app.command(context_settings=context.PASS_THROUGH)(marts.dbt)
 app.command(context_settings=context.PASS_THROUGH)(marts.mf)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import io
 import json
+import re
 import sys
 from collections import Counter
 from dataclasses import asdict
@@ -26,6 +27,7 @@ from pipelines.errors import CallmartError
 
 if TYPE_CHECKING:
     from pipelines.ccaip.drift import Drift
+    from pipelines.ccaip.privacy.policy import Policy
     from pipelines.marts.build import TransformReport
     from pipelines.warehouse.load import LoadReport
     from pipelines.warehouse.reconcile import ReconcileReport
@@ -87,7 +89,7 @@ def show_notices(notices: tuple[str, ...]) -> None:
         sys.stderr.write(f"note: {notice}\n")
 
 
-def show_load(report: LoadReport) -> None:
+def show_load(report: LoadReport, policy: Policy) -> None:
     """One line of a load: how much, how fast, up to when; then what a person should know of."""
     rate = report.calls / report.seconds if report.seconds else 0.0
     window = f", changes of {instant(report.since)} to {instant(report.until)}" if report.until else ""
@@ -98,8 +100,8 @@ def show_load(report: LoadReport) -> None:
         )
     )
     if report.rejected:
-        warn(f"{report.rejected:,} calls could not be read: they are kept, see `callmart rejected`.")
-    show_new_drift(report.new_drift)
+        warn(f"{report.rejected:,} calls could not be parsed and are rejected: see `callmart rejected`.")
+    show_new_drift(report.new_drift, policy)
 
 
 def show_published(copy: Path) -> None:
@@ -107,12 +109,34 @@ def show_published(copy: Path) -> None:
     output().print(Text(f"Published the marts in {copy}."))
 
 
-def show_new_drift(new: Counter[Drift]) -> None:
-    """What the API sends that the declared tables do not know, and that nobody was told of before."""
+def show_new_drift(new: Counter[Drift], policy: Policy) -> None:
+    """What the API sends that the declared tables do not know, what became of it, each once."""
     for drift, count in list(new.items())[:_DRIFT_LINES]:
-        warn(f"{drift} ({count:,}×): reported once; `callmart status` keeps the count.")
+        outcome = _outcome(drift, policy)
+        warn(
+            f"{drift} ({count:,}×){outcome and f': {outcome}'}. Reported once; `callmart status` keeps the count."
+        )
     if (more := len(new) - _DRIFT_LINES) > 0:
         warn(f"{more:,} more that the declared tables do not know: see ccaip.drift.")
+
+
+_BECAME = {"keep": "kept", "hash": "kept as a pseudonym", "mask": "masked", "drop": "withheld"}
+
+
+def _outcome(drift: Drift, policy: Policy) -> str:
+    """What became of a value: kept, withheld or rejected. Empty where the drift's own words say it."""
+    from pipelines.ccaip.tables import EXTRA, TABLES
+
+    match drift.kind:
+        case "new_key":
+            place = " in _extra" if (action := policy.action(drift.table, EXTRA.name)) != "drop" else ""
+        case "new_value":
+            columns = {".".join(column.path): column.name for column in TABLES[drift.table].columns}
+            action, place = policy.action(drift.table, columns[drift.field]), ""
+        case "new_type":
+            return "the call is rejected" if re.search(r"expected|^missing$", drift.value) else ""
+    by_policy = " by the privacy policy" if action != "keep" else ""
+    return f"{_BECAME[action]}{place}{by_policy}"
 
 
 def warn(text: str) -> None:
@@ -269,9 +293,17 @@ def _listed(ids: tuple[int, ...]) -> str:
     return f"{len(ids):,}: {', '.join(map(str, ids[:_IDS_SHOWN]))}{more}"
 
 
-def show_json(report: Any) -> None:
-    """A report (a dataclass) as one JSON object; instants as ISO text in UTC."""
-    json.dump(asdict(report), sys.stdout, indent=2, default=as_json_text)
+def show_next_steps(schedule: str, steps: list[str]) -> None:
+    """Whether the schedule is kept, and what to do next."""
+    console = output()
+    console.print(Text(f"Schedule   {schedule}"))
+    for step in steps or ["Nothing to do."]:
+        console.print(Text(f"Next       {step}"))
+
+
+def show_json(report: Any, **more: Any) -> None:
+    """A report (a dataclass) and `more` as one JSON object; instants as ISO text in UTC."""
+    json.dump(asdict(report) | more, sys.stdout, indent=2, default=as_json_text)
     sys.stdout.write("\n")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +13,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from pipelines.errors import CallmartError, LockedError, explained
 from pipelines.home import Home
 
 if TYPE_CHECKING:
     from pipelines.progress import Progress
     from pipelines.settings import Settings
+
+_logger = logging.getLogger(__name__)
 
 PASS_THROUGH = {
     "allow_extra_args": True,
@@ -39,13 +43,18 @@ options = GlobalOptions()
 """The global options of this process."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Work:
-    """What a command that writes works with."""
+    """What a command that writes works with.
+
+    A command that makes API requests sets their number; one that completes a load, what it reached (UTC).
+    """
 
     settings: Settings
     home: Home
     progress: Progress
+    requests: int | None = None
+    loaded_until: datetime | None = None
 
 
 def home_to_write() -> Home:
@@ -76,7 +85,8 @@ def home_to_read() -> Home:
 def working(command: str, *, need_api: bool) -> Iterator[Work]:
     """Settings, home and progress for a command that writes, under the home's lock.
 
-    An interruption (Ctrl-C, SIGTERM) is reported with what has landed and what to do next.
+    An interruption (Ctrl-C, SIGTERM) is reported with what has landed and what to do next. The commands that
+    a scheduler runs are recorded, and their alerts are sent.
     """
     from pipelines.cli.console import show_notices
     from pipelines.lock import locked
@@ -84,17 +94,83 @@ def working(command: str, *, need_api: bool) -> Iterator[Work]:
     from pipelines.settings import load_settings
 
     home = home_to_write()
-    settings = load_settings(home, need_api=need_api)
-    show_notices(settings.notices)
-    with locked(home, command):
+    scheduled = _Scheduled(home, command) if command in _SCHEDULED else None
+    try:
+        settings = load_settings(home, need_api=need_api)
+        show_notices(settings.notices)
+        with locked(home, command):
+            work = Work(settings, home, progress_for())
+            if scheduled:
+                scheduled.start()
+            try:
+                yield work
+            except BaseException as error:
+                interruption = interruption_in(error)
+                if interruption is None:
+                    raise
+                sys.stderr.write(_interrupted(command, home, settings))
+                raise interruption from None
+            finally:
+                if scheduled:
+                    scheduled.requests, scheduled.loaded_until = work.requests, work.loaded_until
+    except BaseException as error:
+        if scheduled and not isinstance(error, LockedError):
+            scheduled.finish(exit_code_of(error))
+        raise
+    if scheduled:
+        scheduled.finish(0)
+
+
+def exit_code_of(error: BaseException) -> int:
+    """The exit code with which the command ends because of `error`."""
+    if isinstance(error, typer.Exit):
+        return error.exit_code
+    interruption = interruption_in(error)
+    if isinstance(interruption, KeyboardInterrupt):
+        return 130
+    if interruption is not None and isinstance(interruption.code, int):
+        return interruption.code
+    known = explained(error)
+    return known.exit_code if known else CallmartError.exit_code
+
+
+_SCHEDULED = frozenset({"load", "run", "reconcile", "transform"})
+"""The commands that a scheduler runs."""
+
+
+class _Scheduled:
+    """Records a run of a scheduled command and sends its alerts.
+
+    Nothing is sent when another callmart holds the lock (exit code 4): that run reports for itself.
+    """
+
+    def __init__(self, home: Home, command: str) -> None:
+        from pipelines.runs import utc_now
+        from pipelines.settings import load_alerts
+
+        self._home = home
+        self._command = command
+        self._started = utc_now()
+        self._alerts = load_alerts()
+        self.requests: int | None = None
+        self.loaded_until: datetime | None = None
+
+    def start(self) -> None:
+        self._alerts.started()
+
+    def finish(self, exit_code: int) -> None:
+        from pipelines.runs import Run, read_runs, record, utc_now
+
+        now = utc_now()
+        seconds = (now - self._started).total_seconds()
+        run = Run(self._command, self._started, seconds, exit_code, self.requests, self.loaded_until)
         try:
-            yield Work(settings, home, progress_for())
-        except BaseException as error:
-            interruption = interruption_in(error)
-            if interruption is None:
-                raise
-            sys.stderr.write(_interrupted(command, home, settings))
-            raise interruption from None
+            record(self._home, run)
+            reached = [until for each in (*read_runs(self._home), run) if (until := each.loaded_until)]
+            latest = max(reached, default=None)
+            self._alerts.finished(self._home, self._command, exit_code, latest, now)
+        except Exception:
+            _logger.exception("the run could not be recorded")  # the command's own result counts
 
 
 def interruption_in(error: BaseException) -> KeyboardInterrupt | SystemExit | None:

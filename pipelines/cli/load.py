@@ -28,9 +28,11 @@ def load() -> None:
 
     with working("load", need_api=True) as work:
         report = load_new(work.settings, work.home, work.progress)
-        show_load(report)
-    check_start(report, work.settings)
-    report.raise_if_incomplete()
+        work.requests = report.requests
+        work.loaded_until = None if report.problems else report.until
+        show_load(report, work.settings.privacy)
+        check_start(report, work.settings)
+        report.raise_if_incomplete()
 
 
 def backfill(
@@ -65,7 +67,7 @@ def backfill(
         raise typer.BadParameter(f"--from {from_} must be earlier than --to {to}.")
     with working("backfill", need_api=True) as work:
         report = load_between(work.settings, work.home, work.progress, start, end, newest_first=newest_first)
-        show_load(report)
+        show_load(report, work.settings.privacy)
     report.raise_if_incomplete()
 
 
@@ -82,11 +84,14 @@ def run() -> None:
 
     with working("run", need_api=True) as work:
         report = load_new(work.settings, work.home, work.progress)
-        show_load(report)
+        work.requests = report.requests
+        work.loaded_until = None if report.problems else report.until
+        show_load(report, work.settings.privacy)
         check_start(report, work.settings)
         show_transform(build(work.home, work.settings, work.progress))
-        show_published(copy_marts(work.home, work.settings))
-    report.raise_if_incomplete()
+        if work.settings.destination == "duckdb":  # other engines have readers beside the writer
+            show_published(copy_marts(work.home, work.settings))
+        report.raise_if_incomplete()
 
 
 def check_start(report: LoadReport, settings: Settings) -> None:

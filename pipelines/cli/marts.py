@@ -26,8 +26,12 @@ def transform(
     """
     from pipelines.cli.console import show_transform
     from pipelines.marts.build import transform as build
+    from pipelines.warehouse.connect import exists, writing
 
     with working("transform", need_api=False) as work:
+        if exists(work.settings):
+            with writing(work.settings):
+                pass  # a file that is locked, damaged or not permitted is told at once, not as a failure of dbt
         show_transform(build(work.home, work.settings, work.progress, full_refresh=full_refresh))
 
 
@@ -43,9 +47,11 @@ def publish() -> None:
       callmart publish
     """
     from pipelines.cli.console import show_published
+    from pipelines.warehouse.connect import require_duckdb
     from pipelines.warehouse.publish import publish as copy_marts
 
     with working("publish", need_api=False) as work:
+        require_duckdb(work.settings, "publish")
         show_published(copy_marts(work.home, work.settings))
 
 

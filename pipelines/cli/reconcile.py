@@ -59,7 +59,8 @@ def reconcile(
         raise typer.BadParameter(f"--from {from_} must be earlier than --to {to}.")
     with working("reconcile", need_api=True) as work:
         report = compare(work.settings, work.home, work.progress, start, end, contents=not counts, heal=heal)
-    (show_json if as_json else show_reconcile)(report)
-    if report.problems:
-        mend = "" if heal else "`callmart reconcile --heal` loads what is missing or stale."
-        raise QualityError(" ".join(report.problems), mend)
+        work.requests = report.requests
+        (show_json if as_json else show_reconcile)(report)
+        if report.problems:
+            mend = "" if heal else "`callmart reconcile --heal` loads what is missing or stale."
+            raise QualityError(" ".join(report.problems), mend)

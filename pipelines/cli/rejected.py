@@ -72,7 +72,7 @@ def _retry() -> None:
         f"Read {report.tried:,} rejected calls again: {report.landed:,} have landed, "
         f"{report.still_rejected:,} still cannot be read.{outdated}{unreachable}"
     )
-    show_new_drift(report.new_drift)
+    show_new_drift(report.new_drift, work.settings.privacy)
 
 
 def _list_as_json(connection: Connection, bodies: bool) -> None:

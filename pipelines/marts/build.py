@@ -22,6 +22,7 @@ from pipelines.marts.dbt_runner import PROJECT_DIR, dbt_environment, dbt_variabl
 from pipelines.progress import Progress
 from pipelines.settings import Settings
 from pipelines.steps import reached
+from pipelines.warehouse.connect import exists
 
 _FAILED = ("error", "fail", "runtime error")
 _SHOWN_FAILURES = 8
@@ -55,16 +56,16 @@ def transform(
     select: Sequence[str] = (),
     with_tests: bool = True,
 ) -> TransformReport:
-    """Build and test the marts in `settings.warehouse`.
+    """Build and test the marts in the warehouse of `settings`.
 
     `full_refresh` rebuilds the incremental facts from all raw rows; `select` limits the build to nodes
     in dbt's own selection syntax, and to their tests; without `with_tests` none is run. Warnings are
     collected in the report; any failed model or test raises `TransformError`, which names it. Models that
     passed before it are built all the same.
     """
-    if not settings.warehouse.exists():
+    if not exists(settings):
         raise TransformError(
-            f"There is no warehouse at {settings.warehouse} yet, so there is nothing to transform.",
+            f"There is nothing in {settings.warehouse_name} yet, so there is nothing to transform.",
             "Load calls first: `callmart load`, or `callmart run` for both steps.",
         )
     begun = time.monotonic()

@@ -24,6 +24,7 @@ from pipelines.marts.dbt_runner import (
     started,
 )
 from pipelines.settings import Settings
+from pipelines.warehouse.connect import exists
 from pipelines.warehouse.publish import published_copy
 
 _NO_UPDATE_CHECK = "http://127.0.0.1:9"
@@ -35,9 +36,9 @@ def run_dbt(home: Home, settings: Settings, arguments: Sequence[str]) -> int:
 
     Raises `CallmartError` when there is no warehouse: dbt would create an empty one.
     """
-    if not settings.warehouse.exists():
+    if not exists(settings):
         raise CallmartError(
-            f"There is no warehouse at {settings.warehouse} yet, so there is nothing for dbt.",
+            f"There is nothing in {settings.warehouse_name} yet, so there is nothing for dbt.",
             "Load calls first: `callmart load`, or `callmart run`.",
         )
     from dbt.cli.main import cli
@@ -57,7 +58,7 @@ def run_dbt(home: Home, settings: Settings, arguments: Sequence[str]) -> int:
 def run_metricflow(home: Home, settings: Settings, arguments: Sequence[str]) -> int:
     """Run `mf` with these arguments on the terminal; its exit code.
 
-    It reads the published copy, or the warehouse when nothing was published, and opens it read-only. `mf` expects a dbt
+    On DuckDB it reads the published copy, or the warehouse when nothing was published, and opens it read-only. `mf` expects a dbt
     project with a parsed manifest in its folder `target`: the last transform left one below the home.
 
     Raises `ConfigurationError` when MetricFlow is not installed, `CallmartError` when there are no marts.
@@ -67,27 +68,29 @@ def run_metricflow(home: Home, settings: Settings, arguments: Sequence[str]) -> 
             "MetricFlow is not installed here.",
             "Install callmart with its extra: pip install 'callmart[semantic]'.",
         )
-    copy = published_copy(home, settings)
-    marts = copy if copy.exists() else settings.warehouse
-    if not marts.exists() or not (home.dbt_target_dir / "semantic_manifest.json").exists():
+    if not (home.dbt_target_dir / "semantic_manifest.json").exists() or not exists(settings):
         raise CallmartError(
             f"There are no marts in {home.root} yet, so there are no metrics.", "Build them: `callmart run`."
         )
     project = home.dbt_target_dir.parent
     shutil.copyfile(PROJECT_DIR / "dbt_project.yml", project / "dbt_project.yml")
     folder = Path.cwd()  # `mf query --csv FILE` writes there
-    environment = (
-        clean_environment()
-        | duckdb_connection(marts, folder, read_only=True)
-        | {
-            "DBT_PROJECT_DIR": str(project),
-            "DBT_PROFILES_DIR": str(PROJECT_DIR),
-            "DBT_LOG_PATH": str(home.dbt_log_dir),
-            "HTTPS_PROXY": _NO_UPDATE_CHECK,
-            "https_proxy": _NO_UPDATE_CHECK,
-        }
-    )
+    environment = _marts_connection(home, settings, folder) | {
+        "DBT_PROJECT_DIR": str(project),
+        "DBT_PROFILES_DIR": str(PROJECT_DIR),
+        "DBT_LOG_PATH": str(home.dbt_log_dir),
+        "HTTPS_PROXY": _NO_UPDATE_CHECK,
+        "https_proxy": _NO_UPDATE_CHECK,
+    }
     return _run("mf", arguments, folder, environment)
+
+
+def _marts_connection(home: Home, settings: Settings, folder: Path) -> dict[str, str]:
+    if settings.destination != "duckdb":
+        return dbt_environment(settings, folder)
+    copy = published_copy(home, settings)
+    marts = copy if copy.exists() else settings.warehouse
+    return clean_environment() | duckdb_connection(marts, folder, read_only=True)
 
 
 def with_variables(cli: Any, arguments: Sequence[str], variables: str) -> list[str]:

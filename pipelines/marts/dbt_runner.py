@@ -1,7 +1,7 @@
 """Run dbt, or MetricFlow, in a process of its own.
 
 The process has nothing from the caller's environment but what it needs: no credentials of the API, no privacy key, and
-none of dbt's own variables (`DBT_TARGET`, `DBT_PROFILES_DIR`, …), which could redirect a build.
+none of dbt's own variables (`DBT_TARGET`, `DBT_PROFILES_DIR`, …) or libpq's (`PGHOST`, …), which could redirect a build.
 
 It exits when the caller does, even when the caller is killed. The caller keeps the write end of a pipe open; the
 operating system closes it when the caller ends, and a thread in the child exits the process then. Without this, an
@@ -10,6 +10,7 @@ orphaned dbt would keep the warehouse locked. Standard input stays the user's.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -18,8 +19,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+from pipelines.errors import ConfigurationError
 from pipelines.home import REPOSITORY
 from pipelines.settings import Settings
 
@@ -28,7 +30,7 @@ RAW_SCHEMA = "ccaip"
 PARSED = "partial_parse.msgpack"
 """The file in dbt's target folder that holds the parsed project, without data of any warehouse."""
 
-_NOT_PASSED_ON = ("SOURCES__", "PRIVACY__", "DESTINATION__", "DBT_")
+_NOT_PASSED_ON = ("SOURCES__", "PRIVACY__", "DESTINATION__", "DBT_", "PG")
 
 
 def dbt_variables(reporting_timezone: str = "UTC") -> dict[str, str]:
@@ -37,12 +39,27 @@ def dbt_variables(reporting_timezone: str = "UTC") -> dict[str, str]:
 
 
 def dbt_environment(settings: Settings, folder: Path) -> dict[str, str]:
-    """The environment of a dbt process that runs in `folder` and works on the warehouse of `settings`."""
-    return clean_environment() | duckdb_connection(settings.warehouse, folder)
+    """The environment of a dbt process that runs in `folder` and works on the warehouse of `settings`.
+
+    Raises `ConfigurationError` for a destination that dbt cannot build on here.
+    """
+    if settings.destination == "duckdb":
+        return clean_environment() | duckdb_connection(settings.warehouse, folder)
+    if settings.destination != "postgres":
+        raise ConfigurationError(
+            f"The marts cannot be built on {settings.destination} yet; the raw tables are loaded.",
+            'They can be with [destination] name = "duckdb" or "postgres".',
+        )
+    if importlib.util.find_spec("dbt.adapters.postgres") is None:
+        raise ConfigurationError(
+            "dbt's adapter for Postgres is not installed.",
+            "Install callmart with its extra: `pip install 'callmart[postgres]'`.",
+        )
+    return clean_environment() | postgres_connection(settings.credentials)
 
 
 def clean_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """`environment` without secrets and without dbt's own variables."""
+    """`environment` without secrets and without the variables of dbt and of Postgres' client library."""
     kept = {name: value for name, value in environment.items() if not name.startswith(_NOT_PASSED_ON)}
     return kept | {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
 
@@ -56,6 +73,24 @@ def duckdb_connection(file: Path, folder: Path, read_only: bool = False) -> dict
     return {
         "CALLMART_DUCKDB_PATH": os.path.relpath(file.parent.resolve() / file.name, folder.resolve()),
         "CALLMART_DUCKDB_ACCESS_MODE": "read_only" if read_only else "automatic",
+    }
+
+
+def postgres_connection(credentials: Mapping[str, Any]) -> dict[str, str]:
+    """The variables that `profiles.yml` reads to connect to Postgres, from dlt's `[destination.postgres.credentials]`.
+
+    Sessions are in UTC: instants in seeds may be written without an offset.
+    """
+    query = credentials.get("query") or {}
+    return {
+        "CALLMART_DBT_TARGET": "postgres",
+        "CALLMART_POSTGRES_HOST": str(credentials.get("host") or "localhost"),
+        "CALLMART_POSTGRES_PORT": str(credentials.get("port") or 5432),
+        "CALLMART_POSTGRES_USER": str(credentials["username"]),
+        "CALLMART_POSTGRES_DATABASE": str(credentials["database"]),
+        "CALLMART_POSTGRES_SSLMODE": str(query.get("sslmode") or "prefer"),
+        "DBT_ENV_SECRET_POSTGRES_PASSWORD": str(credentials.get("password") or ""),
+        "PGOPTIONS": "-c timezone=utc",
     }
 
 

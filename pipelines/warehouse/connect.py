@@ -309,7 +309,9 @@ def raw_table(name: str) -> Table:
 
 @cache
 def linked_table(name: str) -> Table:
-    """A table of calls with dlt's links: `_dlt_id`, and the other three in nested tables."""
+    """A declared raw table with dlt's links: in tables of calls `_dlt_id`, in nested ones the other three, too."""
+    if name not in TABLES:
+        return raw_table(name)
     links = LINKS if TABLES[name].parent else LINKS[:1]
     columns = [Column(each.name, each.type) for each in raw_table(name).columns]
     added = [Column(link, BigInteger() if link == "_dlt_list_idx" else Text()) for link in links]

@@ -28,7 +28,7 @@ from pipelines.progress import Progress
 from pipelines.settings import Settings
 from pipelines.steps import reached
 from pipelines.warehouse import erasure_requests, traces
-from pipelines.warehouse.connect import reading, replace_records, require_duckdb, writing
+from pipelines.warehouse.connect import exists, reading, replace_records, writing
 from pipelines.warehouse.erasing import counts, erase_person
 from pipelines.warehouse.find_person import Person, Subject, find
 from pipelines.warehouse.rebuilding import rebuild
@@ -96,11 +96,10 @@ def forget(
     and erases them all. Raises `CallmartError` when nobody is found, `ConfigurationError` without a key.
     """
     started = time.monotonic()
-    require_duckdb(settings, "forget")
     key = key_of(settings)
     pseudonyms = Pseudonyms(key)
-    if not settings.warehouse.exists():
-        raise CallmartError(f"There is no warehouse at {settings.warehouse}, so nobody is in it.")
+    if not exists(settings):
+        raise CallmartError(f"Nothing was loaded into {settings.warehouse_name} yet, so nobody is in it.")
     with progress.stage("forget", total=5, unit="steps") as stage:
         stage.note("finding")
         with writing(settings) as warehouse:

@@ -123,7 +123,7 @@ def _copy(
     schema = pa.schema([declared.field(each) for each in columns])
     ask(memory, f"create table {name} as from empty", empty=schema.empty_table())
     query = select(*(raw_table(name).c[each] for each in columns))
-    for rows in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query).partitions():
+    for rows in connection.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE}).partitions():
         cells = zip(*rows, strict=True)
         batch = pa.table(
             [

@@ -9,10 +9,14 @@ same catalog in both.
 
 The copy is made beside the old one and takes its place at once, so a kill at any moment leaves the old
 one whole. Who has the old copy open goes on reading it, and sees the new one on opening it again.
+
+Its table `marts.mart_publication` says when it was made and how far its data reach.
 """
 
 from __future__ import annotations
 
+import uuid
+from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
@@ -25,6 +29,8 @@ from pipelines.steps import reached
 from pipelines.warehouse.compact import remove_draft, write_out
 
 MARTS_SCHEMA = "marts"
+PUBLICATION = "mart_publication"
+"""The mart with one row: how fresh the marts are."""
 _OWNER_ONLY_FOLDER = 0o700
 
 
@@ -76,9 +82,23 @@ def _copy_marts(warehouse: Path, draft: Path) -> None:
         for (name,) in tables:
             table = f"{MARTS_SCHEMA}.{quoted(name)}"
             connection.execute(f"create table published.{table} as from original.{table}")
+        if (PUBLICATION,) in tables:
+            _sign(connection)
         reached("publish")
         connection.execute("checkpoint published")  # nothing is left in the log beside the file
         connection.execute("detach published")
+
+
+def _sign(connection: duckdb.DuckDBPyConnection) -> None:
+    """Write into the copy when it is made, by which version, and an id that no other publication has."""
+    connection.execute(
+        f"""
+        create or replace table published.{MARTS_SCHEMA}.{PUBLICATION} as
+        select *, now() as published_at, ?::varchar as callmart_version, ?::varchar as build_id
+        from original.{MARTS_SCHEMA}.{PUBLICATION}
+        """,
+        [version("callmart"), uuid.uuid4().hex],
+    )
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> None:

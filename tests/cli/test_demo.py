@@ -44,7 +44,7 @@ def test_the_demo_shows_the_marts_and_the_second_run_loads_only_an_hour(
     # Another token in the environment must not come between the demo and its own platform.
     monkeypatch.setenv("SOURCES__CCAIP__API_TOKEN", "a tenant's")
     # Nor need dbt's tests pass once more.
-    monkeypatch.setattr("pipelines.demo.transform", partial(transform, with_tests=False))
+    monkeypatch.setattr("pipelines.marts.build.transform", partial(transform, with_tests=False))
     second = run_demo(Home(tmp_path), SilentProgress(), days=1)
     shown = capsys.readouterr().out
     assert not second.first

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 
+import duckdb
 import httpx
 import pytest
 
 from pipelines.home import REPOSITORY, Home
 from pipelines.lock import locked
+from tests.shared import CALLMART
 
 TOKEN = "tok-5ecret-never-shown"
 FIXTURES = REPOSITORY / "tests" / "fixtures"
+API = {
+    "SOURCES__CCAIP__BASE_URL": "http://127.0.0.1:1",
+    "SOURCES__CCAIP__USERNAME": "acme",
+    "SOURCES__CCAIP__API_TOKEN": TOKEN,
+    "PRIVACY__KEY": "a-key-of-nobody-s",
+}
 
 
 @pytest.fixture
 def deaf_api() -> Iterator[dict[str, str]]:
     """Settings of an API that takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield {
-            "SOURCES__CCAIP__BASE_URL": f"http://127.0.0.1:{listener.getsockname()[1]}",
-            "SOURCES__CCAIP__USERNAME": "acme",
-            "SOURCES__CCAIP__API_TOKEN": TOKEN,
-            "PRIVACY__KEY": "a-key-of-nobody-s",
-        }
+        yield API | {"SOURCES__CCAIP__BASE_URL": f"http://127.0.0.1:{listener.getsockname()[1]}"}
 
 
 def test_2_when_a_setting_is_missing(callmart) -> None:
@@ -168,3 +174,82 @@ def test_the_platform_answers_with_the_faults_that_it_is_asked_for(callmart) -> 
             for _ in range(4)
         ]
     assert answers == [500, 500, 500, 200], "never more than three in a row"
+
+
+def limited(callmart, *arguments: str, bytes_in_a_file: int, **env: str) -> subprocess.CompletedProcess[str]:
+    """The command with files that may not grow: what a full disk comes to, without one."""
+    limits = (bytes_in_a_file, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
+    return subprocess.run(
+        [*CALLMART, *arguments],
+        # Python would cut its compiled modules too
+        env=callmart.environment(PYTHONDONTWRITEBYTECODE="1", **env), capture_output=True, text=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limits),
+    )  # fmt: skip
+
+
+def test_a_full_disk_is_told_as_one_and_not_as_an_unexpected_error(callmart, deaf_api) -> None:
+    done = limited(callmart, "load", bytes_in_a_file=4096, **deaf_api)
+    assert done.returncode == 1, done.stderr
+    assert "The disk is full" in done.stderr
+    assert "Unexpected" not in done.stderr
+    assert "Traceback" not in done.stderr, "the log cannot be written either"
+
+
+def without_root(arguments: list[str]) -> list[str]:
+    """The command line with the rights of the files' owner only, also for root."""
+    if os.getuid() != 0:
+        return arguments
+    if not (setpriv := shutil.which("setpriv")):
+        pytest.skip("root needs the command setpriv to be refused anything")
+    return [setpriv, "--inh-caps=-all", "--bounding-set=-dac_override,-dac_read_search", *arguments]
+
+
+@pytest.mark.parametrize(
+    ("place", "mode"),
+    [("", 0o555), ("var", 0o555), ("var/callmart.lock", 0), ("var/logs/callmart.log", 0o444), (".dlt/secrets.toml", 0)],
+)  # fmt: skip
+def test_2_when_a_file_or_folder_may_not_be_used(place, mode, callmart, deaf_api) -> None:
+    callmart.settings()
+    if place.startswith("var"):
+        Home(callmart.root).activate()
+        (callmart.root / "var" / "callmart.lock").touch()
+        (callmart.root / "var" / "logs" / "callmart.log").touch()
+    (callmart.root / place).chmod(mode)
+    done = subprocess.run(
+        without_root([*CALLMART, "load"]),
+        env=callmart.environment(**deaf_api), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    (callmart.root / place).chmod(0o700)
+    assert done.returncode == 2, done.stderr
+    assert "Permission denied" in done.stderr
+    assert str(callmart.root) in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("NO_PROXY", "localhost,fd00::/8"), ("SSL_CERT_FILE", "/nowhere.pem")]
+)
+def test_2_when_the_environment_cannot_be_read_by_the_http_library(name, value, callmart, deaf_api) -> None:
+    done = callmart("load", **deaf_api, **{name: value})
+    assert done.returncode == 2, done.stderr
+    assert f"The environment variable {name} cannot be used" in done.stderr
+
+
+def test_4_when_another_program_has_the_warehouse_open_during_a_transform(callmart) -> None:
+    Home(callmart.root).activate()
+    file = Home(callmart.root).warehouse
+    with duckdb.connect(str(file)):
+        done = callmart("transform")
+    assert done.returncode == 4, done.stderr
+
+
+def test_1_when_the_warehouse_is_damaged(callmart) -> None:
+    Home(callmart.root).activate()
+    file = Home(callmart.root).warehouse
+    duckdb.connect(str(file)).close()
+    content = bytearray(file.read_bytes())
+    content[4100] ^= 0xFF
+    file.write_bytes(content)
+    for command in ("transform", "status", "load"):
+        done = callmart(command, **API)
+        assert done.returncode == 1, done.stderr
+        assert "is damaged" in done.stderr

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
+
+from pipelines.home import Home
+from pipelines.runs import Run, record
 
 
 @pytest.fixture
@@ -171,6 +175,34 @@ def test_an_erasure_that_was_cut_short_is_told_with_the_mend(callmart, landed) -
     assert told["pending"]["unfinished_erasures"] == ["2026-03-02T09:00:00Z"]
     page = " ".join(callmart("status").stdout.split())
     assert "Not erased yet asked for 2026-03-02 09:00:00 UTC: run the same `callmart forget` again" in page
+
+
+def test_what_to_do_next_is_told_the_most_urgent_first(callmart, landed) -> None:
+    assert json.loads(callmart("status", "--json").stdout)["next_steps"] == [
+        "Some windows are not complete: the next load requests them again.",
+        "Some windows stayed incomplete after five attempts: run `callmart reconcile --heal`.",
+        "The marts do not have the latest calls: run `callmart transform`.",
+        "Some calls could not be parsed: see `callmart rejected`.",
+    ]
+    started = datetime.now(UTC) - timedelta(hours=2)
+    (callmart.root / "var").mkdir()
+    for number, code in enumerate((0, 0, 3, 6)):
+        record(Home(callmart.root), Run("run", started + number * timedelta(minutes=15), 60.0, code))
+    told = json.loads(callmart("status", "--json").stdout)
+    assert told["next_steps"][0].startswith("dbt failed in the last `callmart run`")
+    assert told["schedule"].startswith(
+        "Not kept: a load usually starts every 15 min; the last one started at"
+    )
+    page = callmart("status").stdout
+    assert "Next       dbt failed in the last `callmart run`" in page
+    assert "Schedule   Not kept" in page
+
+
+def test_before_the_first_load_the_next_step_is_to_load(callmart) -> None:
+    callmart.root.mkdir()
+    told = json.loads(callmart("status", "--json").stdout)
+    assert told["next_steps"] == ["Load the first calls: `callmart run`."]
+    assert told["schedule"] == "Not enough loads recorded yet to know the schedule."
 
 
 def test_looking_changes_nothing(callmart, landed) -> None:

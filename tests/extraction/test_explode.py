@@ -11,10 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.ccaip.drift import notice
 from pipelines.ccaip.parse import Exploded, Exploder
+from pipelines.ccaip.privacy.policy import KEEP_ALL
 from pipelines.ccaip.tables import CHILDREN, EXTRA, TABLES, Table
 from tests.extraction.living import a_call, stamp
 from tests.extraction.oracle import expected_rows, landed
+from tests.shared import examples
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 DOCUMENTS = ("real_call_1418.json", "documented_example_response.json", "documented_call_model.json")
@@ -151,6 +154,17 @@ def test_whatever_a_person_typed_stays_a_text(exploder, text):
     exploded = explode(exploder, call_with(feedback=text))
     assert not exploded.rejected
     assert rows(exploded, "calls")[0]["feedback"] == text
+
+
+def test_a_nul_in_a_text_which_postgres_cannot_store_is_read_as_its_replacement_and_counted(exploder):
+    exploded = explode(
+        exploder, call_with(feedback="a\x00b\\u0000"), call_with(id=2, feedback="\\\x00"), call_with(id=3)
+    )
+    assert not exploded.rejected
+    found = [row["feedback"] for row in rows(exploded, "calls")][:2]
+    assert found == ["a\ufffdb\\u0000", "\\\ufffd"]
+    assert exploded.nul_characters == 2
+    assert {each.value for each in notice(exploded, [], KEEP_ALL)} >= {"text with U+0000, read as U+FFFD"}
 
 
 def test_an_object_where_a_text_should_be_rejects_the_call(exploder):
@@ -334,7 +348,7 @@ def elements(table: Table) -> st.SearchStrategy[dict[str, Any]]:
     return build()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(calls=st.lists(elements(TABLES["calls"]), min_size=1, max_size=5))
 def test_any_declared_call_is_exploded_as_reading_it_leaf_by_leaf_would(exploder, calls):
     calls = [call | {"id": number, "updated_at": "2026-03-02T08:00:00Z"} for number, call in enumerate(calls)]

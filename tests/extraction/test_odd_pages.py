@@ -19,6 +19,7 @@ from simulator.platform import Clock, Credentials, Platform
 from tests import asking
 from tests.extraction.conftest import settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds, stamp
+from tests.shared import examples
 from tests.tenant import TOKEN, USER
 
 HOUR = timedelta(hours=1)
@@ -153,7 +154,7 @@ GOOD = [
 ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.integers(0, 4), st.one_of(st.binary(max_size=60), st.text(max_size=40).map(str.encode)))
 @example(2, b'{"id":9,"x":"')
 @example(4, b'"')

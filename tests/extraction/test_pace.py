@@ -46,7 +46,7 @@ def workers(pace: Pace, count: int) -> Iterator[list[float]]:
 
     def work() -> None:
         while not stop.is_set():
-            pace.wait()
+            send(pace)
             sent.append(time.monotonic())
 
     threads = [threading.Thread(target=work) for _ in range(count)]
@@ -58,6 +58,12 @@ def workers(pace: Pace, count: int) -> Iterator[list[float]]:
         stop.set()
         for thread in threads:
             thread.join()
+
+
+def send(pace: Pace) -> None:
+    """Wait for the next turn; the request is sent at once."""
+    with pace.request():
+        pass
 
 
 def busiest_second(sent: list[float]) -> int:
@@ -84,7 +90,7 @@ def test_no_second_has_more_requests_than_the_limit_and_no_hold_has_any(events, 
         for event in events:
             match event:
                 case "send":
-                    pace.wait()
+                    send(pace)
                     sent.append(clock.now)
                 case "idle", seconds:
                     clock.now += seconds
@@ -123,7 +129,7 @@ def test_a_429_halves_the_pace_once_however_many_requests_it_met_and_seconds_bri
             clock.now += 0.01
         sent = []
         while clock.now < 1_020:
-            pace.wait()
+            send(pace)
             sent.append(clock.now - 1_002.05)
     assert min(sent) == pytest.approx(0)
     first = sum(at < 1 for at in sent)
@@ -138,11 +144,11 @@ def test_429s_without_end_make_the_pace_slow_and_never_stop_it():
     with simulated(clock):
         pace = Pace(10)
         for _ in range(50):
-            pace.wait()
+            send(pace)
             pace.slow_down(None)
         begun = clock.now
         for _ in range(5):
-            pace.wait()
+            send(pace)
         assert clock.now - begun < 10
 
 
@@ -152,5 +158,52 @@ def test_a_pause_that_was_asked_for_is_not_cut_short_by_a_429_that_asks_for_none
         pace = Pace(10)
         pace.slow_down(5)
         pace.slow_down(None)
-        pace.wait()
+        send(pace)
     assert clock.now >= 1_005
+
+
+def test_connections_that_open_slowly_do_not_bring_eleven_requests_into_one_second():
+    """The server counts when a request arrives, not when its thread was let go."""
+    clock = Time()
+    sent: list[float] = []
+    with simulated(clock):
+        pace = Pace(10)
+        for number in range(60):
+            with pace.request() as sending:
+                clock.now += 0.09 if number % 20 == 5 else 0.0  # a handshake
+                sending.sent()
+                sent.append(clock.now)
+                clock.now += 0.02  # the answer
+    assert busiest_second(sent) <= 10
+
+
+def test_a_request_that_is_not_sent_yet_holds_back_the_one_that_could_share_its_second():
+    pace = Pace(1)
+    began = threading.Event()
+    sent: list[float] = []
+
+    def connect_slowly() -> None:
+        with pace.request() as sending:
+            began.set()
+            time.sleep(0.3)
+            sending.sent()
+            sent.append(time.monotonic())
+
+    thread = threading.Thread(target=connect_slowly)
+    thread.start()
+    began.wait(5)
+    send(pace)
+    assert time.monotonic() >= sent[0] + 1
+    thread.join()
+
+
+def test_late_threads_cost_less_than_two_percent_of_the_pace():
+    late = [0.004, 0.0, 0.002, 0.001, 0.003]
+    clock = Time(lambda: late[int(clock.now * 1000) % 5])
+    with simulated(clock):
+        pace = Pace(10)
+        send(pace)
+        begun = clock.now
+        for _ in range(1000):
+            send(pace)
+    assert 1000 / (clock.now - begun) > 9.8

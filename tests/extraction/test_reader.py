@@ -20,6 +20,7 @@ from pipelines.ccaip.reader import Reader
 from pipelines.ccaip.windows import Window, tail_windows
 from simulator.platform import Platform
 from tests.extraction.living import START, LivingCalls, a_call, seconds
+from tests.shared import examples
 from tests.tenant import TOKEN, USER, tenant
 
 FULL_PAGES = 1.04
@@ -56,7 +57,9 @@ bursts = st.lists(
 )  # (second at which it begins, calls, seconds it lasts): quiet hours, rushes, crowded seconds
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(bursts=bursts, per_page=st.integers(2, 20), per_window=st.integers(5, 120), edges=st.data())
 def test_many_threads_bring_the_calls_that_one_brings(monkeypatch, bursts, per_page, per_window, edges):
     calls, call_id = LivingCalls(), 0

@@ -293,7 +293,7 @@ def test_the_lines_of_the_readme_load_what_is_new_and_the_second_time_nothing(
 def test_dlt_still_asks_a_nested_table_for_its_resource():
     """When this fails dlt has changed, and `_NestedTable` of pipelines/ccaip/schema.py can go."""
     schema = dlt.Schema(NAME)
-    declare(schema)
+    declare(schema, "dlt.destinations.duckdb")
     stored = schema.to_dict()["tables"]
     assert "resource" not in stored["transfers"]
     assert schema.get_table("transfers")["resource"] == "calls"

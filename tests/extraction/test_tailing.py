@@ -17,6 +17,7 @@ from pipelines.ccaip.windows import Cursor, Window, plan, tail_windows, whole_se
 from simulator.platform import Clock, Credentials, Platform
 from tests.extraction.conftest import TOKEN, USER, settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds
+from tests.shared import examples
 
 
 class MovingClient(Client):
@@ -64,7 +65,9 @@ changes = st.lists(
 )  # (call, second at which it changes): many calls, few seconds, so that seconds are shared
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(changes=changes, per_page=st.integers(1, 7), steps=st.lists(st.integers(0, 9), max_size=40))
 def test_whatever_moves_while_it_is_read_the_union_of_all_windows_is_the_truth(
     home, changes, per_page, steps

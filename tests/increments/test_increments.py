@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import duckdb
 import pytest
 
 from tests.increments.histories import history
-from tests.increments.rebuild import Outcome, empty_warehouse, rebuild
+from tests.increments.rebuild import TABLES, Outcome, empty_warehouse, rebuild
 from tests.marts import dbt_raw
-from tests.marts.workshop import Workshop
+from tests.marts.workshop import WAREHOUSE, Workshop
 
 pytestmark = pytest.mark.slow
 
@@ -16,9 +22,13 @@ SEEDS = (5,)
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Outcome]:
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    return Workshop(tmp_path_factory.mktemp("workshop"))
+
+
+@pytest.fixture(scope="module")
+def outcomes(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Outcome]:
     work = tmp_path_factory.mktemp("increments")
-    workshop = Workshop(work)
     empty = empty_warehouse(workshop, work / "empty")
     return {seed: rebuild(workshop, empty, work / str(seed), history(seed)) for seed in SEEDS}
 
@@ -43,3 +53,49 @@ def test_histories_move_what_no_load_changes(outcomes: dict[int, Outcome]) -> No
         for outcome in outcomes.values()
     ]
     assert all(any(row[what] for row in found) for what in found[0]), found
+
+
+def test_an_increment_replaces_no_other_days_than_those_that_changed(
+    outcomes: dict[int, Outcome], workshop: Workshop, tmp_path: Path
+) -> None:
+    """Else it would be a full build under another name. Two calls months ago; rows of January are gone, February changes."""
+    database = Path(shutil.copy(outcomes[SEEDS[0]].incremental, tmp_path / WAREHOUSE))
+    dbt_raw.land(database, "months ago", [_dated(7_000_001, "2026-01-10"), _dated(7_000_002, "2026-02-10")])
+    workshop.build(database, select=TABLES)
+    by_day = [
+        (
+            f"{node.schema}.{node.name}",
+            _of_day(node.config.meta, "2026-01-10"),
+            _of_day(node.config.meta, "2026-02-10"),
+        )
+        for node in workshop.manifest.nodes.values()
+        if node.resource_type == "model" and node.config.incremental_strategy == "replace_days"
+    ]
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        for relation, january, february in by_day:
+            assert connection.execute(f"delete from {relation} where {january}").fetchone() != (0,), relation
+            connection.execute(f"delete from {relation} where {february}")
+    changed = _dated(7_000_002, "2026-02-10")
+    changed["handle_durations"][0]["acw_duration"] += 1
+    dbt_raw.land(database, "a change", [changed])
+    workshop.build(database, select=TABLES)
+    for relation, january, february in by_day:
+        assert dbt_raw.rows(database, f"from {relation} where {january}") == [], relation
+        assert dbt_raw.rows(database, f"from {relation} where {february}"), relation
+
+
+def _dated(call_id: int, date: str) -> dict[str, Any]:
+    """The vendor's payload on another date, with a session of a virtual agent and a while in the menus."""
+    body = json.dumps(dbt_raw.fixture("real_call_1418.json")).replace("2026-03-23T", f"{date}T")
+    call: dict[str, Any] = json.loads(body) | {"id": call_id}
+    at = {"started_at": f"{date}T20:00:00Z", "ended_at": f"{date}T20:01:00Z"}
+    call["virtual_agent_handle_durations"] = [at | {"menu_path_id": 4}]
+    call["consumer_in_menu_durations"] = [at | {"duration": 60}]
+    return call
+
+
+def _of_day(meta: dict[str, Any], date: str) -> str:
+    """The condition of a model's rows of a date (UTC)."""
+    column = meta["dated_by"]
+    return f"cast({column} as date) = date '{date}'"

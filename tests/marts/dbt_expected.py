@@ -57,6 +57,9 @@ FAULTS = {
 """A fault for each guard: the test that must see it, and how it is planted."""
 
 PUBLIC = {
+    "mart_publication": {
+        "data_until", "newest_change_at", "lateness_seconds", "reporting_timezone", "dbt_version",
+    },
     "mart_service_level": {
         "interval_start_at", "interval_start_local", "local_date", "utc_offset_minutes", "queue_id", "queue_name",
         "language", "call_type", "offered", "answered", "answered_in_sl", "abandoned", "short_abandoned",

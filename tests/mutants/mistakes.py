@@ -215,12 +215,12 @@ MISTAKES: tuple[Mistake, ...] = (
         "'greatest(busy_from, interval_start_at)'", "'busy_from'",
     ),
     mistake(
-        "listening in is busy time", f"{MARTS}agg_agent_intervals",
+        "listening in is busy time", f"{INTERMEDIATE}agent_work",
         "        and not handle_rows.is_barged\n", "",
     ),
     mistake(
-        "hours between a talk and its wrap-up are busy time", f"{MARTS}agg_agent_intervals",
-        "        handle_rows.ended_at\n", "        max(handle_rows.ended_at) over (partition by calls.call_id) as ended_at\n",
+        "hours between a talk and its wrap-up are busy time", f"{INTERMEDIATE}agent_work",
+        "        handle_rows.ended_at,\n", "        max(handle_rows.ended_at) over (partition by calls.call_id) as ended_at,\n",
     ),
     mistake(
         "rows the vendor sent twice count twice", f"{INTERMEDIATE}handled_segments_folded",

@@ -160,6 +160,20 @@ def test_nobody_is_found_and_nothing_is_remembered(machine: Machine) -> None:
     assert machine.ask("select count(*) from ccaip.forgotten") == [(0,)]
 
 
+def test_behind_a_symbolic_link_the_file_itself_is_cleaned(machine: Machine, tmp_path: Path) -> None:
+    """Replacing the link would leave the old file, with the person in it, where the link pointed."""
+    link, disk = machine.home.warehouse, tmp_path / "disk"
+    disk.mkdir()
+    target = link.rename(disk / "calls.duckdb")
+    link.symlink_to(target)
+    assert traces(disk, *NEEDLES), "the search sees the person"
+    machine.forget("end_user", ADA)
+    assert link.is_symlink()
+    assert link.resolve() == target
+    assert traces(disk, *NEEDLES) == set()
+    assert traces(link.parent, *NEEDLES) == set()
+
+
 def test_without_a_key_it_says_which_command_makes_one(machine: Machine) -> None:
     machine.key = ""
     with pytest.raises(ConfigurationError) as caught:

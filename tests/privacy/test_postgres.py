@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
+from pipelines.ccaip.privacy.policy import Pseudonyms
 from pipelines.errors import ConfigurationError
 from pipelines.progress import SilentProgress
 from pipelines.settings import Settings
 from pipelines.warehouse.access_report import access_report
+from pipelines.warehouse.connect import raw_table, reading
 from pipelines.warehouse.erase import forget, preview
-from pipelines.warehouse.find_person import Subject
-from pipelines.warehouse.retry import retry
+from pipelines.warehouse.find_person import Subject, find
 from pipelines.warehouse.rotate_key import missing_parts
 from tests.privacy.callers import ADA_PHONE, KEY, loaded
 from tests.warehouse.copying import copy_raw_tables
@@ -46,15 +48,29 @@ def test_a_preview_counts_the_same_rows(machine, on_postgres):
     assert there.rows["calls"] > 0
 
 
-@pytest.mark.parametrize("command", ["forget", "rejected", "rotate"])
+def test_who_is_forgotten_is_in_no_raw_table_any_more(machine, on_postgres):
+    before = preview(on_postgres, ADA, "removed")
+    report = forget(on_postgres, machine.home, SilentProgress(), ADA, "removed", shared=True)
+    assert report.rows == before.rows
+    with reading(on_postgres) as connection:
+        assert not find(connection, ADA, Pseudonyms(KEY)).is_here
+        ids = connection.execute(select(raw_table("calls").c.id)).scalars().all()
+        assert not set(ids) & set(found_before(machine))
+        assert len(ids) > 0
+
+
+def found_before(machine) -> list[int]:
+    with reading(Settings(machine.home.warehouse)) as connection:
+        return find(connection, ADA, Pseudonyms(KEY)).calls
+
+
+@pytest.mark.parametrize("command", ["rotate"])
 def test_what_does_not_work_there_is_refused_before_anything_is_changed(command, machine, tmp_path):
     given = {"host": "127.0.0.1", "port": 1, "username": "u", "database": "d"}
     settings = Settings(
         tmp_path / "unused.duckdb", destination="postgres", credentials=given, privacy_key=KEY
     )
     run = {
-        "forget": lambda: forget(settings, machine.home, SilentProgress(), ADA, "anonymous"),
-        "rejected": lambda: retry(settings, machine.home, SilentProgress()),
         "rotate": lambda: missing_parts(machine.home, settings, KEY),
     }[command]
     with pytest.raises(ConfigurationError, match="nothing was changed"):

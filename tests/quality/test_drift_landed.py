@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from pipelines.ccaip.drift import Drift
+from pipelines.ccaip.privacy.policy import KEEP_ALL, Policy
 from pipelines.cli.console import show_new_drift
 from pipelines.errors import QualityError
 from tests.extraction.living import START, LivingCalls, a_call, seconds
@@ -49,8 +50,26 @@ def test_drift_is_kept_counted_by_load_and_told_once(home, serve, calls, capsys)
         ("mood", "", 1, 2),
         ("status", "hibernating", 4, 2),  # the overlap has read the first three again
     ]
-    show_new_drift(second.new_drift)
-    assert "new key calls.mood (1×)" in capsys.readouterr().out
+    show_new_drift(second.new_drift, KEEP_ALL)
+    assert "new key calls.mood (1×): kept in _extra. Reported once" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("drift", "by_default", "when_all_is_kept"),
+    [
+        (Drift("new_key", "calls", "mood"), "withheld by the privacy policy", "kept in _extra"),
+        (Drift("new_value", "calls", "status", "hibernating"), "kept", "kept"),
+        (Drift("new_type", "calls", "ends_at", "number, expected an instant"), *2 * ["the call is rejected"]),
+        (Drift("new_type", "calls", "updated_at", "missing"), *2 * ["the call is rejected"]),
+        (Drift("new_type", "calls", "rating", "text, read as a whole number"), "", ""),
+    ],
+    ids=str,
+)
+def test_what_is_said_of_drift_is_what_became_of_it(drift, by_default, when_all_is_kept, capsys):
+    for policy, outcome in ((Policy(), by_default), (KEEP_ALL, when_all_is_kept)):
+        show_new_drift(Counter({drift: 2}), policy)
+        said = f"{drift} (2×){outcome and ': '}{outcome}. Reported once; `callmart status` keeps the count.\n"
+        assert capsys.readouterr().out == said
 
 
 def test_a_broken_contract_lands_nothing_and_a_mended_one_everything(home, serve, calls):

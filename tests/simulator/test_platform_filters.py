@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from simulator.calls import CallVersion
 from simulator.platform import Clock, Credentials, Platform
+from tests.shared import examples
 
 Body = dict[str, Any]
 START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
@@ -209,7 +210,7 @@ def test_a_filter_alone_selects_what_the_bodies_say(client: httpx.Client, case: 
     assert _selected(client, parameters) == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(names=st.sets(st.sampled_from(sorted(CASES)), min_size=2, max_size=4))
 def test_filters_combine_with_and(client: httpx.Client, names: set[str]) -> None:
     parameters = [pair for name in names for pair in CASES[name][0]]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 STAGES = {
     "extracted": "normalize/**/*.parquet",
-    "normalized": "load/normalized/*/new_jobs/*.parquet",
-    "copying": "load/normalized/*/started_jobs/*.parquet",
+    "normalized": "load/normalized/*/new_jobs/*.[ip]*",
+    "copying": "load/normalized/*/started_jobs/*.[ip]*",
     "merging": "load/normalized/*/started_jobs/*.sql",
     "merged": "load/normalized/*/completed_jobs/*.sql",
 }

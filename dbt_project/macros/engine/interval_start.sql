@@ -12,5 +12,5 @@
 {%- endmacro %}
 
 {% macro bigquery__interval_start(ts, minutes) -%}
-    timestamp_seconds(div(unix_seconds({{ ts }}), {{ minutes * 60 }}) * {{ minutes * 60 }})
+    timestamp_seconds(cast(floor(unix_seconds({{ ts }}) / {{ minutes * 60 }}) as int64) * {{ minutes * 60 }})
 {%- endmacro %}

@@ -11,7 +11,7 @@
 {%- endmacro %}
 
 {% macro bigquery__seconds_between(start_ts, end_ts) -%}
-    timestamp_diff({{ end_ts }}, {{ start_ts }}, second)
+    unix_seconds({{ end_ts }}) - unix_seconds({{ start_ts }})
 {%- endmacro %}
 
 
@@ -25,5 +25,5 @@
 {%- endmacro %}
 
 {% macro bigquery__add_seconds(ts, seconds) -%}
-    timestamp_add({{ ts }}, interval {{ seconds }} second)
+    timestamp_add({{ ts }}, interval ({{ seconds }}) second)
 {%- endmacro %}

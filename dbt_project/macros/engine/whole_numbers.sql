@@ -10,3 +10,9 @@
 {% macro bigquery__whole_numbers(last) -%}
     select number from unnest(generate_array(0, {{ last }})) as number
 {%- endmacro %}
+
+
+{#- How many base intervals begin in a day of 24 hours. -#}
+{% macro base_intervals_of_a_day() -%}
+    {{ return((1440 / var('base_interval_minutes')) | round(0, 'ceil') | int) }}
+{%- endmacro %}

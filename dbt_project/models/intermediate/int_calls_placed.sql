@@ -1,25 +1,13 @@
 -- Calls with the queue they are counted under, and whether each is a contact of its own and over.
 with
 
--- A call that never came to a queue's rows still names a path; the queue of that name is meant.
-named_queues as (
-
-    select
-        queue_name,
-        max(queue_id) as queue_id
-    from {{ ref('fct_queue_segments') }}
-    where queue_name is not null
-    group by queue_name
-
-),
-
 calls as (
 
     select
         calls.*,
         coalesce(calls.entry_queue_id, named_queues.queue_id, -1) as queue_id
     from {{ ref('fct_calls') }} as calls
-    left join named_queues on calls.menu_path = named_queues.queue_name
+    left join {{ ref('int_named_queues') }} as named_queues on calls.menu_path = named_queues.queue_name
 
 )
 
@@ -30,7 +18,7 @@ select
     calls.queue_id,
     case
         when calls.queue_id = -1 then 'unknown'
-        else coalesce(queues.queue_name, cast(calls.queue_id as varchar))
+        else coalesce(queues.queue_name, {{ as_text('calls.queue_id') }})
     end as queue_name,
     calls.call_type,
     calls.end_user_id,

@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    on_schema_change='append_new_columns',
+    indexes=lookup_indexes(['interval_start_at']),
+    meta={'days': 'date_utc', 'dated_by': 'interval_start_at'}
+) }}
+
 -- The queue parts rolled up to each interval they are reported at, with names, local time, opening and finality.
 with
 
@@ -23,6 +31,7 @@ placed as (
         end as reported_start_at
     from {{ ref('agg_queue_intervals') }} as base
     cross join lengths
+    where {{ is_day_to_compute('base.interval_start_at') }}
 
 ),
 
@@ -73,8 +82,8 @@ opening as (
         on
             local.queue_id = hours.queue_id
             -- Hours may have begun the evening before.
-            and hours.local_date between cast(local.interval_start_local as date) - 1
-            and cast(local.interval_start_local as date) + 1
+            and hours.local_date between {{ add_days('cast(local.interval_start_local as date)', -1) }}
+            and {{ add_days('cast(local.interval_start_local as date)', 1) }}
     group by local.queue_id, local.interval_minutes, local.interval_start_at
 
 )
@@ -82,9 +91,7 @@ opening as (
 select
     local.*,
     cast(local.interval_start_local as date) as local_date,
-    cast(
-        (extract(epoch from local.interval_start_local) - extract(epoch from local.interval_start_at)) / 60 as bigint
-    ) as utc_offset_minutes,
+    {{ utc_offset_minutes('local.interval_start_local', 'local.interval_start_at') }} as utc_offset_minutes,
     opening.is_business_hours,
     {{ is_settled('local.in_progress', 'local.interval_end_at') }}
     and {{ add_seconds('local.interval_end_at', 'lateness.lateness_seconds') }} <= lateness.as_of_at as is_final

@@ -1,3 +1,12 @@
+-- A table, although it has one row: Postgres would compute a view again for each row of the marts that join it.
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_rows',
+    on_schema_change='sync_all_columns',
+    meta={'reach': 'days_between_horizons'}
+) }}
+
+{{ after_day_records() }}
 -- One row: how far the data reach, and how late a call's record still changes after the call's end.
 with
 
@@ -9,7 +18,7 @@ updates as (
         calls.is_ended,
         calls.ended_at,
         calls.updated_at
-    from {{ ref('int_calls_classified') }} as calls
+    from {{ ref('fct_calls') }} as calls
     cross join {{ ref('int_load_reach') }} as reach
     where calls.updated_at <= coalesce(reach.reached_at, calls.updated_at)
 
@@ -34,8 +43,8 @@ newest as (
 
 select
     newest.as_of_at,
-    cast(
-        greatest(coalesce(lateness.p99_seconds, 0), {{ var('lateness_floor_minutes') * 60 }}) as bigint
-    ) as lateness_seconds
+    {{ as_bigint(
+        'greatest(coalesce(lateness.p99_seconds, 0), ' ~ var('lateness_floor_minutes') * 60 ~ ')'
+    ) }} as lateness_seconds
 from newest
 cross join lateness

@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    on_schema_change='append_new_columns',
+    indexes=lookup_indexes(['local_date']),
+    meta={'days': 'local_date', 'dated_by': 'local_date'}
+) }}
+
 -- The parts of every handle-time metric, by agent, direction and local date of the segment's start.
 select
     agent_id,
@@ -5,4 +13,5 @@ select
     local_date,
     {{ handle_parts() }}
 from {{ ref('fct_handled_segments') }}
+where {{ is_day_to_compute('local_date') }}
 group by agent_id, direction, local_date

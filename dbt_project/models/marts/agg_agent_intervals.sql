@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    on_schema_change='append_new_columns',
+    indexes=lookup_indexes(['interval_start_at']),
+    meta={'days': 'date_utc', 'dated_by': 'interval_start_at', 'after': 1}
+) }}
+
 -- What each agent began in a base interval, and how long the agent was busy in it. The parts belong to the interval
 -- in which a segment started; busy time is where segments lie, however many at once.
 with
@@ -11,47 +19,8 @@ started as (
         {{ handle_parts() }},
         {{ count_where('not is_call_ended') }} as open_segments
     from {{ ref('fct_handled_segments') }}
+    where {{ is_day_to_compute('interval_start_at', after=1) }}
     group by agent_id, direction, interval_start_at
-
-),
-
--- The rows' own stretches, not the segment's span: a wrap-up hours after the talk leaves the hours between them free.
--- A supervisor listening in handles nothing, and the time of agents nobody named cannot be united. No row is
--- believed to last longer than a day: one that ends in 2030 would fill a hundred thousand intervals.
-work as (
-
-    select
-        handle_rows.call_id,
-        handle_rows.leg_id,
-        handle_rows.idx,
-        handle_rows.agent_id,
-        handle_rows.call_seconds + handle_rows.acw_seconds as handle_seconds,
-        calls.direction,
-        coalesce(handle_rows.started_at, calls.created_at) as started_at,
-        handle_rows.ended_at
-    from {{ ref('int_handle_rows') }} as handle_rows
-    inner join {{ ref('fct_calls') }} as calls on handle_rows.call_id = calls.call_id
-    where
-        not handle_rows.is_duplicate
-        and not handle_rows.is_barged
-        and handle_rows.agent_id <> -1
-
-),
-
-bounded as (
-
-    select
-        call_id,
-        leg_id,
-        idx,
-        agent_id,
-        direction,
-        started_at,
-        least(
-            coalesce(ended_at, {{ add_seconds('started_at', 'handle_seconds') }}),
-            {{ add_seconds('started_at', '86400') }}
-        ) as ended_at
-    from work
 
 ),
 
@@ -74,14 +43,16 @@ stretches as (
                 started_at
             )
         ) as busy_from
-    from bounded
+    from {{ ref('int_agent_work') }}
+    -- Those of two days before can last into the first day and cover what begins in it.
+    where {{ is_day_to_compute('started_at', before=2, after=1) }}
 
 ),
 
--- More base intervals than a day has.
+-- One more than the base intervals of a day: a stretch as long as a day can begin within one.
 places as (
 
-    {{ whole_numbers(1440) }}
+    {{ whole_numbers(base_intervals_of_a_day()) }}
 
 ),
 
@@ -116,6 +87,7 @@ busy as (
             'least(busy_until, ' ~ add_seconds('interval_start_at', var('base_interval_minutes') * 60) ~ ')'
         )) }} as agent_busy_seconds
     from pieces
+    where {{ is_day_to_compute('interval_start_at', after=1) }}
     group by agent_id, direction, interval_start_at
 
 ),

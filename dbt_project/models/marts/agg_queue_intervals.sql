@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    on_schema_change='append_new_columns',
+    indexes=lookup_indexes(['interval_start_at']),
+    meta={'days': 'date_utc', 'dated_by': 'interval_start_at'}
+) }}
+
 -- The additive parts of every queue metric, by queue, language, call type and base interval of entry.
 select
     queue_id,
@@ -36,4 +44,5 @@ select
     -- Should a target change within an interval, the stricter one judges it.
     max(target_percent) as target_percent
 from {{ ref('fct_queue_segments') }}
+where {{ is_day_to_compute('interval_start_at') }}
 group by queue_id, language, call_type, interval_start_at

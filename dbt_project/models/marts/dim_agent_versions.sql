@@ -63,7 +63,7 @@ versions as (
 
     select
         agent_id,
-        cast(version_number as bigint) as version_number,
+        {{ as_bigint('version_number') }} as version_number,
         max(agent_name) as agent_name,
         max(case when number_order = 1 then agent_number end) as agent_number,
         min(shown_at) as first_shown_at

@@ -2,7 +2,7 @@
 -- the newest name seen where the privacy policy keeps names, else by number.
 select
     agents.agent_id,
-    coalesce(given_names.agent_name, agents.agent_name, cast(agents.agent_id as varchar)) as agent_name,
+    coalesce(given_names.agent_name, agents.agent_name, {{ as_text('agents.agent_id') }}) as agent_name,
     agents.agent_number,
     agents.first_seen_at,
     agents.last_seen_at

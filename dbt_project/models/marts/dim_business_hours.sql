@@ -6,10 +6,10 @@ with
 dates as (
 
     select local_date from {{ ref('dim_dates') }}
-    union
-    select local_date - 1 as local_date from {{ ref('dim_dates') }}
-    union
-    select local_date + 1 as local_date from {{ ref('dim_dates') }}
+    union distinct
+    select {{ add_days('local_date', -1) }} as local_date from {{ ref('dim_dates') }}
+    union distinct
+    select {{ add_days('local_date', 1) }} as local_date from {{ ref('dim_dates') }}
 
 ),
 
@@ -100,7 +100,7 @@ hours as (
             holidays.queue_id is null
             and candidates.schedule_queue_id is not distinct from weekdays.queue_id
             and candidates.valid_from is not distinct from weekdays.valid_from
-            and extract(isodow from candidates.local_date) = weekdays.iso_weekday
+            and {{ iso_weekday('candidates.local_date') }} = weekdays.iso_weekday
     where candidates.preference = 1
 
 )
@@ -110,10 +110,12 @@ select
     local_date,
     holiday_name,
     opens_at is null as is_closed,
-    {{ to_utc('local_date + opens_at', 'reporting_timezone') }} as opens_at,
+    {{ to_utc(at_time('local_date', 'opens_at'), 'reporting_timezone') }} as opens_at,
     -- Hours that end when or before they begin end on the next day.
     {{ to_utc(
-        "local_date + closes_at + case when closes_at <= opens_at then interval '1 day' else interval '0 day' end",
+        at_time(
+            'case when closes_at <= opens_at then ' ~ next_date('local_date') ~ ' else local_date end', 'closes_at'
+        ),
         'reporting_timezone'
     ) }} as closes_at
 from hours

@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_rows',
+    on_schema_change='sync_all_columns',
+    meta={'reach': 'dates_around'}
+) }}
+
+{{ after_day_records() }}
 -- The local dates that saw work, each with the instants at which it starts and ends.
 with
 
@@ -24,7 +32,7 @@ select
     ends_at,
     -- 23 or 25 when clocks change.
     {{ safe_ratio(seconds_between('starts_at', 'ends_at'), 3600) }} as hours_in_day,
-    cast(extract(year from local_date) as bigint) as year_number,
-    cast(extract(month from local_date) as bigint) as month_number,
-    cast(extract(isodow from local_date) as bigint) as iso_weekday_number
+    {{ as_bigint('extract(year from local_date)') }} as year_number,
+    {{ as_bigint('extract(month from local_date)') }} as month_number,
+    {{ iso_weekday('local_date') }} as iso_weekday_number
 from bounds

@@ -7,7 +7,7 @@ days as (
     select distinct {{ interval_start('entered_queue_at', 1440) }} as day_start_at
     from {{ ref('fct_queue_segments') }}
 
-    union
+    union distinct
 
     select distinct {{ interval_start('started_at', 1440) }} as day_start_at
     from {{ ref('fct_handled_segments') }}
@@ -46,7 +46,5 @@ select
     {{ interval_start('interval_start_at', 60) }} as hour_start_at,
     interval_start_local,
     cast(interval_start_local as date) as local_date,
-    cast(
-        (extract(epoch from interval_start_local) - extract(epoch from interval_start_at)) / 60 as bigint
-    ) as utc_offset_minutes
+    {{ utc_offset_minutes('interval_start_local', 'interval_start_at') }} as utc_offset_minutes
 from local

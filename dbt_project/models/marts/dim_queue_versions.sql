@@ -43,7 +43,7 @@ versions as (
 
     select
         queue_id,
-        cast(version_number as bigint) as version_number,
+        {{ as_bigint('version_number') }} as version_number,
         max(queue_name) as queue_name,
         min(entered_queue_at) as first_shown_at
     from numbered
@@ -66,7 +66,7 @@ select
     queues.queue_id,
     coalesce(versions.version_number, 1) as version_number,
     -- A queue nobody named is shown by its number.
-    coalesce(versions.queue_name, cast(queues.queue_id as varchar)) as queue_name,
+    coalesce(versions.queue_name, {{ as_text('queues.queue_id') }}) as queue_name,
     -- The first name also stands for the nameless time before it.
     case
         when coalesce(versions.version_number, 1) = 1 then queues.first_entered_at else versions.first_shown_at

@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_rows',
+    on_schema_change='sync_all_columns',
+    meta={'reach': 'every_day', 'compared': ['queue_id', 'queue_name', 'reporting_timezone']}
+) }}
+
+{{ after_day_records() }}
 -- Every queue a call entered, as it is now: under its newest name, in its own zone.
 select
     queues.queue_id,

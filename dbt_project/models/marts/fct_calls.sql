@@ -1,4 +1,9 @@
-{{ config(materialized='incremental', incremental_strategy='replace_calls', on_schema_change='sync_all_columns') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_calls',
+    on_schema_change='sync_all_columns',
+    indexes=lookup_indexes(['call_id', 'local_date'])
+) }}
 
 with
 

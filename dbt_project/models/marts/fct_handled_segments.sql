@@ -1,4 +1,10 @@
-{{ config(materialized='incremental', incremental_strategy='replace_calls', on_schema_change='sync_all_columns') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_calls',
+    on_schema_change='sync_all_columns',
+    meta={'dated_by': 'started_at'},
+    indexes=lookup_indexes(['call_id', 'local_date', 'interval_start_at', 'started_at'])
+) }}
 
 with
 
@@ -63,7 +69,7 @@ joined as (
 )
 
 select
-    call_id || '-' || agent_id || '-' || leg_id || case when is_barged then '-barged' else '' end
+    {{ joined_key(['call_id', 'agent_id', 'leg_id']) }} || case when is_barged then '-barged' else '' end
         as handled_segment_id,
     call_id,
     agent_id,

@@ -1,4 +1,10 @@
-{{ config(materialized='incremental', incremental_strategy='replace_calls', on_schema_change='sync_all_columns') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_calls',
+    on_schema_change='sync_all_columns',
+    meta={'dated_by': 'entered_queue_at'},
+    indexes=lookup_indexes(['call_id', 'local_date', 'interval_start_at'])
+) }}
 
 with
 
@@ -21,7 +27,7 @@ calls as (
 )
 
 select
-    segments.call_id || '-' || segments.idx as queue_segment_id,
+    {{ joined_key(['segments.call_id', 'segments.idx']) }} as queue_segment_id,
     segments.call_id,
     segments.idx,
     segments.queue_id,

@@ -1,4 +1,9 @@
-{{ config(materialized='incremental', incremental_strategy='replace_calls', on_schema_change='sync_all_columns') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_calls',
+    on_schema_change='sync_all_columns',
+    indexes=lookup_indexes(['call_id', 'local_date'])
+) }}
 
 with
 
@@ -10,7 +15,7 @@ transfers as (
 )
 
 select
-    transfers.call_id || '-' || transfers.idx as transfer_attempt_id,
+    {{ joined_key(['transfers.call_id', 'transfers.idx']) }} as transfer_attempt_id,
     transfers.call_id,
     transfers.idx,
     transfers.transfer_id,
@@ -41,7 +46,7 @@ select
     transfers.to_queue_name,
     case
         when attributed.call_id is not null
-            then attributed.call_id || '-' || attributed.agent_id || '-' || attributed.leg_id
+            then {{ joined_key(['attributed.call_id', 'attributed.agent_id', 'attributed.leg_id']) }}
     end as from_handled_segment_id,
     calls.load_id,
     '{{ rules_fingerprint() }}' as rules_fingerprint

@@ -1,4 +1,10 @@
-{{ config(materialized='incremental', incremental_strategy='replace_calls', on_schema_change='sync_all_columns') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_calls',
+    on_schema_change='sync_all_columns',
+    meta={'dated_by': 'started_at'},
+    indexes=lookup_indexes(['call_id', 'local_date'])
+) }}
 
 with
 
@@ -10,7 +16,7 @@ sessions as (
 )
 
 select
-    sessions.call_id || '-' || sessions.idx as virtual_agent_session_id,
+    {{ joined_key(['sessions.call_id', 'sessions.idx']) }} as virtual_agent_session_id,
     sessions.call_id,
     sessions.idx,
     sessions.virtual_agent_id,

@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    on_schema_change='append_new_columns',
+    indexes=lookup_indexes(['local_date']),
+    meta={'days': 'local_date', 'dated_by': 'local_date'}
+) }}
+
 select
     agent_id,
     direction,
@@ -19,3 +27,4 @@ select
     vendor_handle_seconds,
     {{ handle_ratios() }}
 from {{ ref('agg_agent_days') }}
+where {{ is_day_to_compute('local_date') }}

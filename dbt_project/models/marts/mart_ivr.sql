@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    on_schema_change='append_new_columns',
+    indexes=lookup_indexes(['local_date']),
+    meta={'days': 'local_date', 'dated_by': 'local_date'}
+) }}
+
 with
 
 parts as (
@@ -13,7 +21,9 @@ parts as (
         {{ sum_where('menu_seconds', 'is_menu_abandon') }} as abandoned_menu_seconds
     from {{ ref('int_calls_placed') }}
     -- A hang-up in the menus proves that the call was there, also where its row is missing.
-    where has_entered_menu or is_menu_abandon
+    where
+        (has_entered_menu or is_menu_abandon)
+        and {{ is_day_to_compute('local_date') }}
     group by 1, 2, 3, 4
 
 )

@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    on_schema_change='append_new_columns',
+    indexes=lookup_indexes(['local_date']),
+    meta={'days': 'local_date', 'dated_by': 'local_date', 'before': 1}
+) }}
+
 with
 
 zones as (
@@ -18,6 +26,8 @@ base as (
         cast({{ to_local('intervals.interval_start_at', 'zones.reporting_timezone') }} as date) as local_date
     from {{ ref('agg_queue_intervals') }} as intervals
     inner join zones on intervals.queue_id = zones.queue_id
+    -- A day on either side: a reported interval may begin on one date and end on the next, and counts for the first.
+    where {{ is_day_to_compute('intervals.interval_start_at', before=3, after=2, kind='date_utc') }}
 
 ),
 
@@ -34,6 +44,7 @@ parts as (
         {% endfor -%}
         max(target_percent) as target_percent
     from base
+    where {{ is_day_to_compute('local_date', before=1) }}
     group by queue_id, local_date
 
 ),

@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    on_schema_change='append_new_columns',
+    indexes=lookup_indexes(['interval_start_at']),
+    meta={'days': 'date_utc', 'dated_by': 'interval_start_at'}
+) }}
+
 with
 
 lengths as (
@@ -22,6 +30,7 @@ placed as (
         end as reported_start_at
     from {{ ref('fct_handled_segments') }} as segments
     cross join lengths
+    where {{ is_day_to_compute('segments.started_at') }}
 
 ),
 
@@ -46,7 +55,7 @@ local as (
         parts.*,
         case
             when parts.queue_id = -1 then 'no queue'
-            else coalesce(queues.queue_name, cast(parts.queue_id as varchar))
+            else coalesce(queues.queue_name, {{ as_text('parts.queue_id') }})
         end as queue_name,
         {{ to_local(
             'parts.interval_start_at', "coalesce(queue_timezones.reporting_timezone, '" ~ var('reporting_timezone') ~ "')"

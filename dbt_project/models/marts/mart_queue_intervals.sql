@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    on_schema_change='append_new_columns',
+    indexes=lookup_indexes(['interval_start_at']),
+    meta={'days': 'date_utc', 'dated_by': 'interval_start_at'}
+) }}
+
 select
     interval_minutes,
     interval_start_at,
@@ -17,3 +25,4 @@ select
     is_business_hours,
     is_final
 from {{ ref('int_queue_intervals_reported') }}
+where {{ is_day_to_compute('interval_start_at') }}

@@ -58,6 +58,33 @@ steps as (
 
 ),
 
+-- Only a cell that was published and moved afterwards can be restated: few are, and the rest is left out here.
+late_cells as (
+
+    select distinct
+        steps.queue_id,
+        steps.language,
+        steps.call_type,
+        steps.reported_start_at
+    from steps
+    inner join builds on steps.step_build = builds.build_number
+    where {{ add_seconds('steps.reported_start_at', var('report_interval_minutes') * 60) }} <= builds.published_until
+
+),
+
+late_steps as (
+
+    select steps.*
+    from steps
+    inner join late_cells
+        on
+            steps.queue_id = late_cells.queue_id
+            and steps.language = late_cells.language
+            and steps.call_type = late_cells.call_type
+            and steps.reported_start_at = late_cells.reported_start_at
+
+),
+
 cells as (
 
     select
@@ -86,7 +113,7 @@ cells as (
             "target_seconds is not null"
             ~ " and (outcome = 'answered' or (outcome = 'abandoned' and not is_short_abandon))"
         ) }} as counted_with_target
-    from steps
+    from late_steps
     group by 1, 2, 3, 4, 5
 
 ),
@@ -167,7 +194,7 @@ metrics as (
             published.*,
             states.side,
             '{{ metric }}' as metric,
-            cast({{ ratios.get(metric, metric) }} as double precision) as metric_value
+            {{ as_double(ratios.get(metric, metric)) }} as metric_value
         from published
         inner join states
             on
@@ -208,6 +235,7 @@ compared as (
         {% endfor -%}
         lag(build_number) over (partition by queue_segment_id order by build_number) as build_before
     from versions
+    where queue_segment_id in (select late_steps.queue_segment_id from late_steps)
 
 ),
 
@@ -243,9 +271,9 @@ causes as (
         steps.reported_start_at as interval_start_at,
         steps.step_build,
         -- a removed call has no id any more: each of its segments counts as one
-        count(distinct coalesce(cast(steps.call_id as varchar), steps.queue_segment_id)) as calls,
+        count(distinct coalesce({{ as_text('steps.call_id') }}, steps.queue_segment_id)) as calls,
         coalesce(
-            string_agg(distinct cast(steps.call_id as varchar), ', ' order by cast(steps.call_id as varchar)), ''
+            string_agg(distinct {{ as_text('steps.call_id') }}, ', ' order by {{ as_text('steps.call_id') }}), ''
         ) as call_ids,
         string_agg(distinct reasons.changed_fields, '; ' order by reasons.changed_fields) as changed_fields,
         case
@@ -253,7 +281,7 @@ causes as (
             when {{ count_where('not reasons.is_by_rules') }} = 0 then 'rules'
             else 'data and rules'
         end as cause
-    from steps
+    from late_steps as steps
     inner join reasons
         on
             steps.queue_segment_id = reasons.queue_segment_id

@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    on_schema_change='append_new_columns',
+    indexes=lookup_indexes(['interval_start_at']),
+    meta={'days': 'date_utc', 'dated_by': 'interval_start_at'}
+) }}
+
 select
     interval_start_at,
     interval_start_local,
@@ -31,4 +39,6 @@ select
     is_business_hours,
     is_final
 from {{ ref('int_queue_intervals_reported') }}
-where interval_minutes = {{ var('report_interval_minutes') }}
+where
+    interval_minutes = {{ var('report_interval_minutes') }}
+    and {{ is_day_to_compute('interval_start_at') }}

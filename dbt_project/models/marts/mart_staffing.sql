@@ -124,7 +124,7 @@ select
     demand.offered_load_erlangs,
     demand.target_seconds,
     demand.target_percent,
-    cast(needed.agents_needed as bigint) as agents_needed,
+    {{ as_bigint('needed.agents_needed') }} as agents_needed,
     needed.expected_service_level,
     {{ safe_ratio('demand.offered_load_erlangs', 'needed.agents_needed') }} as expected_occupancy
 from demand

@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    on_schema_change='append_new_columns',
+    indexes=lookup_indexes(['local_date']),
+    meta={'days': 'local_date', 'dated_by': 'local_date'}
+) }}
+
 with
 
 parts as (
@@ -19,6 +27,7 @@ parts as (
         {{ sum_of('wait_seconds') }} as wait_seconds,
         {{ sum_where('wait_seconds', "outcome = 'completed'") }} as completed_wait_seconds
     from {{ ref('fct_transfers') }}
+    where {{ is_day_to_compute('local_date') }}
     group by 1, 2, 3, 4, 5, 6
 
 )

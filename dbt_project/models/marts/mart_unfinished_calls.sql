@@ -7,7 +7,7 @@ select
     calls.queue_name,
     calls.created_at,
     calls.updated_at,
-    cast({{ seconds_between('calls.begun_at', 'lateness.as_of_at') }} as bigint) as open_seconds
+    {{ seconds_between('calls.begun_at', 'lateness.as_of_at') }} as open_seconds
 from {{ ref('int_calls_placed') }} as calls
 cross join {{ ref('int_update_lateness') }} as lateness
 where

@@ -101,7 +101,7 @@ ranked as (
 select
     ranked.report_date,
     ranked.queue_id,
-    coalesce(queues.queue_name, cast(ranked.queue_id as varchar)) as queue_name,
+    coalesce(queues.queue_name, {{ as_text('ranked.queue_id') }}) as queue_name,
     ranked.metric,
     ranked.vendor_value,
     coalesce(ranked.our_own_value, 0) as our_value,

@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    on_schema_change='append_new_columns',
+    indexes=lookup_indexes(['local_date']),
+    meta={'days': 'local_date', 'dated_by': 'local_date'}
+) }}
+
 with
 
 parts as (
@@ -20,6 +28,7 @@ parts as (
         {{ sum_of('responses') }} as responses,
         {{ sum_of('fallback_responses') }} as fallback_responses
     from {{ ref('fct_virtual_agent_sessions') }}
+    where {{ is_day_to_compute('local_date') }}
     group by 1, 2, 3
 
 )

@@ -5,6 +5,7 @@
     incremental_strategy='append',
     full_refresh=false,
     on_schema_change='append_new_columns',
+    indexes=lookup_indexes(['queue_segment_id', 'call_id']),
     post_hook="{{ unlink_removed_calls() }}"
 ) }}
 
@@ -105,7 +106,7 @@ changed as (
 
 select
     changed.*,
-    cast(builds.last_build_number + 1 as bigint) as build_number,
+    {{ as_bigint('builds.last_build_number + 1') }} as build_number,
     {{ build_started_at() }} as built_at,
     horizon.final_until,
     builds.published_until

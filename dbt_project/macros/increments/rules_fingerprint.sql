@@ -8,7 +8,7 @@
 {% macro rules_fingerprint() -%}
     {%- if not execute -%}{{ return('') }}{%- endif -%}
     {%- set parts = [] -%}
-    {%- for node in graph.nodes.values() -%}
+    {%- for node in graph.get('nodes', {}).values() -%}
         {%- if node.resource_type == 'seed' and node.fqn | length == 2
             or node.fqn[1] in ['staging', 'intermediate']
             or node.unique_id == model.unique_id -%}
@@ -19,6 +19,22 @@
     {%- endfor -%}
     {%- for name in [
         'reporting_timezone', 'base_interval_minutes', 'short_call_seconds', 'service_level_what_if',
+    ] -%}
+        {%- do parts.append(name ~ '=' ~ var(name)) -%}
+    {%- endfor -%}
+    {{ return(local_md5(parts | sort | join('|'))[:12]) }}
+{%- endmacro %}
+
+
+{#- The same of the whole project: all seeds, models and variables. What was built under another one is built anew. -#}
+{% macro project_fingerprint() -%}
+    {%- set parts = [] -%}
+    {%- for node in graph.get('nodes', {}).values() if node.resource_type in ['seed', 'model'] -%}
+        {%- do parts.append(node.unique_id ~ '=' ~ node.checksum.checksum) -%}
+    {%- endfor -%}
+    {%- for name in [
+        'reporting_timezone', 'base_interval_minutes', 'report_interval_minutes', 'short_call_seconds',
+        'service_level_what_if', 'lateness_floor_minutes', 'unfinished_call_hours',
     ] -%}
         {%- do parts.append(name ~ '=' ~ var(name)) -%}
     {%- endfor -%}

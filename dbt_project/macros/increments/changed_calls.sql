@@ -26,9 +26,10 @@
 
 {#- The body's filter: nothing in a full build, the changed calls in an incremental one. -#}
 {% macro where_call_changed(call_id) -%}
-    {%- set changed = changed_calls(this) -%} {#- outside the condition: dbt learns the ref from it -#}
-    {%- if is_incremental() -%}
-        where {{ call_id }} in ({{ changed }})
+    {{- after_day_records() -}}
+    {%- if not execute -%}{%- do ref('stg_ccaip__calls') -%}{%- endif -%}
+    {%- if is_increment() -%}
+        where {{ call_id }} in ({{ changed_calls(this) }})
     {%- endif -%}
 {%- endmacro %}
 
@@ -37,15 +38,37 @@
     Incremental strategy `replace_calls`: delete every row of the changed calls and of calls that are
     gone, then insert what was computed, both in the materialization's one transaction. Deleting by
     call, not by row key, is what removes the row of an array that shrank or became empty.
+
+    The days of the rows before and after are recorded in `changed_days`: the local dates, and the UTC dates of
+    the instant that the config names, `meta: {dated_by: …}`.
 -#}
 {% macro get_incremental_replace_calls_sql(arg_dict) -%}
     {%- set target_relation = arg_dict['target_relation'] -%}
     {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
+    {%- set dated_by = config.get('meta').get('dated_by') -%}
+    {%- set utc_dates = utc_date(dated_by) if dated_by else 'cast(null as date)' -%}
+    {%- set is_replaced -%}
+        call_id in ({{ changed_calls(target_relation) }})
+        or call_id not in (select calls.call_id from {{ ref('stg_ccaip__calls') }} as calls)
+    {%- endset -%}
+
+    {% call record_changed_days() %}
+        select
+            {{ utc_dates }} as date_utc,
+            local_date
+        from {{ target_relation }}
+        where {{ is_replaced }}
+
+        union distinct
+
+        select
+            {{ utc_dates }} as date_utc,
+            local_date
+        from {{ arg_dict['temp_relation'] }}
+    {% endcall %};
 
     delete from {{ target_relation }}
-    where
-        call_id in ({{ changed_calls(target_relation) }})
-        or call_id not in (select calls.call_id from {{ ref('stg_ccaip__calls') }} as calls);
+    where {{ is_replaced }};
 
     insert into {{ target_relation }} ({{ columns }})
     select {{ columns }}

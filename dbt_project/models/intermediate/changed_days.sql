@@ -1,0 +1,16 @@
+-- Which days of a model changed, for those that are computed from it by day: see macros/increments/changed_days.sql.
+-- What every model has been built up to is removed.
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    full_refresh=false,
+    pre_hook="{{ remove_built_days() }}"
+) }}
+
+select
+    {{ as_text('null') }} as source_name,
+    cast(null as date) as date_utc,
+    cast(null as date) as local_date,
+    {{ as_bigint('null') }} as change_number
+from {{ ref('built_days') }}
+where false

@@ -1,0 +1,51 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_calls',
+    on_schema_change='sync_all_columns',
+    indexes=lookup_indexes(['call_id', 'started_at']),
+    meta={'dated_by': 'started_at'}
+) }}
+
+-- When each row of work kept its agent busy. The rows' own stretches, not the segment's span: a wrap-up hours after the
+-- talk leaves the hours between them free. A supervisor who listens in handles nothing, and the time of agents nobody
+-- named cannot be united. No row is believed to last longer than a day: one that ends in 2030 would fill a hundred
+-- thousand intervals.
+with
+
+work as (
+
+    select
+        handle_rows.call_id,
+        handle_rows.leg_id,
+        handle_rows.idx,
+        handle_rows.agent_id,
+        handle_rows.call_seconds + handle_rows.acw_seconds as handle_seconds,
+        calls.direction,
+        coalesce(handle_rows.started_at, calls.created_at) as started_at,
+        handle_rows.ended_at,
+        calls.load_id
+    from {{ ref('int_handle_rows') }} as handle_rows
+    inner join {{ ref('int_calls_classified') }} as calls on handle_rows.call_id = calls.call_id
+    where
+        not handle_rows.is_duplicate
+        and not handle_rows.is_barged
+        and handle_rows.agent_id <> -1
+
+)
+
+select
+    call_id,
+    leg_id,
+    idx,
+    agent_id,
+    direction,
+    started_at,
+    least(
+        coalesce(ended_at, {{ add_seconds('started_at', 'handle_seconds') }}),
+        {{ add_seconds('started_at', '86400') }}
+    ) as ended_at,
+    cast({{ to_local('started_at', "'" ~ var('reporting_timezone') ~ "'") }} as date) as local_date,
+    load_id,
+    '{{ rules_fingerprint() }}' as rules_fingerprint
+from work
+{{ where_call_changed('call_id') }}

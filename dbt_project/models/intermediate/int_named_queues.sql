@@ -1,0 +1,15 @@
+-- The queue that a name is shown for, for calls that never came to a queue's rows and name a path.
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_rows',
+    on_schema_change='sync_all_columns',
+    meta={'reach': 'every_day', 'compared': ['queue_name', 'queue_id']}
+) }}
+
+{{ after_day_records() }}
+select
+    queue_name,
+    max(queue_id) as queue_id
+from {{ ref('fct_queue_segments') }}
+where queue_name is not null
+group by queue_name

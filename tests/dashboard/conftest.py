@@ -1,0 +1,101 @@
+"""A centre of sixteen days, loaded over HTTP, built by dbt and published once a session; and the pages that show it."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+
+from dashboard.app import create_app
+from dashboard.reader import PublishedCopy
+from pipelines.home import Home
+from pipelines.progress import SilentProgress
+from pipelines.settings import Settings
+from pipelines.warehouse.load import load_new
+from pipelines.warehouse.publish import publish
+from simulator.centre import Centre
+from tests.marts.workshop import Workshop
+from tests.shared import made_once
+from tests.tenant import settings_for, tenant
+
+START = datetime(2026, 3, 2, 14, tzinfo=UTC)
+ZONE = "America/New_York"
+DAYS = 16
+
+
+def _make(root: Path) -> None:
+    """Load up to the middle of the last day, so that it is not over."""
+    centre = Centre.simulate(seed=11, start=START, days=DAYS, calls_per_day=120, time_zone=ZONE)
+    home = Home(root)
+    home.activate()
+    workshop = Workshop(home.dbt_target_dir / "workshop", ZONE)
+    with tenant(centre, START + timedelta(days=DAYS - 1, hours=3)) as platform:
+        settings = settings_for(platform, home, START, reporting_timezone=ZONE)
+        load_new(settings, home, SilentProgress())
+        workshop.build(home.warehouse)
+    publish(home, settings)
+
+
+@pytest.fixture(scope="session")
+def centre_home() -> Home:
+    """A home with a warehouse, its marts, and their published copy. Not to be written to."""
+    return Home(made_once("dashboard centre", _make))
+
+
+@pytest.fixture(scope="session")
+def copy(centre_home: Home) -> Path:
+    """The published copy. Not to be written to."""
+    return centre_home.root / "published" / "callmart.duckdb"
+
+
+@pytest.fixture
+def own_home(centre_home: Home, tmp_path: Path) -> Home:
+    """A home of one's own, with the same warehouse and copy."""
+    home = Home(tmp_path)
+    for source in (centre_home.warehouse, centre_home.root / "published" / "callmart.duckdb"):
+        target = tmp_path / source.relative_to(centre_home.root)
+        target.parent.mkdir(parents=True)
+        shutil.copy(source, target)
+    return home
+
+
+def settings_of(home: Home) -> Settings:
+    return Settings(home.warehouse, reporting_timezone=ZONE)
+
+
+@contextmanager
+def served(app: Starlette) -> Iterator[str]:
+    """The address of the app, which a real server serves for the block."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.01)
+    try:
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def address(copy: Path) -> Iterator[str]:
+    with served(create_app(PublishedCopy(copy))) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def http(address: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=address, timeout=60) as client:
+        yield client
