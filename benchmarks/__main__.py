@@ -1,4 +1,5 @@
 """`python -m benchmarks [--calls N] [--rounds N]`: the ways to land calls, in turn, and their ratios.
+`python -m benchmarks --reading 100000`: a first load's requests and time, at ten requests a second.
 
 Absolute figures are the machine's of the moment; the ratios hold when its speed drifts, since the ways
 take turns within each round. Medians over the rounds are shown.
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from benchmarks.landing import WAYS
 from benchmarks.pages import write_pages
+from benchmarks.reading import print_reading
 
 
 def measure(way: str, pages: Path) -> dict[str, float]:
@@ -36,7 +38,13 @@ def main() -> None:
     parser.add_argument(
         "--rounds", type=int, default=3, help="how often each way takes its turn (default: 3)"
     )
+    parser.add_argument(
+        "--reading", type=int, metavar="N", help="read N calls from a platform with 300 ms latency instead"
+    )
     options = parser.parse_args()
+    if options.reading:
+        print_reading(options.reading)
+        return
     with tempfile.TemporaryDirectory() as folder:
         pages = Path(folder) / "pages"
         size = write_pages(pages, options.calls)

@@ -47,7 +47,7 @@ def callmart_keep(pages: Path, folder: Path) -> None:
 def _callmart(pages: Path, folder: Path, privacy: PrivacyFilter) -> None:
     from dataclasses import replace
 
-    from pipelines.ccaip.gather import Gatherer, Package
+    from pipelines.ccaip.package import Package, Parser, package_of
     from pipelines.ccaip.page import read_calls
     from pipelines.ccaip.reader import CALLS_PER_PACKAGE
     from pipelines.ccaip.windows import Window
@@ -64,9 +64,9 @@ def _callmart(pages: Path, folder: Path, privacy: PrivacyFilter) -> None:
 
     def packages() -> Iterator[Package]:
         for _ in range(0, len(list(pages.iterdir())), pages_a_package):
-            yield gatherer.regather(islice(calls, pages_a_package), Window(now, now))
+            yield package_of(parser, islice(calls, pages_a_package), Window(now, now))
 
-    with Loader(settings, home) as loader, Gatherer(privacy) as gatherer:
+    with Loader(settings, home) as loader, Parser(privacy) as parser:
         for package in packages():
             loader.load(package, now)
 

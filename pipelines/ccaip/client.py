@@ -193,6 +193,7 @@ class Client:
         self._longest_pause = longest_pause_seconds
         self._longest_retry_after = longest_retry_after_seconds
         self.per_page = per_page
+        self.requests_per_second = requests_per_second
         self.counts = RequestCounts()
 
     def __enter__(self) -> Client:

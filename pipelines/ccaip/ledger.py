@@ -17,8 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.ccaip.fetch import WindowRead
-from pipelines.ccaip.gather import Package
+from pipelines.ccaip.package import Package, WindowRead
 from pipelines.ccaip.schema import record_schema
 from pipelines.ccaip.tables import LOAD_WINDOWS
 from pipelines.ccaip.windows import Window

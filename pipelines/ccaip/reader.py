@@ -1,35 +1,61 @@
 """Reads stretches of `updated_at` and hands out packages: closed windows with the calls in them, parsed.
 
-    stretches → windows → pages (several windows at once) → parsed in batches → Package
+    with Reader(client, windows, privacy=privacy, forgotten=forgotten) as reader:
+        for package in reader.packages():   # in the order of `windows`
+            load(package)                   # the next package is read and parsed meanwhile
 
-The next package is fetched and parsed in the background while the caller loads the one before, so that requests go
-on while a package loads. At most one finished package waits.
+A long stretch is read by several threads at once and cut into windows while it is read (`window_queue`). Each window
+is *closed* on its own: read to its end, then counted by the API, and read once more when fewer calls came than the API
+counts. `updated_at[to]` bounds counts only, never what is read. A package is a run of closed windows. A window that is
+requested again (`attempt` > 1) is neither cut nor packed together with others.
+
+As many requests are in flight as it takes to keep the client's pace, given how long a request takes.
 """
 
 from __future__ import annotations
 
+import queue
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from types import TracebackType
 
 from pipelines.ccaip.client import Client
-from pipelines.ccaip.gather import Gatherer, Package
+from pipelines.ccaip.package import BATCH, Package, Parser, Version, combine, keep_newest
+from pipelines.ccaip.page import FetchedCall
 from pipelines.ccaip.privacy.forgotten import NOBODY, Forgotten
 from pipelines.ccaip.privacy.policy import PrivacyFilter
-from pipelines.ccaip.windows import CALLS_PER_WINDOW, Window, chunks, plan
+from pipelines.ccaip.tail import Tail
+from pipelines.ccaip.window_queue import OpenWindow, Part, WindowQueue
+from pipelines.ccaip.windows import Window
+from pipelines.steps import reached
 
 CALLS_PER_PACKAGE = 20_000
 """About 180 MB of JSON, a small part of it in memory at a time. A package takes dlt a second whatever it holds."""
+
+CALLS_PER_WINDOW = 10_000
+"""What a window holds once it is cut. A closed window costs a request to count it; an open one is read again."""
+
+_THREADS = 8
+_WAIT_SECONDS = 0.2  # how soon a thread notices what nobody told it
 
 
 def _ignore(_: int) -> None:
     """A listener that nobody needs."""
 
 
-class Reader:
-    """Reads `stretches`, oldest first, in the background. Close it, or use it in a `with` block.
+class _Stopped(Exception):
+    """The reader was closed, or another thread ran into an error."""
 
-    `on_page` is told how many calls each page brought, `expect` how many are expected in all, as far as is known.
+
+class Reader:
+    """Reads `stretches`, oldest first, in threads of its own. Close it, or use it in a `with` block.
+
+    `on_page` is told how many calls each page brought, `expect` how many are expected in all, as far as is known; both
+    from threads of the reader, one call at a time. A package holds `calls_per_package` calls or, as it ends with a
+    window, somewhat more.
     """
 
     def __init__(
@@ -44,10 +70,22 @@ class Reader:
         expect: Callable[[int], None] = _ignore,
     ) -> None:
         self._client = client
-        self._gatherer = Gatherer(privacy, forgotten, on_page)
-        self._expect = expect
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="reader")
-        self._coming = self._read(chunks(self._windows(stretches), calls_per_package))
+        self._on_page = on_page
+        self._parser = Parser(privacy, forgotten)
+        per_window = min(CALLS_PER_WINDOW, calls_per_package)
+        self._queue = WindowQueue(client, stretches, per_window, calls_per_package, expect)
+        self._changed = threading.Condition()
+        self._closed = False
+        self._error: BaseException | None = None
+        self._busy = 0
+        self._quickest: float | None = None  # seconds that a request takes at least
+        self._ready: queue.Queue[Package | None] = queue.Queue(1)
+        self._threads = [
+            threading.Thread(target=self._read, name=f"read-{number}", daemon=True)
+            for number in range(_THREADS)
+        ]
+        self._threads.append(threading.Thread(target=self._pack, name="pack", daemon=True))
+        self._started = False
 
     def __enter__(self) -> Reader:
         return self
@@ -58,28 +96,194 @@ class Reader:
         self.close()
 
     def packages(self) -> Iterator[Package]:
-        """The packages, in the order of their windows. Raises what reading ran into."""
-        coming = self._thread.submit(next, self._coming, None)
-        while (package := coming.result()) is not None:
-            coming = self._thread.submit(next, self._coming, None)
+        """The packages, in the order of their windows. Raises what reading ran into, after what was complete before."""
+        if not self._started:
+            self._started = True
+            for thread in self._threads:
+                thread.start()
+        while (package := self._ready.get()) is not None:
+            with self._changed:
+                self._changed.notify_all()  # there is room for the next one
             yield package
+        if self._error:
+            raise self._error
 
     def close(self) -> None:
-        """Stop reading; what is being fetched is of no use to anybody."""
-        self._gatherer.cancel()
-        self._thread.shutdown(cancel_futures=True)
-        self._gatherer.close()
+        """Stop reading; requests in flight are waited for."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        if self._started:
+            for thread in self._threads:
+                thread.join()
+        self._parser.close()
 
-    def _read(self, together: Iterator[list[Window]]) -> Iterator[Package]:
-        for windows in together:
-            yield self._gatherer.gather(windows, self._client)
+    # --- reading ----------------------------------------------------------------------------------
 
-    def _windows(self, stretches: Iterable[Window]) -> Iterator[Window]:
-        """The stretches cut into windows. What is asked for again, by id, or dated in the future is not cut."""
-        expected = 0
-        for stretch in stretches:
-            whole = stretch.why == "future" or stretch.ids or stretch.attempt > 1 or stretch.is_planned
-            for window in [stretch] if whole else plan(stretch, self._client.count, CALLS_PER_WINDOW):
-                expected += window.expected or 0
-                self._expect(expected)
-                yield window
+    def _read(self) -> None:
+        """What each reading thread does."""
+        with self._keeping_errors():
+            while (task := self._next_task()) is not None:
+                try:
+                    task()
+                finally:
+                    with self._changed:
+                        self._busy -= 1
+                        self._changed.notify_all()
+
+    def _next_task(self) -> Callable[[], None] | None:
+        with self._changed:
+            while True:
+                self._raise_if_stopped()
+                if self._queue.is_read:
+                    return None
+                if self._busy < self._most_at_once() and (task := self._task()) is not None:
+                    self._busy += 1
+                    return task
+                self._changed.wait(_WAIT_SECONDS)
+
+    def _most_at_once(self) -> int:
+        """How many requests in flight keep the client's pace."""
+        if self._quickest is None:
+            return 1
+        return min(_THREADS, int(self._client.requests_per_second * self._quickest) + 2)
+
+    def _task(self) -> Callable[[], None] | None:
+        if (window := self._queue.next_to_close()) is not None:
+            return lambda: self._close(window)
+        if (found := self._queue.next_to_read()) is not None:
+            return lambda: self._read_page(*found)
+        return None
+
+    def _read_page(self, window: OpenWindow, part: Part) -> None:
+        requests, answers = part.client.counts.requests, part.tail.answers
+        started = time.monotonic()
+        calls = next(part.pages, None)
+        seconds = time.monotonic() - started
+        if calls is not None:
+            self._count_behind(window, part)
+        with self._changed:
+            if part.client.counts.requests == requests + 1 and part.tail.answers <= answers + 1:
+                self._quickest = min(seconds, self._quickest or seconds)
+            calls = self._queue.answered(window, part, calls)
+            self._changed.notify_all()
+        self._keep(window, calls)
+        with self._changed:
+            part.busy = False
+            self._changed.notify_all()
+
+    def _keep(self, window: OpenWindow, calls: list[FetchedCall]) -> None:
+        """Take a page's calls into a window, and have them parsed once there are enough for a batch."""
+        if not calls:
+            return
+        with self._changed:
+            self._raise_if_stopped()
+            reached("fetch")
+            window.read.note(calls)
+            self._on_page(len(calls))
+            keep_newest(window.unparsed, (Version(call, window.read) for call in calls))
+            if len(window.unparsed) < BATCH:
+                return
+            batch, window.unparsed = window.unparsed, {}
+        parsed = self._parser.submit(batch)
+        with self._changed:
+            window.batches.append(parsed)
+
+    def _count_behind(self, window: OpenWindow, part: Part) -> None:
+        """Let the API count what lies behind a stretch that does not end now, when it is worth a request."""
+        stretch = window.read.window
+        if not window.is_cuttable or part.total is not None or part.tail.total is None:
+            return
+        with self._changed:
+            if part is not window.parts[0] or part.tail.at >= stretch.until:
+                return
+            if not self._queue.is_long(part) or self._queue.is_followed(window):
+                return
+        counted = stretch.expected
+        if counted is None:
+            counted = part.client.count(stretch.since, stretch.until)
+        if counted is not None:
+            with self._changed:
+                window.after = max(0, part.tail.total - counted)
+
+    def _close(self, window: OpenWindow) -> None:
+        """Compare with the API's count; read the window once more when it is short."""
+        read, client = window.read, self._client.counting()
+        if read.window.why not in ("future", "heal"):
+            read.counted_after = window.counted_by_answer
+            if read.counted_after is None:
+                read.counted_after = client.count(read.window.since, read.window.until)
+            if read.is_short:
+                for calls in Tail(client, read.window.since, read.window.until).pages():
+                    self._keep(window, calls)
+        for part in window.parts:
+            read.counts.add(part.client.counts)
+        read.counts.add(client.counts)
+        read.finished_at = datetime.now(UTC)
+        with self._changed:
+            window.closed = True
+            self._changed.notify_all()
+
+    # --- packages ---------------------------------------------------------------------------------
+
+    def _pack(self) -> None:
+        """What the packing thread does."""
+        with self._keeping_errors():
+            while (windows := self._next_package()) is not None:
+                self._put(self._package(windows))
+        self._put(None)
+
+    def _next_package(self) -> list[OpenWindow] | None:
+        with self._changed:
+            while True:
+                if self._closed:
+                    raise _Stopped
+                windows, is_whole = self._queue.next_package()
+                if windows and (is_whole or self._error) and not self._ready.full():
+                    return windows
+                if not windows and (self._error or self._queue.is_empty):
+                    return None
+                self._changed.wait(_WAIT_SECONDS)
+
+    def _package(self, windows: list[OpenWindow]) -> Package:
+        batches = [batch for window in windows for batch in window.batches]
+        unparsed: dict[str, Version] = {}
+        for window in windows:
+            keep_newest(unparsed, window.unparsed.values())
+            if len(unparsed) >= BATCH:
+                batches.append(self._parser.submit(unparsed))
+                unparsed = {}
+        if unparsed or not batches:
+            batches.append(self._parser.submit(unparsed))
+        with self._changed:
+            reads = self._queue.take(windows)
+            self._changed.notify_all()
+        return combine([batch.result() for batch in batches], reads)
+
+    def _put(self, package: Package | None) -> None:
+        while True:
+            if self._closed:
+                with suppress(queue.Empty):
+                    self._ready.get_nowait()
+                package = None
+            with suppress(queue.Full):
+                self._ready.put(package, timeout=_WAIT_SECONDS)
+                return
+
+    # --- the end ----------------------------------------------------------------------------------
+
+    def _raise_if_stopped(self) -> None:
+        if self._closed or self._error:
+            raise _Stopped
+
+    @contextmanager
+    def _keeping_errors(self) -> Iterator[None]:
+        """Keep what a thread runs into for whoever takes the packages, and stop the other threads."""
+        try:
+            yield
+        except _Stopped:
+            pass
+        except BaseException as error:
+            with self._changed:
+                self._error = self._error or error
+                self._changed.notify_all()

@@ -38,9 +38,9 @@ from dlt.sources import DltResource
 
 from pipelines.ccaip import drift
 from pipelines.ccaip.client import Client
-from pipelines.ccaip.gather import Package
 from pipelines.ccaip.ledger import fetched
 from pipelines.ccaip.loaded import Loaded, fingerprint
+from pipelines.ccaip.package import Package
 from pipelines.ccaip.reader import CALLS_PER_PACKAGE, Reader
 from pipelines.ccaip.schema import (
     DECLARED_VERSION,

@@ -29,40 +29,92 @@ def tail(client: Client, window: Window, by: By = "updated_at") -> Iterator[list
     read comes too: it is for the reader to reject. Raises `ApiError` when the API does not sort by
     it, for then nothing read is known complete.
     """
-    return _Tail(client, window, by).pages()
+    return Tail(client, window.since, window.until, by).pages()
 
 
-class _Tail:
-    """One reading of a window. `_seen` are the bodies already read of the second it stands at."""
+class Tail:
+    """Reads from `since` to `until` (UTC, inclusive), one request per page.
 
-    def __init__(self, client: Client, window: Window, by: By) -> None:
+    `until` may be moved to an earlier second meanwhile, by another thread too. `first` is an answer to an earlier
+    request, which reaches past `since` or to the end: reading begins with it instead of a request.
+
+    `page` is the last answer, None while a crowded second is paged. `left` is how many calls the API counts after it,
+    `total` how many from `since` on; None when the API does not count. `answers` counts the answers that were used.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        since: datetime,
+        until: datetime,
+        by: By = "updated_at",
+        first: Page | None = None,
+    ) -> None:
         self._client = client
-        self._until = window.until
-        self._since = window.since
+        self._since = since
+        self._start = since
         self._by: By = by
+        self._first = first
         self._seen: set[bytes] = set()
+        self._crowded = False
+        self.until = until
+        self.page: Page | None = None
+        self.total: int | None = None
+        self.left: int | None = None
+        self.is_over = False
+        self.answers = 0
+
+    @property
+    def at(self) -> datetime:
+        """Everything before this second (UTC) was read."""
+        return self._since
 
     def pages(self) -> Iterator[list[FetchedCall]]:
+        """The calls, page by page, each version once."""
         while True:
-            page = self._client.calls_since(self._since, by=self._by)
-            if fresh := self._fresh(page, self._until):
-                yield fresh
+            handed, self._first = self._first, None
+            page = handed or self._client.calls_since(self._since, by=self._by)
+            self._answered(page)
+            until = self.until
             last = self._last(page)
-            if self._ends(page) or (last is not None and last > self._until):
+            fresh = self._fresh(page, until, self._start if handed else None)
+            done = self._ends(page) or (last is not None and last > until)
+            if not done:
+                self._move(page, last, handed is not None)
+            self.is_over = done
+            if fresh:
+                yield fresh
+            if done:
                 return
-            if last is None:
-                raise ApiError(
-                    f"A whole page of calls has no readable {self._by}, so callmart cannot read past it.",
-                    "Look at that page in the API itself; the calls before it have landed.",
-                )
-            if whole_second(last) > self._since:
-                self._since = whole_second(last)
-            else:
+            if self._crowded:
                 yield from self._page_inside(self._since)
                 self._since += timedelta(seconds=1)
-                if self._since > self._until:
+                if self._since > self.until:
                     return
-            self._seen = {call.body for call in page.calls if self._in_second(call, self._since)}
+                self._seen = set()
+
+    def _answered(self, page: Page) -> None:
+        self.page = page
+        self.answers += 1
+        if self.total is None and page.total is not None:
+            before = sum(
+                (moment := self._moment(call)) is not None and moment < self._start for call in page.calls
+            )
+            self.total = page.total - before
+        self.left = None if page.total is None else max(0, page.total - len(page.calls))
+
+    def _move(self, page: Page, last: datetime | None, handed: bool) -> None:
+        """Stand at the last second of a page; it is crowded when the page holds nothing else."""
+        if last is None:
+            raise ApiError(
+                f"A whole page of calls has no readable {self._by}, so callmart cannot read past it.",
+                "Look at that page in the API itself; the calls before it have landed.",
+            )
+        second = whole_second(last)
+        self._crowded = second <= self._since and not handed
+        self._since = max(second, self._since)
+        in_second = {call.body for call in page.calls if self._in_second(call, self._since)}
+        self._seen = self._seen | in_second if self._crowded else in_second
 
     def _page_inside(self, second: datetime) -> Iterator[list[FetchedCall]]:
         """The rest of the calls of one second that has more than a page of them."""
@@ -70,6 +122,8 @@ class _Tail:
             number, brought = 1, 0
             while True:
                 page = self._client.calls_since(second, by=self._by, page=number)
+                self.answers += 1
+                self.page = None
                 fresh = self._fresh(page, second + timedelta(microseconds=999_999))
                 brought += len(fresh)
                 self._seen |= {call.body for call in fresh}
@@ -86,12 +140,16 @@ class _Tail:
             "Run again in a few minutes, or raise [sources.ccaip] settle_seconds.",
         )
 
-    def _fresh(self, page: Page, until: datetime) -> list[FetchedCall]:
+    def _fresh(self, page: Page, until: datetime, since: datetime | None = None) -> list[FetchedCall]:
         """The page's calls inside the window that were not read before."""
         return [
             call
             for call in page.calls
-            if ((moment := self._moment(call)) is None or moment <= until) and call.body not in self._seen
+            if (
+                (moment := self._moment(call)) is None
+                or ((since is None or since <= moment) and moment <= until)
+            )
+            and call.body not in self._seen
         ]
 
     def _ends(self, page: Page) -> bool:

@@ -4,23 +4,16 @@ A window is closed at both ends, on whole seconds of `updated_at`; the next one 
 the last one ended, so a call on the seam is read twice rather than never. `until` is the server's
 clock minus a settle time: what has changed since may not be visible everywhere yet.
 
-`plan` cuts a stretch of time into windows small enough to be read side by side, by asking the API how
-many calls each half has. It trusts that number for nothing else.
+The windows given to `reader.Reader` may be of any length. It cuts them while it reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import uuid4
-
-CALLS_PER_WINDOW = 1_250
-"""What one window may hold: what one thread reads on its own, in a dozen requests or so."""
-
-CALLS_PER_CHUNK = 6_800
-"""What the windows that land together may hold: about 60 MB of JSON, a part of it in memory at a time."""
 
 FUTURE = timedelta(hours=1)
 """A call dated so far after the server's clock is misdated; nearer ones will have passed by the next load."""
@@ -36,8 +29,8 @@ _SECOND = timedelta(seconds=1)
 class Window:
     """Calls with `since` ≤ `updated_at` ≤ `until` (UTC, whole seconds); `expected` as the API counts.
 
-    `window_id` is the same in every `attempt` to read it. A `heal` names its calls by `ids`. One that
-    `is_planned` is in the ledger already and is not cut.
+    `window_id` is the same in every `attempt` to read it. A `heal` names its calls by `ids`. `cut_from` is the id of
+    the window that it is a piece of; the last piece keeps the id.
     """
 
     since: datetime
@@ -47,7 +40,7 @@ class Window:
     window_id: str = field(default_factory=lambda: uuid4().hex)
     attempt: int = 1
     ids: tuple[int, ...] = ()
-    is_planned: bool = False
+    cut_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +94,10 @@ def plan(
     count: Callable[[datetime, datetime], int | None],
     most: int,
 ) -> Iterator[Window]:
-    """Cut a window, oldest first, into ones of at most `most` calls, and no more than needed.
+    """Cut a window, oldest first, into ones of at most `most` calls by counting each half.
 
-    `count(since, until)` is asked once per window tried. A single second is never cut, however full;
-    a window the API will not count is left whole.
+    For windows that must be known before they are read: `reader` cuts without counting. A single second is never cut,
+    however full; a window that the API will not count is left whole.
     """
     expected = count(window.since, window.until)
     seconds = int((window.until - window.since) / _SECOND)
@@ -114,20 +107,3 @@ def plan(
     middle = window.since + timedelta(seconds=seconds // 2)
     for since, until in ((window.since, middle), (middle, window.until)):
         yield from plan(Window(since, until, why=window.why), count, most)
-
-
-def chunks(windows: Iterable[Window], most: int) -> Iterator[list[Window]]:
-    """Put consecutive windows together that hold at most `most` calls in all, as the API counts.
-
-    A window that is asked for again stands alone: what cannot land must not keep others from landing.
-    """
-    together: list[Window] = []
-    for window in windows:
-        alone = window.attempt > 1
-        expected = sum(each.expected or 0 for each in together) + (window.expected or 0)
-        if together and (alone or together[-1].attempt > 1 or expected > most):
-            yield together
-            together = []
-        together.append(window)
-    if together:
-        yield together

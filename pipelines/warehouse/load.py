@@ -1,6 +1,6 @@
 """Loads calls into the warehouse: the scheduled load, the backfill, and single calls by id.
 
-    windows → reader (fetched side by side, parsed) → packages → loader → raw tables, ledger, cursor
+    windows → reader (read in parallel, parsed) → packages → loader → raw tables, ledger, cursor
 
 A load is a sequence of packages, each loaded with its cursor and its ledger rows, so that a kill at any moment loses
 at most the package in flight. The next package is read while one is loaded. Windows that an earlier run left open are
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,10 +20,10 @@ from types import TracebackType
 from pipelines.ccaip import drift, ledger
 from pipelines.ccaip.client import Client
 from pipelines.ccaip.drift import Drift
-from pipelines.ccaip.gather import Package
-from pipelines.ccaip.reader import CALLS_PER_PACKAGE, Reader
+from pipelines.ccaip.package import Package
+from pipelines.ccaip.reader import CALLS_PER_PACKAGE, CALLS_PER_WINDOW, Reader
 from pipelines.ccaip.tables import LOAD_WINDOWS
-from pipelines.ccaip.windows import CALLS_PER_WINDOW, FUTURE, Window, plan, tail_windows, whole_second
+from pipelines.ccaip.windows import FUTURE, Window, plan, tail_windows, whole_second
 from pipelines.errors import ConfigurationError, QualityError
 from pipelines.home import Home
 from pipelines.progress import Progress, Stage
@@ -32,6 +32,9 @@ from pipelines.steps import reached
 from pipelines.warehouse.drifts import new_only
 from pipelines.warehouse.loader import Loader
 from pipelines.warehouse.rejected import too_many_rejected
+
+IDS_PER_WINDOW = 1_250
+"""How many calls a window of a heal names."""
 
 
 @dataclass
@@ -88,8 +91,8 @@ def backfill(
 ) -> LoadReport:
     """Load again what changed between `start` and `end` (UTC, inclusive). Leaves the cursor where it is.
 
-    All its windows are in the ledger before the first is asked for: cut short, it is taken up by the
-    next load or backfill, from wherever it is run.
+    The ledger has it as planned before the first request, and what is left of it after each package. When it is cut
+    short, the next load or backfill continues it, on any machine.
     """
     if start >= end:
         raise ConfigurationError(
@@ -99,9 +102,11 @@ def backfill(
     with _Load(settings, home, progress) as load:
         now = load.client.server_now()
         since, until = whole_second(start), whole_second(min(end, now))
-        whole = [Window(since, until, why="backfill")] if since < until else []
-        windows = [part for window in whole for part in plan(window, load.client.count, CALLS_PER_WINDOW)]
+        windows = [Window(since, until, why="backfill")] if since < until else []
         if newest_first:
+            windows = [
+                part for window in windows for part in plan(window, load.client.count, CALLS_PER_WINDOW)
+            ]
             windows.reverse()
         if windows:
             load.loader.record(LOAD_WINDOWS.name, ledger.planned(windows))
@@ -115,7 +120,7 @@ def heal(
 
     `since` and `until` (UTC) are the stretch in which they were found wanting, for the ledger.
     """
-    each = CALLS_PER_WINDOW
+    each = IDS_PER_WINDOW
     with _Load(settings, home, progress) as load:
         windows = [
             Window(since, until, len(some), "heal", ids=tuple(some))
@@ -159,9 +164,10 @@ class _Load:
     def run(self, windows: Iterable[Window], now: datetime) -> LoadReport:
         """Load what was left open, then `windows`. `now` is the server's clock (UTC)."""
         self._stage.note("reading")
+        wanted = {window.window_id: window for window in (*self._left_open, *windows)}
         with Reader(
             self.client,
-            _each_once(self._left_open, windows),
+            wanted.values(),
             privacy=self._privacy,
             forgotten=self._forgotten,
             calls_per_package=CALLS_PER_PACKAGE,
@@ -170,6 +176,7 @@ class _Load:
         ) as reader:
             for package in reader.packages():
                 self._load(package, now)
+                self._narrow(package, wanted)
         report = self._report
         report.resumed = len(self._left_open)
         report.requests += self.client.counts.requests
@@ -197,13 +204,15 @@ class _Load:
         if report.until:
             self._stage.note(f"loaded up to {report.until:%Y-%m-%d %H:%M}")
 
-
-def _each_once(left_open: Iterable[Window], windows: Iterable[Window]) -> Iterator[Window]:
-    """Both, one after the other, without what is in both: a backfill plans its windows as open ones."""
-    wanted = list(left_open)
-    known = {window.window_id for window in wanted}
-    yield from wanted
-    yield from (window for window in windows if window.window_id not in known)
+    def _narrow(self, package: Package, wanted: Mapping[str, Window]) -> None:
+        """Let the ledger's planned windows begin where the package ended: what it holds is not to be read again."""
+        rest: dict[str, Window] = {}
+        for piece in (read.window for read in package.reads):
+            if piece.why == "backfill" and piece.cut_from and piece.attempt == 1:
+                rest[piece.cut_from] = replace(wanted[piece.cut_from], since=piece.until, expected=None)
+        last = {read.window.window_id for read in package.reads}
+        if planned := [window for id_, window in rest.items() if id_ not in last]:
+            self.loader.record(LOAD_WINDOWS.name, ledger.planned(planned))
 
 
 _PROBLEMS = {

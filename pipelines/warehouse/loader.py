@@ -26,8 +26,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import SetColumnComment
 
 from pipelines.ccaip import ledger
-from pipelines.ccaip.gather import Package
 from pipelines.ccaip.loaded import Loaded
+from pipelines.ccaip.package import Package
 from pipelines.ccaip.privacy.policy import declared_columns
 from pipelines.ccaip.schema import LOAD_ID, NAME, READABLE, ROW_ID, call_key
 from pipelines.ccaip.source import Outgoing, ccaip_packages

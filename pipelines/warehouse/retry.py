@@ -20,7 +20,7 @@ from sqlalchemy import select
 
 from pipelines.ccaip import drift
 from pipelines.ccaip.client import PER_PAGE, Client
-from pipelines.ccaip.gather import Gatherer, Package
+from pipelines.ccaip.package import Package, Parser, package_of
 from pipelines.ccaip.page import FetchedCall, read_calls
 from pipelines.ccaip.schema import record_schema
 from pipelines.ccaip.tables import REJECTED_CALLS
@@ -66,7 +66,7 @@ def retry(settings: Settings, home: Home, progress: Progress) -> RetryReport:
     seen: Counter[drift.Drift] = Counter()
     with (
         Loader(settings, home) as loader,
-        Gatherer(privacy, loader.loaded.forgotten(settings.privacy_key)) as gatherer,
+        Parser(privacy, loader.loaded.forgotten(settings.privacy_key)) as parser,
         progress.stage("read rejected calls again", unit="calls") as stage,
     ):
         # a call that is dated later than this is misdated, and gives way to the one that was rejected
@@ -78,7 +78,8 @@ def retry(settings: Settings, home: Home, progress: Progress) -> RetryReport:
             report.out_of_reach += len(kept) - len(calls)
             if not calls:
                 continue
-            package = _read_again(gatherer, calls, stage)
+            package = _read_again(parser, calls)
+            stage.advance(len(calls))
             drift.enforce(package.drift, settings.fatal_drift)
             seen += package.drift
             report.new_drift |= new_only(loader.connection, seen)
@@ -124,13 +125,13 @@ def _calls(
     return calls
 
 
-def _read_again(gatherer: Gatherer, calls: list[tuple[FetchedCall, dict[str, Any]]], stage: Stage) -> Package:
+def _read_again(parser: Parser, calls: list[tuple[FetchedCall, dict[str, Any]]]) -> Package:
     """A package of the calls as today's code reads them, which also says what becomes of their kept rows."""
     kept = [row for _, row in calls]
     whole = Window(
         min(row["window_from"] for row in kept), max(row["window_until"] for row in kept), why="heal"
     )
-    package = gatherer.regather([[call for call, _ in calls]], whole)
+    package = package_of(parser, [[call for call, _ in calls]], whole)
     before = {call.key: row for call, row in calls}
     rejected = package.tables[REJECTED_CALLS.name].to_pylist()
     for row in rejected:

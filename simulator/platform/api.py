@@ -11,6 +11,7 @@ there `Faults` may hold it back, cut or replace it.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import Callable
@@ -71,6 +72,7 @@ class Api:
         *,
         retry_after: bool,
         faults: Faults | None,
+        latency_seconds: float = 0.0,
     ) -> None:
         self._source = source
         self._indexes = Indexes(source)
@@ -80,12 +82,15 @@ class Api:
         self._stats = stats
         self._retry_after = retry_after
         self._faults = faults
+        self._latency = latency_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         if scope["path"].startswith(API_PREFIX + "/"):
             arrived_at = time.monotonic()
             self._stats.arrived(arrived_at)
+            if self._latency:
+                await asyncio.sleep(self._latency)
             response = self._respond(lambda: self._api(request, arrived_at))
             if self._faults is not None and response.status_code == 200:
                 response = self._faults.strike(response, self._clock)

@@ -58,7 +58,8 @@ class Platform:
 
     `clock` decides what the calls look like; move it to let time pass. `source` is asked from the
     server's thread alone. `requests_per_second` is in real time and over all clients, 0 for no limit;
-    `retry_after` is whether a 429 carries that header. `faults` make it hostile (`simulator.faults`).
+    `retry_after` is whether a 429 carries that header. `faults` make it hostile (`simulator.faults`). Every answer
+    of the API comes `latency_seconds` later.
     Port 0 takes a free one.
     """
 
@@ -71,6 +72,7 @@ class Platform:
         requests_per_second: float = REQUESTS_PER_SECOND,
         retry_after: bool = True,
         faults: Faults | None = None,
+        latency_seconds: float = 0.0,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
@@ -87,6 +89,7 @@ class Platform:
             self.stats,
             retry_after=retry_after,
             faults=faults,
+            latency_seconds=latency_seconds,
         )
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None

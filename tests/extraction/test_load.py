@@ -17,8 +17,9 @@ from sqlalchemy import text
 
 from pipelines.ccaip import ccaip
 from pipelines.ccaip.client import Client
-from pipelines.ccaip.gather import Gatherer
+from pipelines.ccaip.package import Package, Parser, package_of
 from pipelines.ccaip.privacy.policy import KEEP_ALL, PrivacyFilter
+from pipelines.ccaip.reader import Reader
 from pipelines.ccaip.settings import PrivacyConfiguration, parse_instant
 from pipelines.ccaip.tables import TABLES, Privacy
 from pipelines.ccaip.tail import tail
@@ -40,6 +41,13 @@ pytestmark = pytest.mark.slow
 QUIET = SilentProgress()
 KEEP = PrivacyConfiguration(**{each.value: "keep" for each in Privacy if each is not Privacy.NONE})
 HOUR = timedelta(hours=1)
+
+
+def read_window(client: Client, window: Window) -> Package:
+    """The only package of a window."""
+    with Reader(client, [window], privacy=PrivacyFilter(KEEP_ALL)) as reader:
+        (package,) = reader.packages()
+        return package
 
 
 def loaded(platform, home, **settings: Any) -> LoadReport:
@@ -256,10 +264,9 @@ def test_a_load_of_many_packages_does_not_keep_in_memory_all_that_it_has_loaded(
     settings = settings_for(platform, home)
     with (
         Client(**settings.api) as client,
-        Gatherer(PrivacyFilter(KEEP_ALL)) as gatherer,
         Loader(settings, home) as loader,
     ):
-        loader.load(gatherer.gather([window], client), platform.clock.now())
+        loader.load(read_window(client, window), platform.clock.now())
         assert not log.exists()
 
 
@@ -283,11 +290,8 @@ def test_dlt_itself_takes_the_warehouse_over_with_its_schema_and_cursor(new_home
 def test_an_answer_from_a_copy_that_lags_does_not_overwrite_a_newer_version(home, serve, calls):
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    with (
-        Client(**settings_for(platform, home).api) as client,
-        Gatherer(PrivacyFilter(KEEP_ALL)) as gatherer,
-    ):
-        old = gatherer.gather([Window(START, START + HOUR, why="backfill")], client)
+    with Client(**settings_for(platform, home).api) as client:
+        old = read_window(client, Window(START, START + HOUR, why="backfill"))
     calls.put(platform.clock.now(), a_busy_call(1) | {"transfers": []})
     platform.clock.advance(HOUR)
     loaded(platform, home)
@@ -399,8 +403,8 @@ def test_a_package_that_cannot_be_loaded_holds_up_no_other_and_is_asked_for_agai
     calls.put(START + seconds(10), a_call(10, transfers=[{"id": 1, "fail_reason": "refused"}]))
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    monkeypatch.setattr("pipelines.ccaip.reader.CALLS_PER_WINDOW", 200)
-    monkeypatch.setattr("pipelines.warehouse.load.CALLS_PER_PACKAGE", 200)
+    monkeypatch.setattr("pipelines.ccaip.reader.CALLS_PER_WINDOW", 100)
+    monkeypatch.setattr("pipelines.warehouse.load.CALLS_PER_PACKAGE", 100)
     refuse_reasons(home, refuse=True)
     report = loaded(platform, home, start_date=START)
     (problem,) = report.problems
@@ -419,8 +423,9 @@ def test_a_package_that_cannot_be_loaded_holds_up_no_other_and_is_asked_for_agai
     assert loaded(platform, home, overlap_seconds=0).resumed == 0
 
 
+@pytest.mark.parametrize("newest_first", [True, False])
 def test_a_backfill_that_was_cut_short_is_taken_up_by_the_next_load_from_anywhere(
-    home, serve, monkeypatch, tmp_path
+    home, serve, monkeypatch, tmp_path, newest_first
 ):
     calls = LivingCalls()
     for call_id in range(1, 400):
@@ -430,19 +435,24 @@ def test_a_backfill_that_was_cut_short_is_taken_up_by_the_next_load_from_anywher
     later = START + 23 * HOUR
     settings = replace(settings_for(platform, home), start_date=later)
     load_new(settings, home, QUIET)
-    monkeypatch.setattr("pipelines.warehouse.load.CALLS_PER_WINDOW", 150)
-    monkeypatch.setattr("pipelines.warehouse.load.CALLS_PER_PACKAGE", 150)
+    monkeypatch.setattr("pipelines.warehouse.load.CALLS_PER_WINDOW", 60)
+    monkeypatch.setattr("pipelines.warehouse.load.CALLS_PER_PACKAGE", 60)
     load, results = Loader.load, []
 
     def twice(*arguments: Any) -> Any:
+        if len(results) == 2:
+            raise ZeroDivisionError
         results.append(load(*arguments))
-        return results[-1] if len(results) < 2 else 1 / 0
+        return results[-1]
 
     with monkeypatch.context() as broken, pytest.raises(ZeroDivisionError):
         broken.setattr(Loader, "load", twice)
-        backfill(settings, home, QUIET, START, START + HOUR, newest_first=True)
+        backfill(settings, home, QUIET, START, START + HOUR, newest_first=newest_first)
     assert 0 < ask(home, "select count(*) from ccaip.calls")[0][0] < 399
-    assert ask(home, "select min(id) > 10 from ccaip.calls") == [(True,)]  # the newest first
+    oldest = ask(home, "select min(id) from ccaip.calls")[0][0]
+    assert oldest > 10 if newest_first else oldest == 1
+    ((left,),) = ask(home, "select min(window_from) from ccaip.load_windows where verdict = 'planned'")
+    assert (left > START) != newest_first  # what is loaded is not to be read again
     other = Home(tmp_path / "other")
     other.activate()
     platform.clock.advance(seconds(10))
@@ -487,7 +497,7 @@ def test_the_ledger_accounts_for_every_call_that_came(home, serve, calls):
         ]
     )
     ((requests, asked),) = ask(home, "select sum(requests), sum(bytes) > 0 from ccaip.load_windows")
-    assert (requests, asked) == (2 + 1 + 2 + 2 + 1, True)
+    assert (requests, asked) == (1 + 1 + 1 + 0 + 1, True)
 
 
 def test_a_bad_call_is_kept_whole_with_its_reason_and_let_go_when_it_is_mended(home, serve, calls):
@@ -542,12 +552,12 @@ def test_a_call_that_moves_between_batches_keeps_its_newest_version_alone(home, 
         calls.put(START + seconds(call_id), a_busy_call(call_id))
     platform = serve(calls)
     platform.clock.set(START + seconds(200))
-    monkeypatch.setattr("pipelines.ccaip.gather._BATCH", 50)
+    monkeypatch.setattr("pipelines.ccaip.package.BATCH", 50)
     moved = a_busy_call(3) | {"transfers": []}
     window = Window(START, START + seconds(400))
     with (
         Client(**settings_for(platform, home).api) as client,
-        Gatherer(PrivacyFilter(KEEP_ALL)) as gatherer,
+        Parser(PrivacyFilter(KEEP_ALL)) as parser,
     ):
 
         def pages():
@@ -557,7 +567,7 @@ def test_a_call_that_moves_between_batches_keeps_its_newest_version_alone(home, 
                     calls.put(START + seconds(300), moved)
                     platform.clock.set(START + seconds(500))
 
-        chunk = gatherer.regather(pages(), window)
+        chunk = package_of(parser, pages(), window)
     assert chunk.tables["calls"]["id"].to_pylist().count(3) == 1
     assert 3 not in chunk.tables["transfers"]["call_id"].to_pylist()
 

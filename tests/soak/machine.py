@@ -111,6 +111,7 @@ def _hurried(small: Small) -> Iterator[None]:
     """Small windows and chunks, and a client that has no time for pauses."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loading, "CALLS_PER_WINDOW", small.window)
+        patch.setattr(loading, "IDS_PER_WINDOW", small.window)
         patch.setattr(loading, "CALLS_PER_PACKAGE", small.chunk)
         patch.setattr(reader, "CALLS_PER_WINDOW", small.window)
         patch.setitem(Client.__init__.__kwdefaults__ or {}, "longest_pause_seconds", 0.005)

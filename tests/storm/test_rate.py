@@ -19,7 +19,7 @@ def small_windows(monkeypatch):
 
 
 def test_a_load_on_several_threads_stays_within_ten_requests_a_second_and_meets_no_429(tmp_path):
-    with Weather(tmp_path, a_centre(), END, requests_per_second=LIMIT, per_page=12) as weather:
+    with Weather(tmp_path, a_centre(), END, requests_per_second=LIMIT, per_page=8) as weather:
         weather.load(requests_per_second=LIMIT)
         stats = weather.platform.stats
         assert len(weather.ask("select distinct window_from from ccaip.load_windows")) > 4

@@ -1,17 +1,17 @@
-"""The pages of some windows → one chunk of tables, ready to land.
+"""The calls of some windows as one package of parsed tables, ready to load.
 
-Calls are exploded in batches while the next pages are still on their way, so that a chunk's JSON is
-never in memory as a whole. Here the privacy policy is applied: what leaves this module may land. Where a call was read twice (it moved while the windows were read, or
-stands on a seam), only its newest version stays, in every table.
+Calls are parsed in batches while the next pages are still on their way, so that the JSON of a package is never in
+memory as a whole. The privacy policy is applied here: what leaves this module may be stored. Of a call that was read
+twice (it moved while the windows were read, or lies on a boundary) only the newest version stays, in every table.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from queue import LifoQueue
 from types import TracebackType
@@ -19,9 +19,8 @@ from types import TracebackType
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.ccaip.client import Client
+from pipelines.ccaip.client import RequestCounts
 from pipelines.ccaip.drift import Drift, notice
-from pipelines.ccaip.fetch import Fetch, FetchedPage, WindowRead
 from pipelines.ccaip.page import FetchedCall
 from pipelines.ccaip.parse import ARROW_TYPES, Exploded, Exploder, Rejected, arrow_schema
 from pipelines.ccaip.privacy.forgotten import NOBODY, Forgotten
@@ -31,12 +30,45 @@ from pipelines.ccaip.tables import REJECTED_CALLS, TABLES
 from pipelines.ccaip.windows import Window
 from pipelines.steps import reached
 
-_READERS = 2  # threads, each with an exploder: while nothing lands there is a core for each
-_BATCH = 1_700  # calls, about 16 MB of JSON; four batches make a chunk, so that no reader is left over
+BATCH = 1_700
+"""Calls that are parsed at a time: about 16 MB of JSON."""
+
+_THREADS = 2  # each has an exploder; there is a core for each while nothing is loaded
 
 _REJECTED_SCHEMA = pa.schema([(c.name, ARROW_TYPES[c.type]) for c in REJECTED_CALLS.columns])
 
 OWNERS_SCHEMA = pa.schema([("id", pa.int64()), ("window", pa.int64())])
+
+
+@dataclass
+class WindowRead:
+    """What reading a window came to.
+
+    `fetched` counts versions as they came, `keys` are the calls among them. `counted_after` is what the API counts in
+    the window once it was read, `newest` the latest change seen (UTC).
+    """
+
+    window: Window
+    started_at: datetime
+    finished_at: datetime | None = None
+    counted_after: int | None = None
+    fetched: int = 0
+    newest: datetime | None = None
+    counts: RequestCounts = field(default_factory=RequestCounts)
+    keys: set[str] = field(default_factory=set)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether fewer calls came than the API counts in the window."""
+        return self.counted_after is not None and len(self.keys) < self.counted_after
+
+    def note(self, calls: Sequence[FetchedCall]) -> None:
+        """Record the calls of a page."""
+        self.fetched += len(calls)
+        self.keys.update(call.key for call in calls)
+        for call in calls:
+            if call.updated_at and (self.newest is None or call.updated_at > self.newest):
+                self.newest = call.updated_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +142,11 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
-class _Version:
+class Version:
     """A call as a window has it."""
 
     call: FetchedCall
-    window: int
+    read: WindowRead
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,45 +154,39 @@ class _Refused:
     """A call that could not be read: why, its window, and what is kept of its body."""
 
     reason: str
-    window: int
+    read: WindowRead
     body: str | None
     whole: bool
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
-    """Calls that were exploded: the version of each, by key, and what became of it."""
+class Batch:
+    """Parsed calls: the version of each, by key, and what became of it."""
 
-    versions: dict[str, tuple[datetime | None, int]]
+    versions: dict[str, tuple[datetime | None, WindowRead]]
     exploded: Exploded
     removed: pa.Array
     refused: dict[str, _Refused]
     drift: Counter[Drift]
 
 
-class Gatherer:
-    """Gathers windows, chunk after chunk, keeps `forgotten` people out and applies `privacy`.
+class Parser:
+    """Parses batches of calls, two at a time, keeps `forgotten` people out and applies `privacy`.
 
     Close it, or use it in a `with` block.
     """
 
-    def __init__(
-        self,
-        privacy: PrivacyFilter,
-        forgotten: Forgotten = NOBODY,
-        on_page: Callable[[int], None] = lambda calls: None,
-    ) -> None:
-        self._on_page = on_page
+    def __init__(self, privacy: PrivacyFilter, forgotten: Forgotten = NOBODY) -> None:
         self._privacy = privacy
         self._forgotten = forgotten
         # each made when it is first needed: a small load needs one
         self._exploders: LifoQueue[Exploder | None] = LifoQueue()
-        for _ in range(_READERS):
+        for _ in range(_THREADS):
             self._exploders.put(None)
-        self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="explode")
-        self._cancelled = threading.Event()
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="parse")
+        self._unparsed = threading.BoundedSemaphore(2 * _THREADS)
 
-    def __enter__(self) -> Gatherer:
+    def __enter__(self) -> Parser:
         return self
 
     def __exit__(
@@ -169,60 +195,28 @@ class Gatherer:
         self.close()
 
     def close(self) -> None:
-        """Give threads and memory back."""
+        """End the threads and free their memory."""
         self._threads.shutdown(cancel_futures=True)
-        for _ in range(_READERS):
+        for _ in range(_THREADS):
             if exploder := self._exploders.get():
                 exploder.close()
 
-    def cancel(self) -> None:
-        """Let a `gather` in another thread end, by `CancelledError`, at its next page."""
-        self._cancelled.set()
+    def submit(self, versions: dict[str, Version]) -> Future[Batch]:
+        """Parse calls in the background. Blocks while many batches are unparsed, so that they do not fill memory."""
+        self._unparsed.acquire()
+        batch = self._threads.submit(self._parse, versions)
+        batch.add_done_callback(lambda _: self._unparsed.release())
+        return batch
 
-    def gather(self, windows: Sequence[Window], client: Client) -> Package:
-        """The calls of `windows`."""
-        fetch = Fetch(client, windows, self._cancelled)
-        return self._gather(fetch.pages(), fetch.reads)
-
-    def regather(self, pages: Iterable[list[FetchedCall]], window: Window) -> Package:
-        """The same for calls that are already here, as though `window` had brought them."""
-        read = WindowRead(window, started_at=datetime.now(UTC))
-
-        def noted() -> Iterator[FetchedPage]:
-            for calls in pages:
-                read.note(calls)
-                yield FetchedPage(0, calls)
-            read.finished_at = datetime.now(UTC)
-
-        return self._gather(noted(), [read])
-
-    def _gather(self, pages: Iterable[FetchedPage], reads: list[WindowRead]) -> Package:
-        running: list[Future[_Batch]] = []
-        waiting: dict[str, _Version] = {}
-        for page in pages:
-            self._on_page(len(page.calls))
-            for call in page.calls:
-                old = waiting.get(call.key)
-                if old is None or _is_newer(call.updated_at, old.call.updated_at):
-                    waiting[call.key] = _Version(call, page.window)
-            if len(waiting) >= _BATCH:
-                if len(running) >= _READERS:
-                    running[-_READERS].result()  # or bodies would pile up faster than they are read
-                running.append(self._threads.submit(self._explode, waiting))
-                waiting = {}
-        if waiting or not running:
-            running.append(self._threads.submit(self._explode, waiting))
-        return _combine([batch.result() for batch in running], reads)
-
-    def _explode(self, versions: dict[str, _Version]) -> _Batch:
+    def _parse(self, versions: dict[str, Version]) -> Batch:
         reached("explode")
         bodies = [version.call.json for version in versions.values()]
-        exploded = self._with_keys(bodies, list(versions))
-        drift = notice(exploded, bodies, self._privacy.policy)
         keys = list(versions)
+        exploded = self._with_keys(bodies, keys)
+        drift = notice(exploded, bodies, self._privacy.policy)
         tables, removed = self._forgotten.apply(exploded.tables)
-        return _Batch(
-            {key: (version.call.updated_at, version.window) for key, version in versions.items()},
+        return Batch(
+            {key: (version.call.updated_at, version.read) for key, version in versions.items()},
             replace(exploded, tables=self._privacy.apply(tables)),
             removed,
             {
@@ -256,19 +250,46 @@ class Gatherer:
         finally:
             self._exploders.put(exploder)
 
-    def _refused(self, reason: str, version: _Version) -> _Refused | None:
+    def _refused(self, reason: str, version: Version) -> _Refused | None:
         """What is kept of a call that could not be read; None when a forgotten person's calls are to go."""
         match self._forgotten.body(version.call.body):
             case "removed":
                 return None
             case "anonymous":
-                return _Refused(reason, version.window, None, whole=False)
+                return _Refused(reason, version.read, None, whole=False)
         body, whole = kept_body(version.call.body, self._privacy)
-        return _Refused(reason, version.window, body, whole)
+        return _Refused(reason, version.read, body, whole)
 
 
-def _combine(batches: list[_Batch], reads: list[WindowRead]) -> Package:
+def package_of(parser: Parser, pages: Iterable[list[FetchedCall]], window: Window) -> Package:
+    """The package of calls that are already at hand, as though `window` had brought them."""
+    read = WindowRead(window, started_at=datetime.now(UTC))
+    batches: list[Future[Batch]] = []
+    unparsed: dict[str, Version] = {}
+    for calls in pages:
+        read.note(calls)
+        keep_newest(unparsed, (Version(call, read) for call in calls))
+        if len(unparsed) >= BATCH:
+            batches.append(parser.submit(unparsed))
+            unparsed = {}
+    if unparsed or not batches:
+        batches.append(parser.submit(unparsed))
+    read.finished_at = datetime.now(UTC)
+    return combine([batch.result() for batch in batches], [read])
+
+
+def keep_newest(kept: dict[str, Version], versions: Iterable[Version]) -> None:
+    """Add `versions` to `kept`, of each call the newest."""
+    for version in versions:
+        old = kept.get(version.call.key)
+        if old is None or _is_newer(version.call.updated_at, old.call.updated_at):
+            kept[version.call.key] = version
+
+
+def combine(batches: Sequence[Batch], reads: list[WindowRead]) -> Package:
+    """One package of the batches' calls, of each call the newest version."""
     reached("normalise")
+    places = {id(read): place for place, read in enumerate(reads)}
     parts: dict[str, list[pa.Table]] = {name: [] for name in (*TABLES, REJECTED_CALLS.name)}
     owners: list[pa.Table] = []
     gone: list[pa.Array] = []
@@ -279,9 +300,9 @@ def _combine(batches: list[_Batch], reads: list[WindowRead]) -> Package:
             parts[name].append(_without(table, "call_id" if TABLES[name].parent else "id", old))
         refused = {key: why for key, why in batch.refused.items() if key not in old}
         for each in refused.values():
-            rejected[each.window] += 1
-        parts[REJECTED_CALLS.name].append(_rejected_table(reads, refused))
-        owners.append(_owners(parts["calls"][-1]["id"], batch))
+            rejected[places[id(each.read)]] += 1
+        parts[REJECTED_CALLS.name].append(_rejected_table(refused))
+        owners.append(_owners(parts["calls"][-1]["id"], batch, places))
         gone.append(_without(pa.table({"id": batch.removed}), "id", old)["id"].combine_chunks())
         drift.update(batch.drift)
     tables = {name: pa.concat_tables(each) for name, each in parts.items()}
@@ -292,7 +313,7 @@ def _combine(batches: list[_Batch], reads: list[WindowRead]) -> Package:
     return Package(reads, tables, pa.concat_tables(owners), readable, removed, rejected, drift)
 
 
-def _superseded(batches: list[_Batch]) -> list[set[str]]:
+def _superseded(batches: Sequence[Batch]) -> list[set[str]]:
     """For each batch, the calls of which another batch has a newer version."""
     newest: dict[str, tuple[int, datetime | None]] = {}
     old: list[set[str]] = [set() for _ in batches]
@@ -312,13 +333,13 @@ def _without(table: pa.Table, column: str, keys: set[str]) -> pa.Table:
     return table.filter(pc.invert(pc.is_in(table[column], ids))) if len(ids) else table
 
 
-def _owners(good: pa.ChunkedArray, batch: _Batch) -> pa.Table:
+def _owners(good: pa.ChunkedArray, batch: Batch, places: dict[int, int]) -> pa.Table:
     """Which window each call comes from."""
-    windows = [batch.versions[str(number)][1] for number in good.to_pylist()]
+    windows = [places[id(batch.versions[str(number)][1])] for number in good.to_pylist()]
     return pa.table({"id": good, "window": pa.array(windows, pa.int64())}, OWNERS_SCHEMA)
 
 
-def _rejected_table(reads: list[WindowRead], refused: dict[str, _Refused]) -> pa.Table:
+def _rejected_table(refused: dict[str, _Refused]) -> pa.Table:
     now = datetime.now(UTC)
     rows = [
         {
@@ -326,8 +347,8 @@ def _rejected_table(reads: list[WindowRead], refused: dict[str, _Refused]) -> pa
             "reason": each.reason,
             "body": each.body,
             "whole": each.whole,
-            "window_from": reads[each.window].window.since,
-            "window_until": reads[each.window].window.until,
+            "window_from": each.read.window.since,
+            "window_until": each.read.window.until,
             "attempt": 1,
             "rejected_at": now,
         }
