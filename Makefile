@@ -3,7 +3,7 @@
 #   make test    every check
 #   make soak    storms by the hundred, far longer than the tests
 #   make fuzz    broken calls by the thousand
-#   make mutants mistakes planted in the SQL: does any test see them?
+#   make test-long  all of what takes hours: soak, increments, mutants, fuzz
 
 PYTHON ?= python3
 VENV   := .venv
@@ -12,10 +12,10 @@ STAMP  := $(VENV)/.set-up
 CODE   := pipelines simulator dashboard tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lint-types lint-sql format generate docs dashboard-js screenshots lock soak fuzz increments mutants bench clean
+.PHONY: help setup demo test lint lint-types lint-sql format generate docs dashboard-js screenshots lock soak fuzz increments mutants test-long bench clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## .venv with callmart and everything it needs, exactly as locked
 
@@ -92,6 +92,10 @@ increments: setup  ## random histories of a warehouse, each built by increments 
 
 mutants: setup  ## plant each known mistake in the SQL and see that a test catches it, in ten minutes: JOBS=2
 	$(BIN)/python -m tests.mutants --jobs $(JOBS)
+
+test-long: setup  ## soak and increments with 200 seeds, mutants and fuzz: hours
+	@$(MAKE) --no-print-directory soak increments SEEDS=200
+	@$(MAKE) --no-print-directory mutants fuzz
 
 bench: setup  ## measure speed and memory beside the references; prints, judges nothing
 	$(BIN)/python -m benchmarks
