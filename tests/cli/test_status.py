@@ -25,8 +25,8 @@ def landed(callmart) -> Path:
             set TimeZone = 'UTC';
             create schema ccaip;
             create table ccaip.calls (id bigint, status varchar, ends_at timestamptz, updated_at timestamptz,
-                _extra json, _dlt_load_id varchar);
-            insert into ccaip.calls values
+                _extra json, _dlt_load_id varchar, _dlt_id varchar default 'an id');
+            insert into ccaip.calls (id, status, ends_at, updated_at, _extra, _dlt_load_id) values
                 (1, 'finished', '2026-03-02 07:59:15Z', '2026-03-02 08:00:00Z', null, '1700.1'),
                 (2, 'queued', null, '2026-03-02 09:00:00Z', '{"new_key": 1, "other.key": [2]}', '1700.1'),
                 (3, 'never_seen_before', null, '2026-03-02 09:30:00Z', '{"new_key": 2}', '1800.1');

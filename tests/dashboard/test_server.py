@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import duckdb
@@ -117,13 +118,26 @@ def test_without_a_copy_it_says_how_to_make_one(tmp_path) -> None:
 
 def test_the_command_serves_the_pages(centre_home) -> None:
     command = [*CALLMART, "--project-dir", str(centre_home.root), "dashboard", "--port", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    with process:
-        assert process.stdout is not None
-        said = process.stdout.readline()
-        address = said.split("http://")[1].split("/")[0]
-        assert httpx.get(f"http://{address}/", timeout=60).status_code == 200
-        process.terminate()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            said = process.stdout.readline()
+            address = said.split("http://")[1].split("/")[0]
+            assert first_answer(f"http://{address}/").status_code == 200
+        finally:
+            process.terminate()
+
+
+def first_answer(url: str) -> httpx.Response:
+    """The answer of a server that may still be starting."""
+    until = time.monotonic() + 60
+    while True:
+        try:
+            return httpx.get(url, timeout=60)
+        except httpx.ConnectError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
 
 
 def change(home: Home, offered: int) -> None:

@@ -263,7 +263,7 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     mistake(
         "menu abandons without a row are lost", f"{MARTS}mart_ivr",
-        "where has_entered_menu or is_menu_abandon", "where has_entered_menu",
+        "(has_entered_menu or is_menu_abandon)", "has_entered_menu",
     ),
     mistake(
         "open transfers in the denominator", f"{MARTS}mart_transfers",
@@ -305,25 +305,25 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     # Increments
     mistake(
-        "only loads with a greater id are new", f"{MACROS}changed_calls",
+        "only loads with a greater id are new", f"{MACROS}increments/changed_calls",
         "    where seen_loads.load_id is null\n",
         "    where calls.load_id > (select max(load_id) from {{ target_relation }})\n", between_builds=True,
     ),
     mistake(
-        "rows computed under other rules stay", f"{MACROS}changed_calls",
+        "rows computed under other rules stay", f"{MACROS}increments/changed_calls",
         "        where rules_fingerprint = '{{ rules_fingerprint() }}'\n", "", between_builds=True,
     ),
     mistake(
-        "a setting left out of the fingerprint", f"{MACROS}rules_fingerprint",
+        "a setting left out of the fingerprint", f"{MACROS}increments/rules_fingerprint",
         "'short_call_seconds', ", "", between_builds=True,
     ),
     mistake(
-        "calls that are gone stay in the facts", f"{MACROS}changed_calls",
+        "calls that are gone stay in the facts", f"{MACROS}increments/changed_calls",
         "        or call_id not in (select calls.call_id from {{ ref('stg_ccaip__calls') }} as calls)", "",
         between_builds=True,
     ),
     mistake(
-        "an array that became empty keeps its rows", f"{MACROS}changed_calls",
+        "an array that became empty keeps its rows", f"{MACROS}increments/changed_calls",
         "        call_id in ({{ changed_calls(target_relation) }})",
         "        call_id in (select call_id from {{ arg_dict['temp_relation'] }})", between_builds=True,
     ),

@@ -123,7 +123,7 @@ def loaded(world: World) -> World:
 
 
 def test_nothing_personal_is_left_by_loads_that_are_killed_on_the_way(world: World) -> None:
-    for step in ("explode", "merge", "verify"):
+    for step in ("explode", "load", "verify"):
         killed = world.command("load", "--verbose", "--traceback", CALLMART_KILL_AT=step)
         world.said += killed.stdout + killed.stderr
         assert killed.returncode == -signal.SIGKILL, killed.stderr

@@ -91,8 +91,8 @@ def test_a_kept_version_never_overwrites_a_newer_one(home, serve, calls):
     old = json.dumps(a_call(3, updated_at=stamp(START - HOUR), status="queued"))
     with duckdb.connect(str(home.warehouse)) as connection:
         connection.execute(
-            "insert into ccaip.rejected_calls (call_key, reason, body, window_from, window_until, _dlt_load_id)"
-            " values ('3', 'of old', ?, ?, ?, 'x')",
+            "insert into ccaip.rejected_calls (call_key, reason, body, whole, window_from, window_until, _dlt_load_id)"
+            " values ('3', 'of old', ?, true, ?, ?, 'x')",
             [old, START - 2 * HOUR, START],
         )
     assert read_again(platform, home) == (1, 0, 0, 1)

@@ -191,7 +191,7 @@ def test_a_call_at_the_seam_of_two_days_is_no_difference(centre):
     midnight = MIDNIGHT + timedelta(days=1)
     for call_id in (301, 302, 303):
         centre.calls.put(midnight, a_queued_call(call_id, at=midnight))
-    centre.by_hand("delete from ccaip._dlt_pipeline_state")
+    centre.by_hand("delete from ccaip.load_windows")  # the cursor
     centre.load()
     for contents in (True, False):
         report = centre.reconcile(contents=contents)

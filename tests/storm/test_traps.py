@@ -120,7 +120,7 @@ def test_429s_that_do_not_end_are_an_error_and_move_no_cursor(tmp_path):
 
 
 def test_the_ids_that_dlt_links_rows_by_stay_the_same_when_a_call_is_loaded_again(tmp_path):
-    ids = "select _dlt_id, _dlt_parent_id, _dlt_root_id from ccaip.handle_durations order by all"
+    ids = "select _dlt_id from ccaip.calls order by all"
     with Weather(tmp_path, some_calls(3), START + HOUR) as weather:
         weather.load()
         before = weather.ask(ids)
