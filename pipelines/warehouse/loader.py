@@ -108,7 +108,7 @@ class Loader:
         server's clock and a little more: a loaded call with a later date is misdated, and gives way to any version.
         Raises `CallmartError` when not even the ledger can be written.
         """
-        for _ in range(2):
+        for is_last in (False, True):
             reached("load")
             try:
                 outgoing = self._run(package, horizon)
@@ -122,10 +122,11 @@ class Loader:
             reached("verify")
             problems = self._verify(outgoing)
             loaded = self._settle(outgoing, problems)
-            if not problems:
+            if problems:
+                logger.error("a package is not in the warehouse as it was sent: %s", "; ".join(problems))
+                self._reopen()
+            if is_last or not problems:
                 break
-            logger.error("a package is not in the warehouse as it was sent: %s", "; ".join(problems))
-            self._reopen()
             self._undo(outgoing)
         return loaded
 
