@@ -75,9 +75,6 @@ class View:
         """How far back the comparison lies: whole weeks, so that it has the same weekdays."""
         return -(-self.days // 7) * 7
 
-    def with_dates(self, from_date: date, to_date: date) -> View:
-        return replace(self, from_date=from_date, to_date=to_date)
-
     def query(self, **changes: Any) -> str:
         """The view as a query string, with some values changed. Defaults are left out."""
         values: dict[str, Any] = {
