@@ -40,7 +40,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from pathlib import Path
@@ -51,6 +51,7 @@ from zoneinfo import ZoneInfo
 from pipelines.alerts import Alerts
 from pipelines.ccaip.privacy.policy import SHORTEST_KEY, Action, Policy, PrivacyFilter, check_action
 from pipelines.ccaip.tables import TABLES, Privacy
+from pipelines.ccaip.windows import parse_instant
 from pipelines.errors import ConfigurationError
 from pipelines.home import Home
 
@@ -413,20 +414,6 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def parse_instant(value: Any) -> datetime:
-    """An ISO date or instant, UTC unless it says otherwise; TOML's own dates come already parsed."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip())
-        except ValueError:
-            raise ValueError("is no ISO date (2026-01-31) or instant (2026-01-31T08:00:00Z)") from None
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    if isinstance(value, date):
-        return datetime.combine(value, time(), UTC)
-    raise ValueError("is no ISO date (2026-01-31) or instant (2026-01-31T08:00:00Z)")
 
 
 def _number(value: Any) -> float:

@@ -7,7 +7,6 @@ nothing is known.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import dlt
@@ -18,7 +17,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from pipelines.ccaip.privacy.forgotten import Forgotten, Remembered
 from pipelines.ccaip.privacy.policy import KEY_COMMAND, Pseudonyms
 from pipelines.ccaip.tables import FORGOTTEN, LOAD_WINDOWS, PSEUDONYM_KEYS, REJECTED_CALLS
-from pipelines.ccaip.windows import Window
+from pipelines.ccaip.windows import Window, in_utc
 from pipelines.errors import ConfigurationError
 
 MOST_ATTEMPTS = 5
@@ -47,7 +46,7 @@ class Loaded:
         return pa.table(
             {
                 "id": pa.array([row[0] for row in rows], pa.int64()),
-                "updated_at": [_utc(row[1]) for row in rows],
+                "updated_at": [in_utc(row[1]) for row in rows],
             },
             _VERSIONS,
         )
@@ -68,8 +67,8 @@ class Loaded:
                 newest[row[0]] = row
         windows = [
             Window(
-                _utc(since),
-                _utc(until),
+                in_utc(since),
+                in_utc(until),
                 expected,
                 why,
                 window_id,
@@ -82,15 +81,8 @@ class Loaded:
 
     def forgotten(self, key: str) -> Forgotten:
         """The people that were forgotten. Raises `ConfigurationError` when the key is missing or another."""
-        check_key(self.key_fingerprint(), key)
         remembered = [Remembered(*row) for row in self._rows(FORGOTTEN.name, "kind, pseudonym, choice")]
-        if remembered and not key:
-            raise ConfigurationError(
-                "People were forgotten in this warehouse. Without the key for pseudonyms ([privacy] key) a load "
-                "cannot recognise them and would bring them back.",
-                f"Set the key that was used when they were forgotten. (`{KEY_COMMAND}` makes a new one, which does not help.)",
-            )
-        return Forgotten(remembered, Pseudonyms(key) if key else None)
+        return forgotten_under(self.key_fingerprint(), remembered, key)
 
     def key_fingerprint(self) -> str | None:
         """The fingerprint of the key that loaded pseudonyms are under; None when none is recorded."""
@@ -128,5 +120,16 @@ def check_key(loaded: str | None, key: str) -> None:
         )
 
 
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+def forgotten_under(loaded: str | None, remembered: Sequence[Remembered], key: str) -> Forgotten:
+    """The people that were forgotten. Raises `ConfigurationError` when the key is missing or another.
+
+    `loaded` is the fingerprint of the key that they were remembered under.
+    """
+    check_key(loaded, key)
+    if remembered and not key:
+        raise ConfigurationError(
+            "People were forgotten in this warehouse. Without the key for pseudonyms ([privacy] key) a load "
+            "cannot recognise them and would bring them back.",
+            f"Set the key that was used when they were forgotten. (`{KEY_COMMAND}` makes a new one, which does not help.)",
+        )
+    return Forgotten(remembered, Pseudonyms(key) if key else None)

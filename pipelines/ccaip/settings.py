@@ -8,7 +8,6 @@ name: a desktop or a CI worker has a variable `USERNAME` of its own.
 # dlt takes a field whose default is None for one that must be set.
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
 from typing import Any, ClassVar
 
 from dlt.common.configuration import configspec
@@ -81,20 +80,6 @@ class CcaipConfiguration(BaseConfiguration):
     privacy: PrivacyConfiguration = None
 
     __section__: ClassVar[str] = "ccaip"
-
-
-def parse_instant(value: Any) -> datetime:
-    """An ISO date or instant as UTC; without an offset it is UTC. Raises `ValueError` with the end of a sentence."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip())
-        except ValueError:
-            raise ValueError("is no ISO date (2026-01-31) or instant (2026-01-31T08:00:00Z)") from None
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    if isinstance(value, date):
-        return datetime.combine(value, time(), UTC)
-    raise ValueError("is no ISO date (2026-01-31) or instant (2026-01-31T08:00:00Z)")
 
 
 def _action(name: str, value: str) -> Action:

@@ -61,10 +61,9 @@ from pipelines.ccaip.settings import (
     DEFAULT_START,
     CcaipConfiguration,
     PrivacyConfiguration,
-    parse_instant,
 )
 from pipelines.ccaip.tables import DRIFT, LOAD_WINDOWS, PSEUDONYM_KEYS, RECORDS, REJECTED_CALLS, TABLES
-from pipelines.ccaip.windows import FUTURE, Cursor, Window, tail_windows
+from pipelines.ccaip.windows import FUTURE, Cursor, Window, parse_instant, tail_windows
 
 _REPLACE_CALL: Any = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
 _FROZEN: Any = {"tables": "freeze", "columns": "freeze", "data_type": "freeze"}

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from typing import Literal
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Literal
 from uuid import uuid4
 
 FUTURE = timedelta(hours=1)
@@ -53,6 +53,25 @@ class Cursor:
 
     until: datetime
     last_change: datetime | None = None
+
+
+def parse_instant(value: Any) -> datetime:
+    """An ISO date or instant as UTC; without an offset it is UTC. Raises `ValueError` with the end of a sentence."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise ValueError("is no ISO date (2026-01-31) or instant (2026-01-31T08:00:00Z)") from None
+    if isinstance(value, datetime):
+        return in_utc(value)
+    if isinstance(value, date):
+        return datetime.combine(value, time(), UTC)
+    raise ValueError("is no ISO date (2026-01-31) or instant (2026-01-31T08:00:00Z)")
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The instant in UTC, which it is taken to be in when it does not say."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def whole_second(moment: datetime) -> datetime:

@@ -188,7 +188,7 @@ def interruption_in(error: BaseException) -> KeyboardInterrupt | SystemExit | No
 
 def instant_option(option: str, text: str) -> datetime:
     """The instant (UTC) that an option gives. Raises `BadParameter` that names the option and the value."""
-    from pipelines.settings import parse_instant
+    from pipelines.ccaip.windows import parse_instant
 
     try:
         return parse_instant(text)

@@ -52,15 +52,15 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
 
 from pipelines.ccaip.parse import arrow_schema
-from pipelines.ccaip.schema import DECLARED, LOAD_ID, merge_key
+from pipelines.ccaip.schema import DECLARED, LIST_INDEX, LOAD_ID, NAME, PARENT_ID, ROOT_ID, ROW_ID, merge_key
 from pipelines.ccaip.tables import EXTRA, TABLES
-from pipelines.ccaip.windows import Cursor
+from pipelines.ccaip.windows import Cursor, in_utc
 from pipelines.errors import CallmartError, ConfigurationError
 from pipelines.settings import Settings
 from pipelines.warehouse import duckdb_file
 
-RAW_SCHEMA = "ccaip"
-LINKS = ("_dlt_id", "_dlt_parent_id", "_dlt_root_id", "_dlt_list_idx")
+RAW_SCHEMA = NAME
+LINKS = (ROW_ID, PARENT_ID, ROOT_ID, LIST_INDEX)
 """The columns by which dlt links nested tables. Absent from warehouses loaded without them."""
 
 _BATCH = 2_000  # keys of one `IN`
@@ -314,7 +314,7 @@ def linked_table(name: str) -> Table:
         return raw_table(name)
     links = LINKS if TABLES[name].parent else LINKS[:1]
     columns = [Column(each.name, each.type) for each in raw_table(name).columns]
-    added = [Column(link, BigInteger() if link == "_dlt_list_idx" else Text()) for link in links]
+    added = [Column(link, BigInteger() if link == LIST_INDEX else Text()) for link in links]
     return Table(name, MetaData(schema=RAW_SCHEMA), *columns, *added)
 
 
@@ -447,4 +447,4 @@ def utc(instant: datetime | None) -> datetime | None:
     """The instant in UTC, which it is taken to be in when it does not say."""
     if instant is None:
         return None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    return in_utc(instant)

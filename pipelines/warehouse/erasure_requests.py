@@ -9,9 +9,7 @@ from sqlalchemy import Connection, select
 
 from pipelines.ccaip import loaded
 from pipelines.ccaip.privacy.forgotten import Forgotten, Remembered
-from pipelines.ccaip.privacy.policy import KEY_COMMAND, Pseudonyms
 from pipelines.ccaip.tables import ERASURES, FORGOTTEN, PSEUDONYM_KEYS
-from pipelines.errors import ConfigurationError
 from pipelines.warehouse.connect import Look, utc
 
 
@@ -33,15 +31,7 @@ def check_key(connection: Connection, key: str) -> None:
 
 def forgotten_in(connection: Connection, key: str) -> Forgotten:
     """Whom this warehouse was told to forget. Raises `ConfigurationError` when the key is missing or another."""
-    check_key(connection, key)
-    remembered = remembered_in(connection)
-    if remembered and not key:
-        raise ConfigurationError(
-            "People were forgotten in this warehouse, and without the key for pseudonyms ([privacy] key) a load "
-            "could not tell who they are and would bring them back.",
-            f"Set the key that was used when they were forgotten. (`{KEY_COMMAND}` makes a new one, which does not help.)",
-        )
-    return Forgotten(remembered, Pseudonyms(key) if key else None)
+    return loaded.forgotten_under(landed_fingerprint(connection), remembered_in(connection), key)
 
 
 def remembered_in(connection: Connection) -> list[Remembered]:

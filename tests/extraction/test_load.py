@@ -20,10 +20,10 @@ from pipelines.ccaip.client import Client
 from pipelines.ccaip.package import Package, Parser, package_of
 from pipelines.ccaip.privacy.policy import KEEP_ALL, PrivacyFilter
 from pipelines.ccaip.reader import Reader
-from pipelines.ccaip.settings import PrivacyConfiguration, parse_instant
+from pipelines.ccaip.settings import PrivacyConfiguration
 from pipelines.ccaip.tables import TABLES, Privacy
 from pipelines.ccaip.tail import tail
-from pipelines.ccaip.windows import Window
+from pipelines.ccaip.windows import Window, parse_instant
 from pipelines.errors import ApiError, ConfigurationError, LockedError
 from pipelines.home import Home
 from pipelines.progress import PlainProgress, SilentProgress

@@ -8,7 +8,7 @@ from datetime import datetime
 import duckdb
 from dlt.common.versioned_state import decompress_state
 
-from pipelines.ccaip.settings import parse_instant
+from pipelines.ccaip.windows import parse_instant
 from tests.soak.verdict import Verdict
 
 
