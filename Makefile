@@ -12,7 +12,7 @@ STAMP  := $(VENV)/.set-up
 CODE   := pipelines simulator dashboard tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lint-types lint-sql format generate docs dashboard-js screenshots lock soak fuzz increments mutants test-long bench clean
+.PHONY: help setup demo test test-bigquery lint lint-types lint-sql format generate docs dashboard-js screenshots lock soak fuzz increments mutants test-long bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,8 +30,10 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: setup  ## two weeks of a simulated contact centre: load, transform, show; again: an hour more
-	$(BIN)/callmart demo
+DESTINATION ?= duckdb
+
+demo: setup  ## two weeks of a simulated contact centre: load, transform, show; again: an hour more; DESTINATION=postgres
+	$(BIN)/callmart demo $(if $(filter-out duckdb,$(DESTINATION)),--destination $(DESTINATION))
 
 # Three workers for two cores: a third of a worker's time it waits for processes, paces and servers.
 test: setup lint  ## every check: linters, types, generated files, all tests
@@ -70,10 +72,30 @@ dashboard-js: setup  ## the dashboard's charting library as one file, of the ver
 screenshots: setup  ## pictures of the dashboard on the demo's data: docs/images
 	$(BIN)/python -m tests.dashboard.screenshots
 
-# Needs `uv` on PATH and a package index; the lock names no index, so it installs from any mirror.
+# Needs `uv` on PATH and a package index; the locks name no index, so they install from any mirror. BigQuery's drivers are
+# forty packages of half a gigabyte, which a set-up should not wait for: they have a lock of their own.
+LOCKED := uv pip compile --python-version 3.11 --universal --no-emit-index-url --no-emit-find-links --generate-hashes --no-header
 lock:  ## pin every dependency again, after a change in pyproject.toml
-	uv pip compile --python-version 3.11 --universal --all-extras --no-emit-index-url --no-emit-find-links \
-	  --generate-hashes --no-header pyproject.toml -o requirements.lock
+	$(LOCKED) --extra platform --extra dashboard --extra postgres --extra semantic --extra dev pyproject.toml -o requirements.lock
+	$(LOCKED) --extra platform --extra bigquery --extra dev pyproject.toml -o requirements-bigquery.lock
+
+BIGQUERY_VENV := .venv-bigquery
+
+# With PROJECT=a-project against BigQuery itself, else against the emulator that BIGQUERY_EMULATOR names or PATH has.
+test-bigquery:  ## the marts on BigQuery, compared with DuckDB's: PROJECT=…, or an emulator; CALLS=300 for the long form
+	@if [ -n "$(PROJECT)" ] || command -v "$${BIGQUERY_EMULATOR:-bigquery-emulator}" >/dev/null; then \
+	  $(MAKE) --no-print-directory $(BIGQUERY_VENV)/.set-up && \
+	  CALLMART_BIGQUERY_PROJECT_UNDER_TEST=$(PROJECT) CALLMART_BIGQUERY_CALLS=$(or $(CALLS),0) \
+	    $(BIGQUERY_VENV)/bin/python -m pytest --durations 5 tests/bigquery; \
+	else \
+	  echo "Skipped: there is no BigQuery emulator here. Name one in BIGQUERY_EMULATOR, or a project: PROJECT=…"; \
+	fi
+
+$(BIGQUERY_VENV)/.set-up: requirements-bigquery.lock pyproject.toml
+	$(PYTHON) -m venv $(BIGQUERY_VENV)
+	$(BIGQUERY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --no-compile -r requirements-bigquery.lock
+	$(BIGQUERY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
 
 SEEDS ?= 20
 JOBS  ?= 2
@@ -101,5 +123,5 @@ bench: setup  ## measure speed and memory beside the references; prints, judges 
 	$(BIN)/python -m benchmarks
 
 clean:  ## remove caches, the demo and dbt's output; keeps .venv, settings and the warehouse
-	rm -rf demo build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis var/dbt
+	rm -rf demo demo-postgres build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis var/dbt
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipelines.home import Home
 
@@ -36,6 +37,9 @@ _SETTINGS = f"""# Written by `callmart demo`, for looking around afterwards: `ca
 [sources.ccaip]
 start_date = "{START:%Y-%m-%dT%H:%M:%SZ}"
 
+[destination]
+name = "{{destination}}"
+
 [destination.duckdb]
 credentials = "warehouse/callmart.duckdb"
 
@@ -56,20 +60,26 @@ class DemoReport:
     first: bool
 
 
-def run_demo(parent: Home, progress: Progress, *, days: int = DAYS, verbose: bool = False) -> DemoReport:
-    """Run the demo below `parent` and print its summary. `days` of calls the first time."""
+def run_demo(
+    parent: Home, progress: Progress, *, days: int = DAYS, destination: str = "duckdb", verbose: bool = False
+) -> DemoReport:
+    """Run the demo below `parent` and print its summary. `days` of calls the first time.
+
+    On Postgres the credentials are those of dlt's section, as for any load. Raises `ConfigurationError` for a database
+    that is not named as one for a demo: a tenant's calls may be in it.
+    """
     from pipelines.lock import locked
     from pipelines.logs import log_to
 
-    home = Home(parent.root / "demo")
-    _write_settings(home)
+    home = Home(parent.root / ("demo" if destination == "duckdb" else f"demo-{destination}"))
+    _write_settings(home, destination)
     home.activate()
     log_to(home, verbose=verbose)
     with locked(home, "demo"):
-        return _run(home, progress, days)
+        return _run(home, progress, days, destination)
 
 
-def _run(home: Home, progress: Progress, days: int) -> DemoReport:
+def _run(home: Home, progress: Progress, days: int, destination: str) -> DemoReport:
     # imported here, for the constants above are part of a help text, which must answer at once
     from rich.text import Text
 
@@ -83,7 +93,13 @@ def _run(home: Home, progress: Progress, days: int) -> DemoReport:
     from simulator.centre import Centre
     from simulator.platform import Clock, Credentials, Platform
 
-    settings = Settings(home.warehouse, start_date=START, reporting_timezone=TIME_ZONE)
+    settings = Settings(
+        home.warehouse,
+        destination=destination,
+        credentials=_credentials(home, destination),
+        start_date=START,
+        reporting_timezone=TIME_ZONE,
+    )
     cursor = read_status(home, settings).fresh.tail_until
     end = START + timedelta(days=days)
     clock = end
@@ -103,30 +119,46 @@ def _run(home: Home, progress: Progress, days: int) -> DemoReport:
         centre = Centre.simulate(SEED, START, days=max(horizon, days))
     credentials = Credentials("demo", "demo-token")
     with Platform(centre, clock=Clock.frozen(clock), credentials=credentials) as platform:
-        settings = Settings(
-            home.warehouse,
+        settings = replace(
+            settings,
             base_url=platform.base_url,
             username=credentials.user,
             api_token=credentials.token,
-            start_date=START,
-            reporting_timezone=TIME_ZONE,
             privacy_key=key_in_file(home),
         )
         loaded = load_new(settings, home, progress)
     show_load(loaded, settings.privacy)
     show_transform(transform(home, settings, progress))
-    show_published(publish(home, settings))
+    if destination == "duckdb":
+        show_published(publish(home, settings))
     _show(home, settings)
     return DemoReport(loaded, clock, first)
 
 
-def _write_settings(home: Home) -> None:
+def _credentials(home: Home, destination: str) -> Mapping[str, Any]:
+    from pipelines.errors import ConfigurationError
+    from pipelines.settings import load_settings
+
+    if destination == "duckdb":
+        return {}
+    credentials = load_settings(home, need_api=False).credentials
+    database = str(credentials.get("database", ""))
+    if "demo" not in database:
+        raise ConfigurationError(
+            f"The demo does not load into the database {database}: nothing was changed.",
+            "A tenant's calls may be there. Create a database with `demo` in its name, such as callmart_demo, and name it "
+            "in DESTINATION__POSTGRES__CREDENTIALS__DATABASE.",
+        )
+    return credentials
+
+
+def _write_settings(home: Home, destination: str) -> None:
     """Settings and a key of its own, so that no tenant's are used by whoever looks around in the demo's home."""
     from pipelines.privacy_key import key_in_file, make_key
 
     folder = home.root / ".dlt"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.toml").write_text(_SETTINGS)
+    (folder / "config.toml").write_text(_SETTINGS.format(destination=destination))
     if not key_in_file(home):
         make_key(home)
 
@@ -143,16 +175,24 @@ def _show(home: Home, settings: Settings) -> None:
     console.print(summary_table(summary))
     console.print()
     console.print(directions_table(summary))
-    console.print(Text(f"\nWarehouse: {settings.warehouse}\n\nWhat to try next:"))
+    console.print(Text(f"\nWarehouse: {settings.warehouse_name}\n\nWhat to try next:"))
     command, python = _beside(sys.executable, "callmart"), _beside(sys.executable, "python")
     where = _short(home.root)
     query = "from marts.mart_service_level select local_date, sum(answered_in_sl), sum(offered) group by 1"
+    if settings.destination == "duckdb":
+        again = "demo                 "
+        look = (
+            f"""{python} -c "import duckdb; duckdb.connect('{_short(settings.warehouse)}', read_only=True)"""
+            f""".sql('{query} order by 1').show()\""""
+        )
+    else:
+        again = f"demo --destination {settings.destination}"
+        look = 'psql -c "select * from marts.mart_queue_days"'
     for line in (
         f"{command} --project-dir {where} status",
-        f"""{python} -c "import duckdb; duckdb.connect('{_short(settings.warehouse)}', read_only=True)"""
-        f""".sql('{query} order by 1').show()\"""",
+        look,
         f"{command} --project-dir {where} dashboard    # the pages, on this machine",
-        f"{command} demo                  # an hour later: loads only what is new",
+        f"{command} {again} # an hour later: loads only what is new",
         f"{command} platform serve        # the same centre, live, for a load of your own",
     ):
         console.print(Text(f"  {line}"), soft_wrap=True)

@@ -24,10 +24,10 @@ segments as (
     select distinct
         agent_id,
         started_at,
-        least(
-            coalesce(ended_at, {{ add_seconds('started_at', 'handle_seconds') }}),
-            {{ add_seconds('started_at', '86400') }}
-        ) as ended_at
+        {{ lesser_of(
+            'coalesce(ended_at, ' ~ add_seconds('started_at', 'handle_seconds') ~ ')',
+            add_seconds('started_at', '86400')
+        ) }} as ended_at
     from rows_of_work
 
 ),

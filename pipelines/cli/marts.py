@@ -29,7 +29,7 @@ def transform(
     from pipelines.warehouse.connect import exists, writing
 
     with working("transform", need_api=False) as work:
-        if exists(work.settings):
+        if work.settings.destination == "duckdb" and exists(work.settings):
             with writing(work.settings):
                 pass  # a file that is locked, damaged or not permitted is told at once, not as a failure of dbt
         show_transform(build(work.home, work.settings, work.progress, full_refresh=full_refresh))

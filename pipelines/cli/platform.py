@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,12 +20,24 @@ if TYPE_CHECKING:
 
 platform = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
+
+class Destination(StrEnum):
+    """The warehouses that the demo can load into."""
+
+    DUCKDB = "duckdb"
+    POSTGRES = "postgres"
+
+
 _MOST_DAYS_AHEAD = 14
 _FAULTY_REQUESTS = 10_000  # after so many requests the answers are correct
 _NOBODYS_KEY = "key-for-invented-callers"  # the same each time, so that a trial goes on where it was
 
 
-def demo() -> None:
+def demo(
+    destination: Annotated[
+        Destination, typer.Option("--destination", help="Where the demo loads to. Postgres needs its extra.")
+    ] = Destination.DUCKDB,
+) -> None:
     """Run the whole pipeline on a simulated contact centre, in under three minutes.
 
     Starts the local platform, loads two weeks of calls (about 40,000) over HTTP at
@@ -33,14 +46,19 @@ def demo() -> None:
     credentials. Writes only to the folder `demo` of the project folder. Run it
     again and one hour has passed there: only what is new is loaded.
 
-    Example:
+    On Postgres it writes to the database of [destination.postgres.credentials],
+    whose name must have `demo` in it, and to the folder `demo-postgres`.
+
+    Examples:
       callmart demo
+      callmart demo --destination postgres
     """
     from pipelines.demo import run_demo
     from pipelines.home import Home
     from pipelines.progress import progress_for
 
-    run_demo(Home.find(options.project_dir), progress_for(), verbose=options.verbose)
+    home = Home.find(options.project_dir)
+    run_demo(home, progress_for(), destination=destination.value, verbose=options.verbose)
 
 
 @platform.callback()

@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from pipelines.marts.dbt_runner import PROJECT_DIR, dbt_environment, dbt_variabl
 from pipelines.progress import Progress
 from pipelines.settings import Settings
 from pipelines.steps import reached
-from pipelines.warehouse.connect import exists
+from pipelines.warehouse.connect import exists, writing
 
 _FAILED = ("error", "fail", "runtime error")
 _SHOWN_FAILURES = 8
@@ -73,7 +74,12 @@ def transform(
     results_file = home.dbt_target_dir / "run_results.json"
     results_file.unlink(missing_ok=True)  # of an earlier run
     events = _Events()
-    with progress.stage("build marts", unit="dbt nodes") as stage, lines_to(log) as keep:
+    with (
+        # dbt opens a DuckDB file itself; two builds of one Postgres would replace each other's rows
+        writing(settings) if settings.destination == "postgres" else nullcontext(),
+        progress.stage("build marts", unit="dbt nodes") as stage,
+        lines_to(log) as keep,
+    ):
         stage.note(_STARTING)
         with started(
             "dbt",

@@ -41,21 +41,18 @@ def dbt_variables(reporting_timezone: str = "UTC") -> dict[str, str]:
 def dbt_environment(settings: Settings, folder: Path) -> dict[str, str]:
     """The environment of a dbt process that runs in `folder` and works on the warehouse of `settings`.
 
-    Raises `ConfigurationError` for a destination that dbt cannot build on here.
+    Raises `ConfigurationError` when dbt's adapter for it is not installed.
     """
-    if settings.destination == "duckdb":
+    name = settings.destination
+    if name == "duckdb":
         return clean_environment() | duckdb_connection(settings.warehouse, folder)
-    if settings.destination != "postgres":
+    if importlib.util.find_spec(f"dbt.adapters.{name}") is None:
         raise ConfigurationError(
-            f"The marts cannot be built on {settings.destination} yet; the raw tables are loaded.",
-            'They can be with [destination] name = "duckdb" or "postgres".',
+            f"dbt's adapter for {name} is not installed.",
+            f"Install callmart with its extra: `pip install 'callmart[{name}]'`.",
         )
-    if importlib.util.find_spec("dbt.adapters.postgres") is None:
-        raise ConfigurationError(
-            "dbt's adapter for Postgres is not installed.",
-            "Install callmart with its extra: `pip install 'callmart[postgres]'`.",
-        )
-    return clean_environment() | postgres_connection(settings.credentials)
+    connection = {"postgres": postgres_connection, "bigquery": bigquery_connection}[name]
+    return clean_environment() | connection(settings.credentials)
 
 
 def clean_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -92,6 +89,21 @@ def postgres_connection(credentials: Mapping[str, Any]) -> dict[str, str]:
         "DBT_ENV_SECRET_POSTGRES_PASSWORD": str(credentials.get("password") or ""),
         "PGOPTIONS": "-c timezone=utc",
     }
+
+
+def bigquery_connection(credentials: Mapping[str, Any]) -> dict[str, str]:
+    """The variables that `profiles.yml` reads to connect to BigQuery, from dlt's `[destination.bigquery.credentials]`."""
+    found = {
+        "CALLMART_DBT_TARGET": "bigquery",
+        "CALLMART_BIGQUERY_METHOD": "service-account-json",
+        "CALLMART_BIGQUERY_PROJECT": str(credentials["project_id"]),
+        "CALLMART_BIGQUERY_CLIENT_EMAIL": str(credentials["client_email"]),
+        "DBT_ENV_SECRET_BIGQUERY_PRIVATE_KEY": str(credentials["private_key"]),
+    }
+    for name in ("token_uri", "location"):
+        if given := credentials.get(name):
+            found[f"CALLMART_BIGQUERY_{name.upper()}"] = str(given)
+    return found
 
 
 @contextmanager

@@ -57,7 +57,7 @@ from pipelines.ccaip.tables import EXTRA, TABLES
 from pipelines.ccaip.windows import Cursor, in_utc
 from pipelines.errors import CallmartError, ConfigurationError
 from pipelines.settings import Settings
-from pipelines.warehouse import duckdb_file
+from pipelines.warehouse import duckdb_file, postgres
 
 RAW_SCHEMA = NAME
 LINKS = (ROW_ID, PARENT_ID, ROOT_ID, LIST_INDEX)
@@ -118,6 +118,7 @@ class Warehouse:
             self.connection = duckdb_file.engine_on(self.raw).connect()
         else:
             self.connection = _connect(self._settings)
+            postgres.begin_writing(self.connection, self._settings.warehouse_name)
 
     @property
     def destination(self) -> Any:
@@ -154,9 +155,15 @@ class Warehouse:
 def writing(settings: Settings) -> Iterator[Warehouse]:
     """The warehouse, open for writing; on DuckDB the file is created if it does not exist.
 
-    Raises `LockedError` when another program has a DuckDB file open, `CallmartError` when the warehouse
-    cannot be reached.
+    Raises `LockedError` when another program has a DuckDB file open or another callmart writes to Postgres,
+    `CallmartError` when the warehouse cannot be reached, `ConfigurationError` for BigQuery.
     """
+    if settings.destination == "bigquery":
+        # SQLAlchemy has no transactions there: a load or an erasure that is cut short would leave half of itself.
+        raise ConfigurationError(
+            "callmart does not write calls to BigQuery, or erase them there: nothing was changed.",
+            "Load them with the dlt source, and build the marts with `callmart transform`: docs/destinations.md.",
+        )
     if settings.destination != "duckdb":
         warehouse = Warehouse(settings)
         try:

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import subprocess
 import threading
+from contextlib import closing
 from datetime import timedelta
 from functools import partial
 
 import pytest
 
 from pipelines.demo import START, run_demo
+from pipelines.errors import ConfigurationError
 from pipelines.home import Home
 from pipelines.marts.build import transform
 from pipelines.progress import SilentProgress
 from simulator.platform import Platform
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("kept_environment")]
+
+
+TABLES: dict[str, str] = {}
+"""What the first run printed, by destination."""
+
+
+def tables_in(shown: str) -> str:
+    """The numbers by queue and by direction."""
+    return shown.partition("By queue")[2].partition("Warehouse:")[0]
 
 
 def test_the_demo_shows_the_marts_and_the_second_run_loads_only_an_hour(
@@ -28,6 +39,7 @@ def test_the_demo_shows_the_marts_and_the_second_run_loads_only_an_hour(
 
     first = run_demo(Home(tmp_path), SilentProgress(), days=1)
     shown = capsys.readouterr().out
+    TABLES["duckdb"] = tables_in(shown)
     assert first.first
     assert first.clock == START + timedelta(days=1)
     assert first.load.calls > 1500
@@ -68,3 +80,30 @@ def test_the_demo_shows_the_marts_and_the_second_run_loads_only_an_hour(
         done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert done.stdout
+
+
+def test_the_demo_on_postgres_prints_the_same_tables(tmp_path, monkeypatch, capsys, postgres_server) -> None:
+    import psycopg2
+
+    server = postgres_server.credentials("callmart_demo")
+    for name, value in server.items():
+        monkeypatch.setenv(f"DESTINATION__POSTGRES__CREDENTIALS__{name.upper()}", str(value))
+    with closing(psycopg2.connect(postgres_server.url("postgres").replace("+psycopg2", ""))) as connection:
+        connection.autocommit = True
+        connection.cursor().execute("create database callmart_demo")
+    if "duckdb" not in TABLES:
+        run_demo(Home(tmp_path), SilentProgress(), days=1)
+        TABLES["duckdb"] = tables_in(capsys.readouterr().out)
+    # dbt's tests pass on Postgres in tests/marts/test_postgres.py
+    monkeypatch.setattr("pipelines.marts.build.transform", partial(transform, with_tests=False))
+    run_demo(Home(tmp_path), SilentProgress(), days=1, destination="postgres")
+    assert "All queues" in TABLES["duckdb"]
+    assert tables_in(capsys.readouterr().out) == TABLES["duckdb"]
+
+
+def test_the_demo_does_not_load_into_a_tenants_database(tmp_path, monkeypatch) -> None:
+    for name, value in {"host": "127.0.0.1", "username": "u", "database": "callmart", "port": "1"}.items():
+        monkeypatch.setenv(f"DESTINATION__POSTGRES__CREDENTIALS__{name.upper()}", value)
+    with pytest.raises(ConfigurationError, match="nothing was changed") as caught:
+        run_demo(Home(tmp_path), SilentProgress(), days=1, destination="postgres")
+    assert "callmart_demo" in caught.value.mend

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.home import Home
+from pipelines.home import REPOSITORY, Home
 from pipelines.marts.build import transform
 from pipelines.marts.dbt_runner import PROJECT_DIR, dbt_environment, dbt_variables, started
 from pipelines.progress import SilentProgress
@@ -26,6 +28,8 @@ from tests.increments.rebuild import RECORDS
 from tests.marts import dbt_raw
 from tests.marts.workshop import WAREHOUSE, Workshop
 from tests.postgres import PostgresServer
+from tests.semantic.definitions import COMPARISONS
+from tests.semantic.test_metrics_agree import differences
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +54,11 @@ class Built:
 
     duckdb: Path
     postgres: Any
-    """An open psycopg2 connection."""
+    """An open psycopg2 connection of the role that loads and builds, which is no superuser."""
+    reader: Any
+    """One of a reader of the marts."""
+    manifest: Path
+    """What MetricFlow reads."""
     results: dict[str, str]
     """How each node of the first build on Postgres ended, by its id."""
 
@@ -64,17 +72,26 @@ def built(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresSer
     dbt_raw.create_raw(database)
     workshop = Workshop(work / "workshop", ZONE)
     first, second, *_ = (now for now in history(3, 1) if now.is_built)
-    with (
-        postgres_server.database() as name,
-        closing(psycopg2.connect(postgres_server.url(name).replace("+psycopg2", ""))) as connection,
-    ):
-        connection.autocommit = True
+    with postgres_server.database() as name, ExitStack() as opened:
+
+        def connected(**user: str) -> Any:
+            server = {"host": postgres_server.host, "port": postgres_server.port, "dbname": name}
+            connection = opened.enter_context(closing(psycopg2.connect(**server, **user)))
+            connection.autocommit = True
+            return connection
+
+        owner = connected(user=postgres_server.username, password=postgres_server.password)
+        with owner.cursor() as cursor:
+            cursor.execute(documented_roles().replace("database callmart", f"database {name}"))
+            cursor.execute("create role an_analyst login password 'a-password' in role callmart_readers")
+        loader = {"username": "callmart_loader", "password": "choose one"}
+        connection = connected(user=loader["username"], password=loader["password"])
         with connection.cursor() as cursor:
             cursor.execute("set timezone to 'UTC'")
         settings = Settings(
             work / "unused.duckdb",
             destination="postgres",
-            credentials=postgres_server.credentials(name),
+            credentials=postgres_server.credentials(name) | loader,
             reporting_timezone=ZONE,
         )
         home = Home(work / "home")
@@ -87,7 +104,16 @@ def built(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresSer
         workshop.build(database)
         copy_raw(database, connection)
         transform(home, settings, SilentProgress(), with_tests=False)
-        yield Built(database, connection, results)
+        manifest = home.dbt_target_dir / "semantic_manifest.json"
+        reader = connected(user="an_analyst", password="a-password")
+        yield Built(database, connection, reader, manifest, results)
+
+
+def documented_roles() -> str:
+    """The statements that docs/destinations.md gives to the owner of a database."""
+    page = (REPOSITORY / "docs" / "destinations.md").read_text()
+    (statements,) = re.findall(r"```sql\n(create role callmart_loader.*?)```", page, re.DOTALL)
+    return statements
 
 
 def dbt_build(home: Home, settings: Settings) -> dict[str, str]:
@@ -168,8 +194,8 @@ def test_every_cell_equals_duckdbs(built: Built) -> None:
             ]
             query = f"select {', '.join(columns)} from {schema}.{name}"
             cursor.execute(query)
-            here = Counter(_plain(row) for row in source.execute(query).fetchall())
-            there = Counter(_plain(row) for row in cursor.fetchall())
+            here = Counter(plain(row) for row in source.execute(query).fetchall())
+            there = Counter(plain(row) for row in cursor.fetchall())
             cells += here.total() * len(columns)
             if here != there:
                 found.append(
@@ -179,7 +205,52 @@ def test_every_cell_equals_duckdbs(built: Built) -> None:
     assert len(relations) >= 87 and cells > 100_000
 
 
-def _plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
+def test_readers_see_the_marts_and_nothing_else(built: Built) -> None:
+    """A grant that is missing after a table was made anew, or one too many."""
+    from psycopg2.errors import InsufficientPrivilege
+
+    with built.postgres.cursor() as cursor:
+        cursor.execute("select schemaname, tablename from pg_tables where tableowner = 'callmart_loader'")
+        tables = cursor.fetchall()
+    assert {schema for schema, _ in tables} == {"ccaip", "seeds", "intermediate", "marts", "memory"}
+    with built.reader.cursor() as cursor:
+        for schema, name in tables:
+            if schema == "marts":
+                cursor.execute(f"select * from marts.{name} limit 1")
+            else:
+                with pytest.raises(InsufficientPrivilege):
+                    cursor.execute(f"select * from {schema}.{name} limit 1")
+        with pytest.raises(InsufficientPrivilege):
+            cursor.execute("delete from marts.mart_service_level")
+
+
+def test_metrics_on_postgres_are_those_of_the_marts(built: Built) -> None:
+    """What MetricFlow writes for Postgres."""
+    from tests.semantic.layer import Layer
+
+    layer, compared = Layer(built.manifest, built.postgres), 0
+    for comparison in COMPARISONS:
+        known = [name for name in comparison.metrics if name in layer.metrics]
+        told = _by_date(layer.ask(known, comparison.keys))
+        expected = _by_date(layer.ask_mart(comparison.query, comparison.keys, comparison.metrics))
+        assert told.keys() == expected.keys(), comparison
+        for name in known:
+            assert not differences(name, told, expected), name
+            compared += len(expected)
+    assert compared > 1_000
+
+
+def _by_date(cells: dict[tuple[Any, ...], Any]) -> dict[tuple[Any, ...], Any]:
+    """Cells whose days are dates: what Postgres truncates to the day, it makes a midnight."""
+    return {
+        tuple(
+            part.date() if isinstance(part, datetime) and part.time() == time() else part for part in key
+        ): cell
+        for key, cell in cells.items()
+    }
+
+
+def plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
     """A row as both drivers could have given it: JSON as text, doubles to twelve digits."""
     return tuple(_cell(cell) for cell in row)
 

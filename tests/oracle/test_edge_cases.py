@@ -87,7 +87,7 @@ def abandoned(queue: int, seconds: int, **fields: Any) -> Json:
     return call(wait(queue, seconds, **fields), status="failed", fail_reason="eu_abandoned")
 
 
-def _calls() -> Iterator[Json]:
+def edge_calls() -> Iterator[Json]:
     yield from (answered(101, 20), answered(101, 21))
     yield from (abandoned(102, 5), abandoned(102, 6), abandoned(102, 21))
     above = {"service_level_abandon_time_threshold": 30}
@@ -203,7 +203,7 @@ class Marts:
 
 @pytest.fixture(scope="module")
 def marts(builder: Builder) -> Iterator[Marts]:
-    calls = list(_calls())
+    calls = list(edge_calls())
     built = Marts(builder.build("edges", calls, QUEUE_TIMEZONES), calls)
     with dbt_raw.held_open(built.database):
         yield built

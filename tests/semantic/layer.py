@@ -1,6 +1,6 @@
 """The semantic layer over a warehouse: MetricFlow's own engine, in this process.
 
-It writes the SQL that `mf query` would run; DuckDB answers it, read-only.
+It writes the SQL that `mf query` would run; DuckDB, read-only, or Postgres answers it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import duckdb
 from metricflow.engine.metricflow_engine import MetricFlowEngine, MetricFlowQueryRequest
 from metricflow.protocols.sql_client import SqlEngine
 from metricflow.sql.render.duckdb_renderer import DuckDbSqlPlanRenderer
+from metricflow.sql.render.postgres import PostgresSQLSqlPlanRenderer
 from metricflow_semantics.model.dbt_manifest_parser import parse_manifest_from_dbt_generated_manifest
 from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
 
@@ -22,24 +23,36 @@ from pipelines.ccaip.parse_sql import quoted
 Cells = dict[tuple[Any, ...], dict[str, Any]]
 
 
-class _Engine:
+class _DuckDB:
     """All that planning asks of a database."""
 
     sql_engine_type = SqlEngine.DUCKDB
     sql_plan_renderer = DuckDbSqlPlanRenderer()
 
 
+class _Postgres:
+    """The same of Postgres."""
+
+    sql_engine_type = SqlEngine.POSTGRES
+    sql_plan_renderer = PostgresSQLSqlPlanRenderer()
+
+
 class Layer:
     """Answers questions by metric and by SQL, of one warehouse."""
 
-    def __init__(self, manifest: Path, warehouse: Path) -> None:
+    def __init__(self, manifest: Path, warehouse: Path | Any) -> None:
+        """`warehouse` is a DuckDB file, or an open psycopg2 connection; `manifest` is dbt's for it."""
         text = manifest.read_text()
         self.manifest: dict[str, Any] = json.loads(text)
         self.metrics: dict[str, dict[str, Any]] = {each["name"]: each for each in self.manifest["metrics"]}
         lookup = SemanticManifestLookup(parse_manifest_from_dbt_generated_manifest(text))
-        self._engine = MetricFlowEngine(lookup, _Engine())
-        self._connection = duckdb.connect(str(warehouse), read_only=True)
-        self._connection.execute("set TimeZone = 'UTC'")
+        if isinstance(warehouse, Path):
+            self._engine = MetricFlowEngine(lookup, _DuckDB())
+            self._connection: Any = duckdb.connect(str(warehouse), read_only=True)
+            self._connection.execute("set TimeZone = 'UTC'")
+        else:
+            self._engine = MetricFlowEngine(lookup, _Postgres())
+            self._connection = warehouse
 
     def close(self) -> None:
         self._connection.close()
@@ -59,13 +72,18 @@ class Layer:
         return self._cells(f"select * from ({query}) as mart({names})", list(keys))
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
-        return self._connection.execute(query).fetchall()
+        return self._answer(query).fetchall()
+
+    def _answer(self, query: str) -> Any:
+        cursor = self._connection.cursor()
+        cursor.execute(query)
+        return cursor
 
     def _sql_of(self, request: MetricFlowQueryRequest) -> str:
         return self._engine.explain(request).sql_statement.without_descriptions.sql
 
     def _cells(self, query: str, keys: list[str]) -> Cells:
-        answer = self._connection.execute(query)
+        answer = self._answer(query)
         names = [column[0] for column in answer.description or []]
         cells: Cells = {}
         for row in answer.fetchall():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -209,6 +210,62 @@ def test_a_server_that_gives_no_connection_is_told_with_the_mend(
         assert "[destination.postgres.credentials]" in caught.value.mend
         told = f"{caught.value} {caught.value.mend} {settings!r}"
         assert "password" not in credentials or credentials["password"] not in told
+
+
+def test_a_second_machine_does_not_write_to_the_same_postgres(postgres_server, postgres_database, tmp_path):
+    settings = Settings(
+        tmp_path / "unused.duckdb",
+        destination="postgres",
+        credentials=postgres_server.credentials(postgres_database),
+    )
+    with writing(settings):
+        with pytest.raises(
+            LockedError, match=r"Another callmart writes .* \(from 127\.0\.0\.1, since"
+        ) as caught:
+            writing(settings).__enter__()
+        assert caught.value.exit_code == 4
+    with writing(settings) as warehouse:
+        warehouse.reopen()
+
+
+def test_a_user_without_rights_is_told_which_before_anything_is_changed(
+    postgres_server, postgres_database, tmp_path
+):
+    import psycopg2
+
+    stranger = {"username": "a_stranger", "password": "a-password"}
+    settings = Settings(
+        tmp_path / "unused.duckdb",
+        destination="postgres",
+        credentials=postgres_server.credentials(postgres_database) | stranger,
+    )
+    url = postgres_server.url(postgres_database).replace("+psycopg2", "")
+    with closing(psycopg2.connect(url)) as owner, owner.cursor() as cursor:
+        cursor.execute("create role a_stranger login password 'a-password'")
+        owner.commit()
+        with pytest.raises(ConfigurationError, match="a_stranger may not create schemas") as caught:
+            writing(settings).__enter__()
+        assert f"grant create on database {postgres_database} to a_stranger" in caught.value.mend
+        cursor.execute("create schema marts")
+        owner.commit()
+        with pytest.raises(
+            ConfigurationError, match=r"schema marts .* belongs to callmart, and a_stranger"
+        ) as caught:
+            writing(settings).__enter__()
+        assert "grant usage, create on schema marts to a_stranger" in caught.value.mend
+        cursor.execute(f"grant create on database {postgres_database} to a_stranger")
+        cursor.execute("grant usage, create on schema marts to a_stranger")
+        owner.commit()
+    with writing(settings):
+        pass
+
+
+def test_what_needs_a_transaction_is_refused_on_bigquery(tmp_path):
+    given = {"project_id": "p", "client_email": "e", "private_key": "k"}
+    settings = Settings(tmp_path / "unused.duckdb", destination="bigquery", credentials=given)
+    with pytest.raises(ConfigurationError, match="nothing was changed") as caught, writing(settings):
+        pass
+    assert "docs/destinations.md" in caught.value.mend
 
 
 def test_a_missing_driver_names_the_extra(tmp_path, monkeypatch):

@@ -16,6 +16,12 @@
 {%- endmacro %}
 
 
+{#- Words as a literal; engines escape a quote in it in different ways. -#}
+{% macro literal(words) -%}
+    {{ dbt.string_literal(dbt.escape_single_quotes(words)) }}
+{%- endmacro %}
+
+
 {#- Keys joined by hyphens, as text: the key of a row that has none of its own. -#}
 {% macro joined_key(columns) -%}
     {%- for column in columns -%}

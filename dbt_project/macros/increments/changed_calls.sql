@@ -47,30 +47,26 @@
     {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
     {%- set dated_by = config.get('meta').get('dated_by') -%}
     {%- set utc_dates = utc_date(dated_by) if dated_by else 'cast(null as date)' -%}
-    {%- set is_replaced -%}
-        call_id in ({{ changed_calls(target_relation) }})
-        or call_id not in (select calls.call_id from {{ ref('stg_ccaip__calls') }} as calls)
+    {%- set kept -%} select calls.call_id from {{ ref('stg_ccaip__calls') }} as calls {%- endset -%}
+    {%- set statements, is_replaced = rows_of_calls(target_relation, changed_calls(target_relation), kept) -%}
+    {%- set record -%}
+        {% call record_changed_days() %}
+            select
+                {{ utc_dates }} as date_utc,
+                local_date
+            from {{ target_relation }}
+            where {{ is_replaced }}
+
+            union distinct
+
+            select
+                {{ utc_dates }} as date_utc,
+                local_date
+            from {{ arg_dict['temp_relation'] }}
+        {% endcall %}
     {%- endset -%}
 
-    {% call record_changed_days() %}
-        select
-            {{ utc_dates }} as date_utc,
-            local_date
-        from {{ target_relation }}
-        where {{ is_replaced }}
+    {{ statements }}
 
-        union distinct
-
-        select
-            {{ utc_dates }} as date_utc,
-            local_date
-        from {{ arg_dict['temp_relation'] }}
-    {% endcall %};
-
-    delete from {{ target_relation }}
-    where {{ is_replaced }};
-
-    insert into {{ target_relation }} ({{ columns }})
-    select {{ columns }}
-    from {{ arg_dict['temp_relation'] }}
+    {{ replace_in_table(target_relation, is_replaced, arg_dict['temp_relation'], columns, record) }}
 {%- endmacro %}

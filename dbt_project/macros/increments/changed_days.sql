@@ -4,7 +4,8 @@
     A model that others are computed from by day records the days its rows changed on in `changed_days`, in the transaction
     that changes them, each time under a higher number. A model with the strategy `replace_days` computes the days recorded
     since it was last built, and no others; what it was built up to is kept in `built_days`, in the transaction that builds
-    it. A run that fails half-way therefore leaves nothing behind: the next one goes on from there.
+    it. A run that fails half-way therefore leaves nothing behind: the next one goes on from there. BigQuery, which has no
+    such transaction, has its own order of steps in macros/engine/increments.sql.
 
     A row without dates stands for every day: the model was built in full, or its change may reach any day.
 -#}
@@ -51,23 +52,13 @@
 {%- endmacro %}
 
 
-{#-
-    Pre-hook of every model: what an incremental strategy records, for a build in full. It runs in the transaction of the
-    build.
--#}
-{% macro record_full_build() -%}
-    {%- set strategy = model.config.get('incremental_strategy') -%}
-    {%- if execute and strategy in ['replace_calls', 'replace_rows', 'replace_days'] and not is_incremental() -%}
-        {%- if strategy == 'replace_days' -%}
-            {{ record_built_days() }}
-        {%- else -%}
-            {% call record_changed_days() %}
-                select
-                    cast(null as date) as date_utc,
-                    cast(null as date) as local_date
-            {% endcall %}
-        {%- endif -%}
-    {%- endif -%}
+{#- The same for a build in full: it may change any day. -#}
+{% macro record_every_day() -%}
+    {% call record_changed_days() %}
+        select
+            cast(null as date) as date_utc,
+            cast(null as date) as local_date
+    {% endcall %}
 {%- endmacro %}
 
 
@@ -150,19 +141,20 @@
 {#-
     The body's filter: nothing in a full build; in an incremental one whether a row is of a day to compute, so many days
     `before` and `after` it included. `column` is an instant where the config, or `kind`, says `date_utc`, else a date. The
-    days are literals, so that engines read the parts of a table that hold them, and no others.
+    days are literals, so that engines read the parts of a table that hold them, and no others. `partition` is the local date
+    by which BigQuery keeps the table in parts, where that is another column.
 -#}
-{% macro is_day_to_compute(column, before=0, after=0, kind=none) -%}
+{% macro is_day_to_compute(column, before=0, after=0, kind=none, partition=none) -%}
     {{- after_day_records() -}}
     {%- if not is_increment() -%}
         true
     {%- else -%}
         {%- set days = config.get('meta')['days'] -%}
-        {{ is_within_spans(column, spans_to_compute(days), kind or days, before, after) }}
+        {{ is_within_spans(column, spans_to_compute(days), kind or days, before, after, partition) }}
     {%- endif -%}
 {%- endmacro %}
 
-{% macro is_within_spans(column, spans, kind, before=0, after=0) -%}
+{% macro is_within_spans(column, spans, kind, before=0, after=0, partition=none) -%}
     {%- if spans is none -%}
         true
     {%- elif spans | length == 0 -%}
@@ -175,7 +167,8 @@
             {{ 'or ' if not loop.first }}
             {%- if kind == 'date_utc' -%}
                 ({{ column }} >= {{ utc_midnight(first) }}
-                and {{ column }} < {{ utc_midnight(last + modules.datetime.timedelta(days=1)) }})
+                and {{ column }} < {{ utc_midnight(last + modules.datetime.timedelta(days=1)) }}
+                {{- in_partitions(partition, first, last) if partition not in [none, column] }})
             {%- else -%}
                 {{ column }} between date '{{ first }}' and date '{{ last }}'
             {%- endif -%}
@@ -200,14 +193,17 @@
     {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
     {%- set meta = config.get('meta') -%}
 
-    delete from {{ target_relation }}
-    where {{ is_within_spans(meta['dated_by'], spans_to_compute(meta['days']), meta['days'], meta.get('before', 0), meta.get('after', 0)) }};
+    {{ replace_in_table(
+        target_relation,
+        is_within_spans(
+            meta['dated_by'], spans_to_compute(meta['days']), meta['days'], meta.get('before', 0), meta.get('after', 0),
+            partition=(config.get('partition_by') or {}).get('field')
+        ),
+        arg_dict['temp_relation'],
+        columns
+    ) }};
 
-    insert into {{ target_relation }} ({{ columns }})
-    select {{ columns }}
-    from {{ arg_dict['temp_relation'] }};
-
-    {{ record_built_days() }}
+    {{ record_built_in_transaction() }}
 {%- endmacro %}
 
 
@@ -219,15 +215,13 @@
     {%- set target_relation = arg_dict['target_relation'] -%}
     {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
 
-    {% call record_changed_days() %}
-        {{ context[config.get('meta')['reach']](target_relation, arg_dict['temp_relation']) }}
-    {% endcall %};
+    {%- set record -%}
+        {% call record_changed_days() %}
+            {{ context[config.get('meta')['reach']](target_relation, arg_dict['temp_relation']) }}
+        {% endcall %}
+    {%- endset -%}
 
-    delete from {{ target_relation }};
-
-    insert into {{ target_relation }} ({{ columns }})
-    select {{ columns }}
-    from {{ arg_dict['temp_relation'] }}
+    {{ replace_in_table(target_relation, 'true', arg_dict['temp_relation'], columns, record) }}
 {%- endmacro %}
 
 
@@ -242,7 +236,7 @@
         union all
         (select {{ columns }} from {{ after }} except distinct select {{ columns }} from {{ before }})
     ) as differences
-    having count(*) > 0
+    limit 1
 {%- endmacro %}
 
 
@@ -267,7 +261,7 @@
 -#}
 {% macro days_between_horizons(before, after) -%}
     {%- set horizons = [
-        add_seconds('as_of_at', '-lateness_seconds'),
+        add_seconds('as_of_at', '-1 * lateness_seconds'),
         add_seconds('as_of_at', -var('unfinished_call_hours') * 3600),
     ] -%}
     select

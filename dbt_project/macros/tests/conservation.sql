@@ -8,7 +8,7 @@
 
         {% for mart, where in marts -%}
             select
-                '{{ mart }} where {{ where | replace("'", "''") }}' as mart
+                {{ literal(mart ~ ' where ' ~ where) }} as mart
                 {%- for key, expression in keys.items() %},
                 {{ expression }} as {{ key }}
                 {%- endfor %}
@@ -30,7 +30,7 @@
         from fact
         cross join (
             {%- for mart, where in marts %}
-            select '{{ mart }} where {{ where | replace("'", "''") }}' as mart {{ 'union all' if not loop.last }}
+            select {{ literal(mart ~ ' where ' ~ where) }} as mart {{ 'union all' if not loop.last }}
             {%- endfor %}
         ) as marts
 

@@ -3,6 +3,8 @@
     incremental_strategy='replace_calls',
     on_schema_change='sync_all_columns',
     indexes=lookup_indexes(['call_id', 'started_at']),
+    partition_by=day_partitions('local_date'),
+    cluster_by=['agent_id'],
     meta={'dated_by': 'started_at'}
 ) }}
 
@@ -40,10 +42,10 @@ select
     agent_id,
     direction,
     started_at,
-    least(
-        coalesce(ended_at, {{ add_seconds('started_at', 'handle_seconds') }}),
-        {{ add_seconds('started_at', '86400') }}
-    ) as ended_at,
+    {{ lesser_of(
+        'coalesce(ended_at, ' ~ add_seconds('started_at', 'handle_seconds') ~ ')',
+        add_seconds('started_at', '86400')
+    ) }} as ended_at,
     cast({{ to_local('started_at', "'" ~ var('reporting_timezone') ~ "'") }} as date) as local_date,
     load_id,
     '{{ rules_fingerprint() }}' as rules_fingerprint

@@ -7,7 +7,9 @@ days as (
 
     select
         *,
-        case when counted_by = 'queued_at' then greatest(day_end_at, reached_at) else day_end_at end as rests_until
+        case
+            when counted_by = 'queued_at' then {{ greater_of('day_end_at', 'reached_at') }} else day_end_at
+        end as rests_until
     from {{ ref('int_completeness_days') }}
 
 ),

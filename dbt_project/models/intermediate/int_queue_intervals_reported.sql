@@ -3,6 +3,8 @@
     incremental_strategy='replace_days',
     on_schema_change='append_new_columns',
     indexes=lookup_indexes(['interval_start_at']),
+    partition_by=day_partitions('local_date'),
+    cluster_by=['queue_id'],
     meta={'days': 'date_utc', 'dated_by': 'interval_start_at'}
 ) }}
 

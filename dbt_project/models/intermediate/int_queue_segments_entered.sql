@@ -79,5 +79,6 @@ left join targets as own_targets
         and {{ in_force('own_targets', 'queue_rows.entered_queue_at') }}
 left join targets as common_targets
     on
-        common_targets.queue_id is null
+        -- as an equality, which BigQuery's outer joins need besides the times
+        (queue_rows.queue_id is not null) = (common_targets.queue_id is null)
         and {{ in_force('common_targets', 'queue_rows.entered_queue_at') }}

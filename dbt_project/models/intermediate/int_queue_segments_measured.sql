@@ -30,7 +30,11 @@ segments as (
             false
         ) as is_within_threshold
     from {{ ref('int_queue_segments_outcome') }} as segments
-    left join rules on {{ in_force('rules', 'segments.entered_queue_at') }}
+    -- Every segment, every rule: BigQuery's outer joins need an equality besides the times.
+    left join rules
+        on
+            (segments.call_id is null) = (rules.governed_formula is null)
+            and {{ in_force('rules', 'segments.entered_queue_at') }}
     left join {{ ref('service_level_events') }} as verdicts
         on segments.service_level_event = verdicts.service_level_event
 

@@ -43,7 +43,7 @@ newest as (
 
 select
     newest.as_of_at,
-    {{ as_bigint(
+    {{ rounded(
         'greatest(coalesce(lateness.p99_seconds, 0), ' ~ var('lateness_floor_minutes') * 60 ~ ')'
     ) }} as lateness_seconds
 from newest

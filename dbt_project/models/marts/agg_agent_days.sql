@@ -3,6 +3,8 @@
     incremental_strategy='replace_days',
     on_schema_change='append_new_columns',
     indexes=lookup_indexes(['local_date']),
+    partition_by=day_partitions('local_date'),
+    cluster_by=['agent_id'],
     meta={'days': 'local_date', 'dated_by': 'local_date'}
 ) }}
 

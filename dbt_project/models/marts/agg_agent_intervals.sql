@@ -3,6 +3,8 @@
     incremental_strategy='replace_days',
     on_schema_change='append_new_columns',
     indexes=lookup_indexes(['interval_start_at']),
+    partition_by=day_partitions('local_date'),
+    cluster_by=['agent_id'],
     meta={'days': 'date_utc', 'dated_by': 'interval_start_at', 'after': 1}
 ) }}
 
@@ -19,7 +21,7 @@ started as (
         {{ handle_parts() }},
         {{ count_where('not is_call_ended') }} as open_segments
     from {{ ref('fct_handled_segments') }}
-    where {{ is_day_to_compute('interval_start_at', after=1) }}
+    where {{ is_day_to_compute('interval_start_at', after=1, partition='local_date') }}
     group by agent_id, direction, interval_start_at
 
 ),
@@ -32,20 +34,14 @@ stretches as (
         agent_id,
         direction,
         ended_at as busy_until,
-        greatest(
-            started_at,
-            coalesce(
-                max(ended_at) over (
-                    partition by agent_id
-                    order by started_at, call_id, leg_id, idx
-                    rows between unbounded preceding and 1 preceding
-                ),
-                started_at
-            )
-        ) as busy_from
+        {{ greater_of(
+            'started_at',
+            'max(ended_at) over (partition by agent_id order by started_at, call_id, leg_id, idx'
+            ~ ' rows between unbounded preceding and 1 preceding)'
+        ) }} as busy_from
     from {{ ref('int_agent_work') }}
     -- Those of two days before can last into the first day and cover what begins in it.
-    where {{ is_day_to_compute('started_at', before=2, after=1) }}
+    where {{ is_day_to_compute('started_at', before=2, after=1, partition='local_date') }}
 
 ),
 

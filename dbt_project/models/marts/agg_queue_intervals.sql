@@ -3,6 +3,8 @@
     incremental_strategy='replace_days',
     on_schema_change='append_new_columns',
     indexes=lookup_indexes(['interval_start_at']),
+    partition_by=day_partitions('interval_start_at', 'timestamp'),
+    cluster_by=['queue_id'],
     meta={'days': 'date_utc', 'dated_by': 'interval_start_at'}
 ) }}
 
@@ -44,5 +46,5 @@ select
     -- Should a target change within an interval, the stricter one judges it.
     max(target_percent) as target_percent
 from {{ ref('fct_queue_segments') }}
-where {{ is_day_to_compute('interval_start_at') }}
+where {{ is_day_to_compute('interval_start_at', partition='local_date') }}
 group by queue_id, language, call_type, interval_start_at

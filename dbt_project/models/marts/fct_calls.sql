@@ -2,7 +2,9 @@
     materialized='incremental',
     incremental_strategy='replace_calls',
     on_schema_change='sync_all_columns',
-    indexes=lookup_indexes(['call_id', 'local_date'])
+    indexes=lookup_indexes(['call_id', 'local_date']),
+    partition_by=day_partitions('local_date'),
+    cluster_by=['entry_queue_id']
 ) }}
 
 with

@@ -3,7 +3,9 @@
     incremental_strategy='replace_calls',
     on_schema_change='sync_all_columns',
     meta={'dated_by': 'started_at'},
-    indexes=lookup_indexes(['call_id', 'local_date'])
+    indexes=lookup_indexes(['call_id', 'local_date']),
+    partition_by=day_partitions('local_date'),
+    cluster_by=['queue_id']
 ) }}
 
 with

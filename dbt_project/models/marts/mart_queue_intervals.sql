@@ -3,6 +3,8 @@
     incremental_strategy='replace_days',
     on_schema_change='append_new_columns',
     indexes=lookup_indexes(['interval_start_at']),
+    partition_by=day_partitions('local_date'),
+    cluster_by=['queue_id'],
     meta={'days': 'date_utc', 'dated_by': 'interval_start_at'}
 ) }}
 
@@ -25,4 +27,4 @@ select
     is_business_hours,
     is_final
 from {{ ref('int_queue_intervals_reported') }}
-where {{ is_day_to_compute('interval_start_at') }}
+where {{ is_day_to_compute('interval_start_at', partition='local_date') }}

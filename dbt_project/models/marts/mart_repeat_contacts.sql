@@ -1,3 +1,8 @@
+{{ config(
+    partition_by=day_partitions('local_date'),
+    cluster_by=['queue_id']
+) }}
+
 -- Depends on other calls than its own, so it is never built by call: a contact of today decides about last week's.
 with
 

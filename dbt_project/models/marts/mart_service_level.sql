@@ -3,6 +3,8 @@
     incremental_strategy='replace_days',
     on_schema_change='append_new_columns',
     indexes=lookup_indexes(['interval_start_at']),
+    partition_by=day_partitions('local_date'),
+    cluster_by=['queue_id'],
     meta={'days': 'date_utc', 'dated_by': 'interval_start_at'}
 ) }}
 
@@ -41,4 +43,4 @@ select
 from {{ ref('int_queue_intervals_reported') }}
 where
     interval_minutes = {{ var('report_interval_minutes') }}
-    and {{ is_day_to_compute('interval_start_at') }}
+    and {{ is_day_to_compute('interval_start_at', partition='local_date') }}

@@ -1,3 +1,8 @@
+{{ config(
+    partition_by=day_partitions('local_date'),
+    cluster_by=['queue_id']
+) }}
+
 with
 
 parts as (

@@ -1,3 +1,8 @@
+{{ config(
+    partition_by=day_partitions('local_date'),
+    cluster_by=['queue_id']
+) }}
+
 -- Agents needed by Erlang C. Its sums are those of a Poisson distribution, so a running sum over the possible numbers
 -- of agents gives all of them at once: no recursion, and no term that overflows.
 with

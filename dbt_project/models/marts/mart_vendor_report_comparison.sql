@@ -115,7 +115,7 @@ select
                 || case when ranked.moment_rule = 1 then ', interval (by answer)' else '' end
                 || case when ranked.leg_rule = 1 then ', transfers (first legs only)' else '' end
                 || case when ranked.short_rule = 1 then ', short abandons' else '' end
-                || case when ranked.verdict_rule = 1 then ', verdicts (the vendor''s)' else '' end,
+                || case when ranked.verdict_rule = 1 then {{ literal(", verdicts (the vendor's)") }} else '' end,
                 3
             )
     end as likely_cause

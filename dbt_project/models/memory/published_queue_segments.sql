@@ -20,7 +20,7 @@ with
 
 horizon as (
 
-    select {{ add_seconds('as_of_at', '-lateness_seconds') }} as final_until
+    select {{ add_seconds('as_of_at', '-1 * lateness_seconds') }} as final_until
     from {{ ref('int_update_lateness') }}
 
 ),
@@ -80,7 +80,7 @@ changed as (
             when known.queue_segment_id is null
                 then
                     {{ add_seconds('facts.interval_start_at', var('base_interval_minutes') * 60) }}
-                    <= greatest(horizon.final_until, coalesce(builds.published_until, horizon.final_until))
+                    <= {{ greater_of('horizon.final_until', 'builds.published_until') }}
             else
                 known.is_removed
                 {% for field in counting -%}
