@@ -13,8 +13,8 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ class BigQuery:
 
     project: str
     endpoint: str
+    restart: Callable[[], None] = lambda: None
+    """Start an emulator anew, with the data it has: its analyzer keeps memory of every statement, and ends at 2 GB."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -74,20 +76,19 @@ def running(folder: Path) -> Iterator[BigQuery]:
             yield found
         return
     port, other_port = _free_port(), _free_port()
-    found = BigQuery("callmart", f"http://127.0.0.1:{port}")
     options = ["--port", str(port), "--grpc-port", str(other_port), "--database", str(folder / "bigquery.db")]
-    with (folder / "emulator.log").open("w") as log:
-        process = subprocess.Popen(
-            [str(_program()), "--project", found.project, *options, "--log-level", "error"],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
+    command = [str(_program()), "--project", "callmart", *options, "--log-level", "error"]
+    with (folder / "emulator.log").open("w") as log, ExitStack() as started:
+
+        def restart() -> None:
+            started.close()
+            process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+            started.callback(process.wait)
+            started.callback(process.terminate)
             _wait_for(port, process)
-            yield found
-        finally:
-            process.terminate()
-            process.wait()
+
+        restart()
+        yield BigQuery("callmart", f"http://127.0.0.1:{port}", restart)
 
 
 @contextmanager

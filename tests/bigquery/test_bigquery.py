@@ -87,14 +87,18 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
         results = warehouse.dbt(bigquery, home, ZONE, "run")
         built = Built(database, bigquery, home, results)
         built.unreadable += statements.not_bigquery(home.dbt_target_dir)
+        bigquery.restart()
         _compare(built, "in full")
+        bigquery.restart()
         happen(database, second)
         workshop.build(database)
         warehouse.copy_raw(database, bigquery)
         warehouse.dbt(bigquery, home, ZONE, "run")
         built.unreadable += statements.not_bigquery(home.dbt_target_dir)
         _look_at_scans(built)
+        bigquery.restart()
         _compare(built, "by an increment")
+        bigquery.restart()
         yield built
 
 
@@ -182,5 +186,6 @@ def test_every_data_test_passes(built: Built) -> None:
 def test_a_full_build_changes_no_cell(built: Built) -> None:
     """An increment that differs from a full build on BigQuery alone."""
     warehouse.dbt(built.bigquery, built.home, ZONE, "run", "--full-refresh")
+    built.bigquery.restart()
     _compare(built, "in full again")
     assert not built.differing["in full again"], "\n".join(built.differing["in full again"])
