@@ -162,7 +162,7 @@ def _unreadable(variable: str, mend: str) -> ConfigurationError:
 
 def _wrong_base_url() -> ConfigurationError:
     return ConfigurationError(
-        "[sources.ccaip] base_url is no http(s) address.",
+        "[sources.ccaip] base_url is not an http(s) address.",
         "Set scheme and host, such as https://acme.uc1.ccaiplatform.com.",
     )
 

@@ -88,7 +88,7 @@ def test_an_interrupted_load_ends_at_once_and_lets_the_lock_go(number, code, cal
     said, _ = process.communicate(timeout=30)
     assert process.returncode == code, said
     assert "Traceback" not in said
-    assert "what has landed stays" in said
+    assert "what was loaded stays" in said
     assert "Run `callmart load` again: it continues from there" in said
     with locked(Home(callmart.root), "load"):
         pass
