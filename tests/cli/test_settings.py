@@ -159,7 +159,7 @@ def test_the_warehouse_is_a_path_relative_to_the_home(credentials, expected, tmp
         ("SOURCES__CCAIP__BASE_URL", "ftp://acme.example.org", "is not an address"),
         ("SOURCES__CCAIP__BASE_URL", "https://acme.example.org/manager/api/v1", "scheme and host only"),
         ("SOURCES__CCAIP__BASE_URL", "https://acme.example.org?x=1", "scheme and host only"),
-        ("SOURCES__CCAIP__START_DATE", "31.01.2026", "is no ISO date"),
+        ("SOURCES__CCAIP__START_DATE", "31.01.2026", "is not an ISO date"),
         ("SOURCES__CCAIP__REQUESTS_PER_SECOND", "0", "must be greater than 0"),
         ("SOURCES__CCAIP__REQUESTS_PER_SECOND", "nan", "is not a number"),
         ("SOURCES__CCAIP__REQUESTS_PER_SECOND", "ten", "is not a number"),
