@@ -29,8 +29,8 @@ from pipelines.home import Home
 from pipelines.progress import Progress, Stage
 from pipelines.settings import Settings
 from pipelines.steps import reached
-from pipelines.warehouse.drifts import new_only
 from pipelines.warehouse.loader import Loader
+from pipelines.warehouse.recorded_drift import new_only
 from pipelines.warehouse.rejected import too_many_rejected
 
 IDS_PER_WINDOW = 1_250

@@ -40,7 +40,7 @@ from pipelines.steps import reached
 from pipelines.warehouse import duckdb_file
 from pipelines.warehouse.connect import (
     RAW_SCHEMA,
-    Look,
+    Catalog,
     batches,
     check_version,
     cursor_of,
@@ -288,9 +288,9 @@ def _cause(error: BaseException) -> str:
 
 def _lacks_columns(connection: Connection) -> bool:
     """Whether a declared table or column does not exist yet."""
-    look = Look(connection)
+    catalog = Catalog(connection)
     for table in (*map(linked_table, TABLES), *(raw_table(each.name) for each in RECORDS)):
-        relation = look.relation(table.name)
+        relation = catalog.relation(table.name)
         if relation is None or not set(table.c.keys()) <= set(relation.c.keys()):
             return True
     return False

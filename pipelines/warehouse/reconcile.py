@@ -32,7 +32,7 @@ from pipelines.warehouse.compare import (
     call_id,
     check_tables,
 )
-from pipelines.warehouse.connect import Look, reading, replace_records, writing
+from pipelines.warehouse.connect import Catalog, reading, replace_records, writing
 from pipelines.warehouse.load import heal as load_again
 from pipelines.warehouse.search import Day, Search
 
@@ -180,7 +180,7 @@ def _search(
 ) -> tuple[_Range, _Found]:
     with Client(**settings.api) as client, reading(settings) as connection:
         check_tables(connection)
-        cursor = Look(connection).cursor()
+        cursor = Catalog(connection).cursor()
         if cursor is None:
             raise CallmartError(
                 "No load is complete yet, so there is nothing to compare.",

@@ -60,7 +60,7 @@ def rebuild(workshop: Workshop, empty: Path, folder: Path, rounds: Sequence[Roun
 def differences(workshop: Workshop, incremental: Path, full: Path) -> Iterator[str]:
     """Each relation that is not the same in both, with some of its rows.
 
-    The memory of what was published is kept by a full refresh; that must neither add to it nor lose anything,
+    A full refresh keeps the history of what was published; that must neither add to it nor lose anything,
     for nothing has changed since the last increment.
     """
     known = relations(workshop)

@@ -30,7 +30,7 @@ from pipelines.marts.dbt_runner import (
     duckdb_connection,
     started,
 )
-from tests.asking import ask
+from tests.queries import ask
 from tests.shared import made_once
 
 if TYPE_CHECKING:
