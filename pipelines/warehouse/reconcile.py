@@ -249,7 +249,7 @@ def _heal(settings: Settings, home: Home, progress: Progress, ids: Sequence[int]
             settings.privacy_filter(),
             settings.privacy_key,
         ) as comparison,
-        progress.stage("look again", unit="requests") as stage,
+        progress.stage("compare again", unit="requests") as stage,
     ):
         Search(client, comparison, range_.days()).ask_again(ids, stage)
         findings = comparison.findings

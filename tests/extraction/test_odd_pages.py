@@ -16,6 +16,7 @@ from pipelines.ccaip.parse import Exploder
 from pipelines.progress import SilentProgress
 from pipelines.warehouse.load import load_new
 from simulator.platform import Clock, Credentials, Platform
+from tests import queries
 from tests.extraction.conftest import settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds, stamp
 from tests.shared import examples
@@ -61,7 +62,7 @@ def loaded_through(home, fault: Rewriting, odd: dict[str, Any]) -> dict[str, lis
         "rejected": "select call_key, reason from ccaip.rejected_calls",
         "drift": "select distinct kind, table_name, field, value from ccaip.drift",
     }
-    return {name: queries.ask(home.warehouse, query) for name, query in queries.items()}
+    return {name: queries.ask(home.warehouse, query) for name, query in by_name.items()}
 
 
 @pytest.mark.parametrize(
