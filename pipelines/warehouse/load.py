@@ -145,7 +145,9 @@ class _Load:
     def __enter__(self) -> _Load:
         self._privacy = self._settings.privacy_filter()
         with ExitStack() as opening:
-            self.client = opening.enter_context(Client(**self._settings.api))
+            self.client = opening.enter_context(
+                Client(**self._settings.api, on_unreachable=self._progress.warn)
+            )
             self.loader = opening.enter_context(Loader(self._settings, self._home))
             self._forgotten = self.loader.loaded.forgotten(self._settings.privacy_key)
             self._left_open = self.loader.loaded.open_windows()

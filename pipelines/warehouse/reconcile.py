@@ -178,7 +178,7 @@ def reconcile(
 def _search(
     settings: Settings, progress: Progress, start: datetime | None, end: datetime | None, contents: bool
 ) -> tuple[_Range, _Found]:
-    with Client(**settings.api) as client, reading(settings) as connection:
+    with Client(**settings.api, on_unreachable=progress.warn) as client, reading(settings) as connection:
         check_tables(connection)
         cursor = Catalog(connection).cursor()
         if cursor is None:
@@ -239,7 +239,7 @@ def _heal(settings: Settings, home: Home, progress: Progress, ids: Sequence[int]
     """Load these calls again and compare them once more. Those that are equal then are healed."""
     loaded = load_again(settings, home, progress, ids, range_.since, range_.until)
     with (
-        Client(**settings.api) as client,
+        Client(**settings.api, on_unreachable=progress.warn) as client,
         reading(settings) as connection,
         Comparison(
             connection,
