@@ -1,5 +1,5 @@
--- Every mart of queues by interval has the fact's totals for each queue and UTC day. This finds rows that a join loses or
--- duplicates, even if the overall total is right.
+-- Every mart of queues by interval has the fact's totals for each queue and UTC day. This finds rows that a join loses
+-- or duplicates, even if the overall total is right.
 with
 
 fact as (

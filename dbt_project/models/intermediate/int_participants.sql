@@ -1,5 +1,5 @@
--- Participants of calls, with a flag for rows that the vendor sent twice. No mart uses it: handle times and queue rows have
--- all that the marts count. Queries on participants should leave out rows with is_duplicate.
+-- Participants of calls, with a flag for rows that the vendor sent twice. No mart uses it: handle times and queue rows
+-- have all that the marts count. Queries on participants should leave out rows with is_duplicate.
 select
     call_id,
     idx,

@@ -1,6 +1,6 @@
--- Our figures for the reported queues under every combination of the rules in which reports differ: time zone of the day,
--- entry or end of the wait, all legs or only the first, with or without short abandons, and whose verdict decides the
--- service level. 0 is our rule.
+-- Our figures for the reported queues under every combination of the rules in which reports differ: time zone of the
+-- day, entry or end of the wait, all legs or only the first, with or without short abandons, and whose verdict decides
+-- the service level. 0 is our rule.
 with
 
 reported_queues as (
