@@ -88,6 +88,13 @@ class Outgoing:
         self.package = package
         self.load_id: str = dlt.current.load_package_state()["load_id"]
         self.until = package.cursor
+        with loaded.connected():
+            self._fill(loaded, horizon, run_id, privacy_key, verdict)
+
+    def _fill(
+        self, loaded: Loaded, horizon: datetime, run_id: str, privacy_key: str, verdict: str | None
+    ) -> None:
+        package = self.package
         versions = _versions(package.tables["calls"], loaded)
         self.superseded = pa.nulls(0, pa.int64()) if package.is_by_id else _superseded(versions, horizon)
         self.tables = {

@@ -42,7 +42,6 @@ from pipelines.warehouse.connect import (
     RAW_SCHEMA,
     Look,
     batches,
-    check_version,
     cursor_of,
     linked_table,
     raw_table,
@@ -148,7 +147,9 @@ class Loader:
     def _begin(self) -> None:
         """Point dlt at the open warehouse, with the schema and state that the warehouse has."""
         shutil.rmtree(self._folder, ignore_errors=True)
-        check_version(self.connection)
+        look = Look(self.connection)
+        look.check_version()
+        lacks_columns = _lacks_columns(look)
         self.connection.rollback()
         self._pipeline = dlt.pipeline(
             NAME,
@@ -158,10 +159,9 @@ class Loader:
         )
         self._pipeline.sync_destination()
         self.loaded = Loaded(self._pipeline)
-        if _lacks_columns(self.connection):
+        if lacks_columns:
             self._run(Package.empty(), _DISTANT_PAST)
             _write_comments(self.connection)
-        self.connection.rollback()
 
     def _reopen(self) -> None:
         self._warehouse.reopen()
@@ -280,9 +280,8 @@ def _cause(error: BaseException) -> str:
 # --- tables ---------------------------------------------------------------------------------------
 
 
-def _lacks_columns(connection: Connection) -> bool:
+def _lacks_columns(look: Look) -> bool:
     """Whether a declared table or column is not there yet."""
-    look = Look(connection)
     for table in (*map(linked_table, TABLES), *(raw_table(each.name) for each in RECORDS)):
         relation = look.relation(table.name)
         if relation is None or not set(table.c.keys()) <= set(relation.c.keys()):
