@@ -16,6 +16,7 @@ Its table `marts.mart_publication` says when it was made and how far its data re
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -37,6 +38,12 @@ _OWNER_ONLY_FOLDER = 0o700
 def published_copy(home: Home, settings: Settings) -> Path:
     """Where the copy is, or will be after the first `publish`."""
     return home.root / "published" / settings.warehouse.name
+
+
+def is_published(home: Home, settings: Settings, since: datetime) -> bool:
+    """Whether there is a copy that was made after `since` (UTC)."""
+    copy = published_copy(home, settings)
+    return copy.exists() and datetime.fromtimestamp(copy.stat().st_mtime, UTC) >= since
 
 
 def publish(home: Home, settings: Settings) -> Path:
