@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def load() -> None:
     """Load the calls that changed since the last load. The first load starts at start_date.
 
-    Writes the raw tables (schema ccaip). You can stop it at any moment: the next
-    load continues after the last chunk that landed, on this machine or another.
+    Writes the raw tables (schema ccaip). You can stop it at any time: the next load
+    continues after the last package it wrote, on this machine or another.
     If nothing is new, nothing changes.
 
     Example:
@@ -98,7 +98,7 @@ def run() -> None:
             show_current(current)
         else:
             show_transform(build(work.home, work.settings, work.progress))
-        if work.settings.destination == "duckdb" and not (  # other engines have readers beside the writer
+        if work.settings.destination == "duckdb" and not (  # other engines allow readers while a load writes
             current and is_published(work.home, work.settings, current.finished_at)
         ):
             show_published(copy_marts(work.home, work.settings))

@@ -336,13 +336,13 @@ def test_a_package_that_is_not_wholly_there_after_loading_is_loaded_again_and_to
     platform.clock.advance(seconds(10))
     report = loaded(platform, home)
     assert report.problems == [
-        "3 windows are not in the warehouse as they were sent; the next load asks for them again."
+        "3 windows differ in the warehouse from what was sent; the next load requests them again."
     ]
     ((note,),) = ask(
         home, "select distinct note from ccaip.load_windows where verdict = 'mismatch' and why = 'overlap'"
     )
     assert note == (
-        "transfers: 10 rows sent, 8 there, 8 of them distinct; handle_durations: 10 rows sent, 11 there, 10 of them distinct"
+        "transfers: 10 rows sent, 8 in the warehouse, 8 of them distinct; handle_durations: 10 rows sent, 11 in the warehouse, 10 of them distinct"
     )
     platform.clock.advance(seconds(10))
     assert loaded(platform, home).problems == []
@@ -392,7 +392,7 @@ def test_rows_that_are_stored_under_other_rows_ids_are_noticed_though_their_numb
     monkeypatch.setattr(Loader, "_run", swapped)
     assert loaded(platform, home).problems
     assert ask(home, "select distinct note from ccaip.load_windows") == [
-        ("handle_durations: as many rows as were sent, but not the same",)
+        ("handle_durations: the right number of rows, but different contents",)
     ]
 
 
@@ -408,7 +408,7 @@ def test_a_package_that_cannot_be_loaded_holds_up_no_other_and_is_asked_for_agai
     refuse_reasons(home, refuse=True)
     report = loaded(platform, home, start_date=START)
     (problem,) = report.problems
-    assert problem.endswith("windows could not be loaded; the next load asks for them again.")
+    assert problem.endswith("windows could not be loaded; the next load requests them again.")
     there = ask(home, "select count(*), min(id), max(id) from ccaip.calls")
     assert there[0][0] > 190 and there[0][1] > 10 and there[0][2] == 399
     assert ask(home, "select distinct note from ccaip.load_windows where verdict = 'failed'") == [
