@@ -58,7 +58,7 @@ from pipelines.home import Home
 T = TypeVar("T")
 
 _SCHEMAS = frozenset(
-    {"ccaip", "ccaip_staging", "staging", "intermediate", "marts", "memory", "history", "seeds"}
+    {"ccaip", "ccaip_staging", "staging", "intermediate", "marts", "history", "seeds"}
     | {"main", "temp", "system", "information_schema", "pg_catalog"}
 )
 _CREDENTIALS: dict[str, tuple[str, ...]] = {

@@ -28,8 +28,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.ccaip.cast import EMPTY_TEXT
 from pipelines.ccaip.enumerations import known_words
-from pipelines.ccaip.leaves import EMPTY_TEXT
 from pipelines.ccaip.parse import ARROW_TYPES, Exploded
 from pipelines.ccaip.parse_sql import EXPECTED
 from pipelines.ccaip.privacy.policy import WITHHELD, Action, Policy, json_type, shown_name

@@ -1,6 +1,6 @@
 """Parse calls: JSON → one Arrow table per declared table.
 
-    bytes → nested structs of text (DuckDB) → rows of text (unfolding) → typed columns (leaves) → tables
+    bytes → nested structs of text (DuckDB) → rows of text (unnest) → typed columns (cast) → tables
 
 DuckDB's JSON reader parses every call once, and Arrow splits the result into tables; usually Python handles no single
 value. What is read is derived from `tables`: declared keys go to their columns, undeclared keys to `_extra`. Calls
@@ -23,9 +23,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.ccaip.closer_look import Look, arrays_above, look, look_at
-from pipelines.ccaip.familiarity import Familiarity, with_long_arrays
-from pipelines.ccaip.leaves import ARROW_TYPES, EMPTY, Coerced, perhaps_no_text, typed
+from pipelines.ccaip.cast import ARROW_TYPES, EMPTY, Coerced, perhaps_no_text, typed
+from pipelines.ccaip.inspection import Inspection, arrays_above, inspect, inspect_at
 from pipelines.ccaip.parse_sql import (
     NO_OBJECT,
     REQUIRED,
@@ -37,7 +36,8 @@ from pipelines.ccaip.parse_sql import (
     unexpected,
 )
 from pipelines.ccaip.tables import EXTRA, TABLES, Column, Table
-from pipelines.ccaip.unfolding import Leaf, Place, Rows, unfold
+from pipelines.ccaip.undeclared_keys import KnownKeys, with_long_arrays
+from pipelines.ccaip.unnest import Leaf, Place, Rows, unnest
 
 __all__ = ["ARROW_TYPES", "Exploded", "Exploder", "Rejected", "arrow_schema"]
 
@@ -98,7 +98,7 @@ class Exploder:
         self._db.execute(
             "set enable_progress_bar = false"
         )  # it would interfere with callmart's own progress display
-        self._familiarity = Familiarity(self._db)
+        self._known_keys = KnownKeys(self._db)
 
     def close(self) -> None:
         """Free the memory."""
@@ -146,7 +146,7 @@ class Exploder:
             # a relation produces Arrow directly; `execute` would first keep the result in DuckDB's format
             read = self._db.sql(f"select from_json(json, {literal(STRUCTURE)}) from calls")
             nested = read.to_arrow_table()[0].combine_chunks()
-        return unfold(nested, pa.arange(0, len(nested)))
+        return unnest(nested, pa.arange(0, len(nested)))
 
     def _valid(self, calls: Sequence[bytes]) -> list[bool]:
         valid = [_is_utf8(call) for call in calls]
@@ -169,7 +169,7 @@ class Exploder:
 
     def _exploded(self, calls: Sequence[bytes], rows: Mapping[str, Rows]) -> Exploded:
         columns, misfits, coerced = typed(self._db, rows)
-        unfamiliar, repeated = self._familiarity.unfamiliar(calls, rows)
+        undeclared, repeated = self._known_keys.undeclared(calls, rows)
         if repeated:
             return self._with_one_reading(calls, repeated)
         leaves: dict[int, list[Leaf]] = defaultdict(list)
@@ -178,10 +178,10 @@ class Exploder:
         doubtful = with_long_arrays(rows).union(
             leaves, *(each.doubtful.to_pylist() for each in rows.values())
         )
-        looks = {number: look_at(calls[number], spots) for number, spots in unfamiliar.items()}
-        looks |= {number: look(calls[number], leaves[number]) for number in doubtful}
-        rejected = _rejected([*_misfitting(misfits), *_misshapen(looks), *_incomplete(rows["calls"])])
-        extras, unknown_keys = _undeclared(looks)
+        inspections = {number: inspect_at(calls[number], spots) for number, spots in undeclared.items()}
+        inspections |= {number: inspect(calls[number], leaves[number]) for number in doubtful}
+        rejected = _rejected([*_misfitting(misfits), *_misshapen(inspections), *_incomplete(rows["calls"])])
+        extras, unknown_keys = _undeclared(inspections)
         numbers = pa.array([each.number for each in rejected], pa.int64())
         ids = columns["calls"]["id"]
         tables = {
@@ -207,8 +207,8 @@ def _misfitting(leaves: Iterable[Leaf]) -> Iterator[Fault]:
         yield leaf.number, leaf.table, leaf.place, unexpected(leaf.column)
 
 
-def _misshapen(looks: Mapping[int, Look]) -> Iterator[Fault]:
-    for number, seen in looks.items():
+def _misshapen(inspections: Mapping[int, Inspection]) -> Iterator[Fault]:
+    for number, seen in inspections.items():
         yield from ((number, *fault) for fault in seen.faults)
 
 
@@ -257,12 +257,12 @@ def _counted(coerced: Iterable[Coerced], rejected: pa.Array) -> dict[tuple[str, 
 
 
 def _undeclared(
-    looks: Mapping[int, Look],
+    inspections: Mapping[int, Inspection],
 ) -> tuple[dict[str, dict[tuple[int, ...], str]], dict[tuple[str, str], int]]:
     """The values of undeclared keys by table, call and position, and how often each key occurred."""
     extras: dict[str, dict[tuple[int, ...], str]] = {name: {} for name in TABLES}
     counts: Counter[tuple[str, str]] = Counter()
-    for number, seen in looks.items():
+    for number, seen in inspections.items():
         for (table, place), undeclared in seen.undeclared.items():
             extras[table][number, *place] = _exact.encode(undeclared).decode()
             counts.update((table, key) for key in undeclared)

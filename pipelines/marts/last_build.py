@@ -23,7 +23,7 @@ from pipelines.home import Home
 from pipelines.marts.dbt_runner import PROJECT_DIR, dbt_variables
 from pipelines.runs import utc_now, write_whole
 from pipelines.settings import Settings
-from pipelines.warehouse.connect import Look, exists, raw_table, reading
+from pipelines.warehouse.connect import Catalog, exists, raw_table, reading
 
 _LONGEST = timedelta(hours=1)
 """After this long the marts are built even if no call changed: they also say up to when the data reach."""
@@ -73,15 +73,15 @@ def fingerprint_of(settings: Settings) -> str:
     if not exists(settings):
         return ""
     with reading(settings) as connection:
-        look = Look(connection)
-        if look.relation("calls") is None:
+        catalog = Catalog(connection)
+        if catalog.relation("calls") is None:
             return ""
         parts = [
             version("callmart"),
             settings.warehouse_name,
             *sorted(dbt_variables(settings.reporting_timezone).items()),
             *_project_files(),
-            *_raw_rows(look),
+            *_raw_rows(catalog),
         ]
     return sha256(repr(parts).encode()).hexdigest()
 
@@ -92,7 +92,7 @@ def _project_files() -> Iterator[tuple[str, str]]:
             yield str(file.relative_to(PROJECT_DIR)), sha256(file.read_bytes()).hexdigest()
 
 
-def _raw_rows(look: Look) -> Iterator[tuple[Any, ...]]:
+def _raw_rows(catalog: Catalog) -> Iterator[tuple[Any, ...]]:
     """Whatever changes with the raw rows.
 
     A row of a call never changes without a new load id, and a record not without a new instant or another count. Of
@@ -100,20 +100,20 @@ def _raw_rows(look: Look) -> Iterator[tuple[Any, ...]]:
     """
     calls = raw_table("calls")
     loads = calls.c[LOAD_ID]
-    cursor = look.cursor()
+    cursor = catalog.cursor()
     ahead = func.count().filter(calls.c.updated_at > cursor.until) if cursor else func.count()
     query = select(func.count(), func.count(loads.distinct()), func.max(loads), ahead)
-    yield tuple(look.connection.execute(query).one())
+    yield tuple(catalog.connection.execute(query).one())
     for record in RECORDS:
-        table = look.relation(record.name)
+        table = catalog.relation(record.name)
         if table is None or record is DRIFT:
             continue
         if record is LOAD_WINDOWS:
-            yield record.name, look.count(table, table.c.verdict != "complete")
+            yield record.name, catalog.count(table, table.c.verdict != "complete")
             continue
         instants = [each for each in table.c if isinstance(each.type, DateTime)]
         query = select(func.count(), *(func.max(each) for each in instants)).select_from(table)
-        yield record.name, *map(str, look.connection.execute(query).one())
+        yield record.name, *map(str, catalog.connection.execute(query).one())
 
 
 def _file(home: Home) -> Path:

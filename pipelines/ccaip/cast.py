@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from pipelines.ccaip.parse_sql import FAULT, VALUE
 from pipelines.ccaip.tables import Column, ColumnType
-from pipelines.ccaip.unfolding import Leaf, Rows
+from pipelines.ccaip.unnest import Leaf, Rows
 
 ARROW_TYPES: dict[ColumnType, pa.DataType] = {
     "text": pa.string(),
