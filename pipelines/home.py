@@ -133,9 +133,8 @@ class Home:
         from dlt.common.runtime.run_context import RunContext
 
         context = RunContext(str(self.settings_dir.parent))
-        context._global_dir = str(
-            self.dlt_dir
-        )  # otherwise dlt reads HOME, and tests whether it can write there
+        # Otherwise dlt reads HOME, and tests whether it can write there. There is no public way (dlt 1.31).
+        context._global_dir = str(self.dlt_dir)  # noqa: SLF001
         try:
             Container()[PluggableRunContext] = PluggableRunContext(context)
         except TomlProviderReadException as error:

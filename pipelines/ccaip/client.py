@@ -40,7 +40,7 @@ By = Literal["updated_at", "queued_at"]
 
 _TRIES = 8
 _LONGEST_PAUSE_SECONDS = 60.0
-_LONGEST_RETRY_AFTER_SECONDS = 900.0
+LONGEST_RETRY_AFTER_SECONDS = 900.0
 _TIMEOUT = httpx.Timeout(60.0, connect=15.0)  # large pulls are slow at the source
 _CHECK_ADDRESS = "Check [sources.ccaip] base_url, and that this machine can reach that address."
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 522, 524})
@@ -184,7 +184,7 @@ class Client:
         requests_per_second: float = 10.0,
         per_page: int = PER_PAGE,
         longest_pause_seconds: float = _LONGEST_PAUSE_SECONDS,
-        longest_retry_after_seconds: float = _LONGEST_RETRY_AFTER_SECONDS,
+        longest_retry_after_seconds: float = LONGEST_RETRY_AFTER_SECONDS,
         on_unreachable: Callable[[str], None] | None = None,
     ) -> None:
         if not base_url:

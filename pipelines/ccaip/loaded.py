@@ -7,12 +7,14 @@ results are empty.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import dlt
 import pyarrow as pa
 from dlt.common.destination.exceptions import SqlClientNotAvailable
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.ccaip.privacy.forgotten import Forgotten, Remembered
 from pipelines.ccaip.privacy.policy import KEY_COMMAND, Pseudonyms
@@ -36,6 +38,28 @@ class Loaded:
 
     def __init__(self, pipeline: dlt.Pipeline) -> None:
         self._pipeline = pipeline
+        self._client: SqlClientBase[Any] | None = None
+
+    @contextmanager
+    def connected(self) -> Iterator[SqlClientBase[Any] | None]:
+        """Keep one client for all questions of the block: dlt resolves its configuration for each new one.
+
+        None before the first load, and where the destination has no SQL client.
+        """
+        if self._client or not self._pipeline.default_schema_name:
+            yield self._client
+            return
+        try:
+            client = self._pipeline.sql_client()
+        except SqlClientNotAvailable:
+            yield None
+            return
+        with client:
+            self._client = client
+            try:
+                yield client
+            finally:
+                self._client = None
 
     def versions(self, ids: Sequence[int]) -> pa.Table:
         """The calls among `ids` that are loaded: `id` and `updated_at` (UTC)."""
@@ -90,18 +114,15 @@ class Loaded:
         return found[0][0] if found else None
 
     def _rows(self, table: str, columns: str, condition: str = "") -> list[tuple[Any, ...]]:
-        return list(self._select(table, columns, condition))
-
-    def _select(self, table: str, columns: str, condition: str) -> Iterator[tuple[Any, ...]]:
-        if not self._pipeline.default_schema_name:
-            return
-        try:
-            with self._pipeline.sql_client() as client:
-                name = client.make_qualified_table_name(table)
+        with self.connected() as client:
+            if client is None:
+                return []
+            name = client.make_qualified_table_name(table)
+            try:
                 with client.execute_query(f"select {columns} from {name} {condition}") as cursor:
-                    yield from cursor.fetchall()
-        except (DatabaseUndefinedRelation, SqlClientNotAvailable):
-            return
+                    return cursor.fetchall()
+            except DatabaseUndefinedRelation:
+                return []
 
 
 def fingerprint(key: str) -> str:

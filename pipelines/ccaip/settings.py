@@ -14,6 +14,7 @@ from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretStrValue
 
+from pipelines.ccaip.client import LONGEST_RETRY_AFTER_SECONDS
 from pipelines.ccaip.privacy.policy import Action, Policy, PrivacyFilter, check_action
 from pipelines.ccaip.tables import Privacy
 from pipelines.errors import ConfigurationError
@@ -76,6 +77,7 @@ class CcaipConfiguration(BaseConfiguration):
     requests_per_second: float = DEFAULT_REQUESTS_PER_SECOND
     settle_seconds: float = DEFAULT_SETTLE_SECONDS
     overlap_seconds: float = DEFAULT_OVERLAP_SECONDS
+    longest_retry_after_seconds: float = LONGEST_RETRY_AFTER_SECONDS
     fatal_drift: list[str] | None = None
     privacy: PrivacyConfiguration = None
 

@@ -37,7 +37,7 @@ import pyarrow.compute as pc
 from dlt.sources import DltResource
 
 from pipelines.ccaip import drift
-from pipelines.ccaip.client import Client
+from pipelines.ccaip.client import LONGEST_RETRY_AFTER_SECONDS, Client
 from pipelines.ccaip.ledger import fetched
 from pipelines.ccaip.loaded import Loaded, fingerprint
 from pipelines.ccaip.package import Package
@@ -88,6 +88,13 @@ class Outgoing:
         self.package = package
         self.load_id: str = dlt.current.load_package_state()["load_id"]
         self.until = package.cursor
+        with loaded.connected():
+            self._fill(loaded, horizon, run_id, privacy_key, verdict)
+
+    def _fill(
+        self, loaded: Loaded, horizon: datetime, run_id: str, privacy_key: str, verdict: str | None
+    ) -> None:
+        package = self.package
         versions = _versions(package.tables["calls"], loaded)
         self.superseded = pa.nulls(0, pa.int64()) if package.is_by_id else _superseded(versions, horizon)
         self.tables = {
@@ -121,6 +128,7 @@ def ccaip(
     requests_per_second: float = DEFAULT_REQUESTS_PER_SECOND,
     settle_seconds: float = DEFAULT_SETTLE_SECONDS,
     overlap_seconds: float = DEFAULT_OVERLAP_SECONDS,
+    longest_retry_after_seconds: float = LONGEST_RETRY_AFTER_SECONDS,
     fatal_drift: list[str] | None = None,
     privacy: PrivacyConfiguration = dlt.config.value,
     calls_per_package: int | None = None,
@@ -151,6 +159,7 @@ def ccaip(
             username=username,
             api_token=api_token,
             requests_per_second=requests_per_second,
+            longest_retry_after_seconds=longest_retry_after_seconds,
         ) as client:
             now = client.server_now()
             if bounds:

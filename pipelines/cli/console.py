@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pipelines.ccaip.drift import Drift
     from pipelines.ccaip.privacy.policy import Policy
     from pipelines.marts.build import TransformReport
+    from pipelines.marts.last_build import Build
     from pipelines.warehouse.completeness import Completeness
     from pipelines.warehouse.load import LoadReport
     from pipelines.warehouse.reconcile import ReconcileReport
@@ -152,6 +153,11 @@ def show_transform(report: TransformReport) -> None:
         warn(f"warning: {warning}")
 
 
+def show_current(build: Build) -> None:
+    """Why a run does not build the marts."""
+    output().print(Text(f"No call has changed since the marts were built at {build.finished_at:%H:%M} UTC."))
+
+
 def show_status(status: Status) -> None:
     """Print the status for people."""
     console = output()
@@ -180,6 +186,7 @@ def _facts(status: Status) -> list[tuple[str, str]]:
         ("Newest change", instant(fresh.newest_updated_at)),
         ("Requested up to", instant(fresh.tail_until)),
         ("Last load", instant(fresh.last_load_at)),
+        ("Marts built", instant(fresh.marts_built_at)),
         ("Loaded since the last transform", "never transformed" if since is None else f"{since:,} calls"),
         ("Rejected", f"{pending.rejected_calls:,} calls"),
         *_trust_facts(status.trust),

@@ -19,6 +19,7 @@ from pipelines.errors import TransformError
 from pipelines.home import Home
 from pipelines.logs import lines_to
 from pipelines.marts.dbt_runner import PROJECT_DIR, dbt_environment, dbt_variables, started
+from pipelines.marts.last_build import fingerprint_of, forget_build, record_build
 from pipelines.progress import Progress
 from pipelines.settings import Settings
 from pipelines.steps import reached
@@ -61,6 +62,7 @@ def transform(
     `full_refresh` rebuilds the incremental facts from all raw rows; `select` limits the build to nodes
     in dbt's selection syntax and their tests; with `with_tests=False` no tests are run. The report has the
     warnings. A failed model or test raises `TransformError`, which names it; other models are still built.
+    Raises `LockedError` while another process writes the warehouse.
     """
     if not exists(settings):
         raise TransformError(
@@ -68,6 +70,8 @@ def transform(
             "Load calls first: `callmart load`, or `callmart run` for both steps.",
         )
     begun = time.monotonic()
+    fingerprint = fingerprint_of(settings)
+    forget_build(home)
     log = home.dbt_log_dir / "dbt.log"
     results_file = home.dbt_target_dir / "run_results.json"
     results_file.unlink(missing_ok=True)  # of an earlier run
@@ -98,6 +102,8 @@ def transform(
             raise _failure(failed, results, events, settings, log)
         if not results:
             raise _nothing_built(select, log)
+    if fingerprint and with_tests and not select:
+        record_build(home, fingerprint)
     return TransformReport(
         nodes=dict(Counter(result["unique_id"].split(".")[0] for result in results)),
         warnings=tuple(

@@ -23,6 +23,7 @@ from pipelines.marts.dbt_runner import (
     duckdb_connection,
     started,
 )
+from pipelines.marts.last_build import forget_build
 from pipelines.settings import Settings
 from pipelines.warehouse.connect import exists
 from pipelines.warehouse.publish import published_copy
@@ -43,6 +44,7 @@ def run_dbt(home: Home, settings: Settings, arguments: Sequence[str]) -> int:
         )
     from dbt.cli.main import cli
 
+    forget_build(home)  # it may change the marts, with other settings
     folder = home.dbt_target_dir
     environment = dbt_environment(settings, folder) | {
         "DBT_PROJECT_DIR": str(PROJECT_DIR),

@@ -404,32 +404,27 @@ class Catalog:
         query = select(func.count()).select_from(relation).where(*conditions)
         return self.connection.execute(query).scalar_one()
 
+    def check_version(self) -> None:
+        """Raise `CallmartError` if callmart 0.1 made the warehouse: its tables lack dlt's linking columns."""
+        calls = self.relation("calls")
+        if calls is not None and LINKS[0] not in calls.c:
+            raise CallmartError(
+                "The warehouse was made by callmart 0.1, whose tables have another format.",
+                "Move it away (or set another [destination.duckdb] credentials) and run `callmart load`, which loads "
+                "everything again. Then repeat the erasures.",
+            )
+
     def cursor(self) -> Cursor | None:
-        """The cursor of the scheduled load; None before the first load."""
-        return cursor_of(self.connection)
+        """The cursor of the scheduled load; None before the first load.
 
-
-def check_version(connection: Connection) -> None:
-    """Raise `CallmartError` if callmart 0.1 made the warehouse: its tables lack dlt's linking columns."""
-    inspector = inspect(connection)
-    if not inspector.has_table("calls", schema=RAW_SCHEMA):
-        return
-    if LINKS[0] not in {each["name"] for each in inspector.get_columns("calls", schema=RAW_SCHEMA)}:
-        raise CallmartError(
-            "The warehouse was made by callmart 0.1, whose tables have another format.",
-            "Move it away (or set another [destination.duckdb] credentials) and run `callmart load`, which loads "
-            "everything again. Then repeat the erasures.",
-        )
+        Raises `CallmartError` if callmart 0.1 made the warehouse.
+        """
+        self.check_version()
+        return None if self.relation("load_windows") is None else cursor_of(self.connection)
 
 
 def cursor_of(connection: Connection) -> Cursor | None:
-    """The cursor of the scheduled load, from the ledger rows of complete loads; None before the first load.
-
-    Raises `CallmartError` if callmart 0.1 made the warehouse.
-    """
-    check_version(connection)
-    if not inspect(connection).has_table("load_windows", schema=RAW_SCHEMA):
-        return None
+    """The cursor of the scheduled load, from the ledger rows of complete loads; None before the first load."""
     names = ("window_until", "newest_change_at", "why", "attempt", "load_id")
     window = table("load_windows", *(column(name) for name in names), schema=RAW_SCHEMA)
     loads = table("_dlt_loads", column("load_id"), column("status"), schema=RAW_SCHEMA)

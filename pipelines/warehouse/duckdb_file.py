@@ -36,6 +36,8 @@ SESSION = (
     "set enable_progress_bar = false",  # it would interfere with callmart's own progress display
     # dlt raises the threshold for its loads, and the log would grow without limit
     "set checkpoint_threshold = '64MB'",
+    # a second thread doubles the rows in flight; the other core reads and parses the next package meanwhile
+    "set threads = 1",
 )
 """Statements for every writing session. Not connection options: all connections of one process to one file
 must have equal options."""

@@ -149,8 +149,9 @@ class _Load:
                 Client(**self._settings.api, on_unreachable=self._progress.warn)
             )
             self.loader = opening.enter_context(Loader(self._settings, self._home))
-            self._forgotten = self.loader.loaded.forgotten(self._settings.privacy_key)
-            self._left_open = self.loader.loaded.open_windows()
+            with self.loader.loaded.connected():
+                self._forgotten = self.loader.loaded.forgotten(self._settings.privacy_key)
+                self._left_open = self.loader.loaded.open_windows()
             self._stage: Stage = opening.enter_context(self._progress.stage("load calls", unit="calls"))
             self._open = opening.pop_all()
         if self._left_open:

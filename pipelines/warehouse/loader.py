@@ -42,7 +42,6 @@ from pipelines.warehouse.connect import (
     RAW_SCHEMA,
     Catalog,
     batches,
-    check_version,
     cursor_of,
     linked_table,
     raw_table,
@@ -150,7 +149,9 @@ class Loader:
     def _begin(self) -> None:
         """Connect dlt to the open warehouse, with the warehouse's schema and state."""
         shutil.rmtree(self._folder, ignore_errors=True)
-        check_version(self.connection)
+        catalog = Catalog(self.connection)
+        catalog.check_version()
+        lacks_columns = _lacks_columns(catalog)
         self.connection.rollback()
         self._pipeline = dlt.pipeline(
             NAME,
@@ -160,10 +161,9 @@ class Loader:
         )
         self._pipeline.sync_destination()
         self.loaded = Loaded(self._pipeline)
-        if _lacks_columns(self.connection):
+        if lacks_columns:
             self._run(Package.empty(), _DISTANT_PAST)
             _write_comments(self.connection)
-        self.connection.rollback()
 
     def _reopen(self) -> None:
         self._warehouse.reopen()
@@ -286,9 +286,8 @@ def _cause(error: BaseException) -> str:
 # --- tables ---------------------------------------------------------------------------------------
 
 
-def _lacks_columns(connection: Connection) -> bool:
+def _lacks_columns(catalog: Catalog) -> bool:
     """Whether a declared table or column does not exist yet."""
-    catalog = Catalog(connection)
     for table in (*map(linked_table, TABLES), *(raw_table(each.name) for each in RECORDS)):
         relation = catalog.relation(table.name)
         if relation is None or not set(table.c.keys()) <= set(relation.c.keys()):

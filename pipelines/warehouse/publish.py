@@ -15,6 +15,7 @@ Its table `marts.mart_publication` says when it was published and how recent its
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -36,6 +37,12 @@ _OWNER_ONLY_FOLDER = 0o700
 def published_copy(home: Home, settings: Settings) -> Path:
     """The path of the copy, which exists after the first `publish`."""
     return home.root / "published" / settings.warehouse.name
+
+
+def is_published(home: Home, settings: Settings, since: datetime) -> bool:
+    """Whether there is a copy that was made after `since` (UTC)."""
+    copy = published_copy(home, settings)
+    return copy.exists() and datetime.fromtimestamp(copy.stat().st_mtime, UTC) >= since
 
 
 def publish(home: Home, settings: Settings) -> Path:

@@ -18,6 +18,7 @@ from sqlalchemy import TableClause, func, select
 from pipelines.ccaip.enumerations import final_statuses
 from pipelines.ccaip.tables import ERASURES, REJECTED_CALLS, TABLES
 from pipelines.home import Home
+from pipelines.marts.last_build import last_build
 from pipelines.settings import Settings
 from pipelines.warehouse.completeness import Completeness, read_completeness
 from pipelines.warehouse.connect import RAW_SCHEMA, Catalog, exists, reading, utc
@@ -37,12 +38,16 @@ class Landed:
 
 @dataclass
 class Fresh:
-    """`tail_until`: everything that changed up to this instant has been requested."""
+    """`tail_until`: everything that changed up to this instant has been requested.
+
+    `marts_built_at` is when all marts were last built in this home.
+    """
 
     newest_updated_at: datetime | None = None
     tail_until: datetime | None = None
     last_load_id: str | None = None
     last_load_at: datetime | None = None
+    marts_built_at: datetime | None = None
 
 
 @dataclass
@@ -90,6 +95,7 @@ def read_status(home: Home, settings: Settings) -> Status:
         catalog = Catalog(connection)
         status.landed = _landed(catalog)
         status.fresh = _fresh(catalog)
+        status.fresh.marts_built_at = build.finished_at if (build := last_build(home)) else None
         _fill_pending(status.pending, catalog)
         status.trust = read_completeness(
             catalog, settings, status.fresh.tail_until or status.fresh.last_load_at

@@ -95,6 +95,7 @@ def test_what_landed_how_fresh_and_what_is_pending(callmart, landed) -> None:
         "tail_until": "2026-03-02T10:00:00Z",
         "last_load_id": "1800.1",
         "last_load_at": "2026-03-02T10:01:00Z",
+        "marts_built_at": None,
     }
     assert told["pending"] == {
         "load_was_cut_short": False,

@@ -315,7 +315,7 @@ def test_a_package_that_is_not_wholly_there_after_loading_is_loaded_again_and_to
 ):
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    run, runs = Loader._run, []
+    run, runs = Loader._run, []  # noqa: SLF001
 
     def half(loader: Loader, package: Any, horizon: Any) -> Any:
         outgoing = run(loader, package, horizon)
@@ -353,7 +353,7 @@ def test_a_rejected_call_is_counted_once_though_its_package_is_loaded_twice(home
     platform = serve(calls)
     calls.put(START, a_call(50, rating=2.5))
     platform.clock.advance(HOUR)
-    run, runs = Loader._run, []
+    run, runs = Loader._run, []  # noqa: SLF001
 
     def without_a_call_at_first(loader: Loader, package: Any, horizon: Any) -> Any:
         runs.append(run(loader, package, horizon))
@@ -382,7 +382,7 @@ def test_rows_that_are_stored_under_other_rows_ids_are_noticed_though_their_numb
 ):
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    run = Loader._run
+    run = Loader._run  # noqa: SLF001
 
     def swapped(loader: Loader, package: Any, horizon: Any) -> Any:
         outgoing = run(loader, package, horizon)
