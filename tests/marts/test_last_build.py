@@ -15,9 +15,9 @@ from pipelines.progress import SilentProgress
 from pipelines.runs import utc_now
 from pipelines.settings import Settings
 from pipelines.warehouse.load import load_new
-from tests.asking import change
 from tests.empty import with_warehouse
 from tests.extraction.living import START, LivingCalls, a_call, seconds
+from tests.queries import change
 from tests.tenant import settings_for, tenant
 
 QUIET = SilentProgress()
