@@ -151,7 +151,8 @@ def enforce(drifts: Iterable[Drift], patterns: Iterable[str]) -> None:
         raise QualityError(
             f"The API broke the contract of [sources.ccaip] fatal_drift: {names}. "
             "The calls that have it were not landed.",
-            "If it is right as it is, make it known (a word: in its list in dbt_project/seeds; a key or a type: "
+            "If it is right as it is, make it known (a word: in its list in dbt_project/seeds, or in a copy of that file in the project "
+            "folder's seeds; a key or a type: "
             "in pipelines/ccaip/tables.py) or take the field out of fatal_drift. Then load again: "
             "it goes on from where this load stopped.",
         )

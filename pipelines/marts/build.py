@@ -18,7 +18,13 @@ from typing import Any
 from pipelines.errors import TransformError
 from pipelines.home import Home
 from pipelines.logs import lines_to
-from pipelines.marts.dbt_runner import PROJECT_DIR, dbt_environment, dbt_variables, started
+from pipelines.marts.dbt_runner import (
+    PROJECT_DIR,
+    dbt_environment,
+    dbt_variables,
+    project_of,
+    started,
+)
 from pipelines.progress import Progress
 from pipelines.settings import Settings
 from pipelines.steps import reached
@@ -112,13 +118,14 @@ def transform(
 def _arguments(
     home: Home, settings: Settings, full_refresh: bool, select: Sequence[str], with_tests: bool
 ) -> list[str]:
+    project = project_of(home, PROJECT_DIR)
     arguments = [
         *("--log-format", "json", "--log-level", "info", "--log-level-file", "none", "--no-use-colors"),
         "--partial-parse",
         "build",
         # unit tests check models against fixed rows, which is for `make test`; saved queries are MetricFlow's
         *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "saved_query"),
-        *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
+        *("--project-dir", str(project), "--profiles-dir", str(project)),
         *("--target-path", str(home.dbt_target_dir), "--log-path", str(home.dbt_log_dir)),
         *("--vars", json.dumps(dbt_variables(settings.reporting_timezone))),
     ]

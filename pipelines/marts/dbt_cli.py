@@ -21,6 +21,7 @@ from pipelines.marts.dbt_runner import (
     dbt_environment,
     dbt_variables,
     duckdb_connection,
+    project_of,
     started,
 )
 from pipelines.settings import Settings
@@ -44,9 +45,10 @@ def run_dbt(home: Home, settings: Settings, arguments: Sequence[str]) -> int:
     from dbt.cli.main import cli
 
     folder = home.dbt_target_dir
+    project = project_of(home)
     environment = dbt_environment(settings, folder) | {
-        "DBT_PROJECT_DIR": str(PROJECT_DIR),
-        "DBT_PROFILES_DIR": str(PROJECT_DIR),
+        "DBT_PROJECT_DIR": str(project),
+        "DBT_PROFILES_DIR": str(project),
         "DBT_TARGET_PATH": str(folder),
         "DBT_LOG_PATH": str(home.dbt_log_dir),
         "DBT_PARTIAL_PARSE": "true",
