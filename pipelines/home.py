@@ -9,10 +9,10 @@
     <root>/.dlt                        settings; in a clone the repository's, unless the folder exists
     <root>/seeds                       the user's own seeds, which replace those delivered
 
-The root is `--project-dir`, else `CALLMART_HOME`. Without either a clone uses the repository. An installed package
-uses the current folder if `callmart init` has made it a project folder, because a scheduler sets the current folder
-as it likes. HOME is neither read nor written: dlt's own "global" settings in `~/.dlt` would make the same command
-load from another tenant when another user runs it.
+The root is `--project-dir`, else `CALLMART_HOME`. Without either a clone uses the repository. An installed package uses
+the current folder if it is a project folder (`callmart init`), because the current folder depends on the scheduler.
+HOME is neither read nor written: with dlt's global settings in `~/.dlt` the same command could load from another tenant
+when another user runs it.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _OWNER_ONLY = 0o700  # calls are personal data
 
 @dataclass(frozen=True)
 class Home:
-    """The folder callmart works in. `root` is absolute."""
+    """The project folder. `root` is absolute."""
 
     root: Path
 
     @classmethod
     def find(cls, project_dir: Path | None = None, *, may_be_new: bool = False) -> Home:
-        """The home to use: `project_dir` (`--project-dir`), else `CALLMART_HOME`, else the repository.
+        """The project folder to use: `project_dir` (`--project-dir`), else `CALLMART_HOME`, else the repository.
 
         An installed package has no repository, and uses the current folder. Raises `ConfigurationError` when that
         is no project folder, unless it `may_be_new`.
@@ -103,13 +103,13 @@ class Home:
         return self.root / "seeds"
 
     def activate(self, *, make_folders: bool = True) -> None:
-        """Create the folders and point dlt here; to be called before any use of dlt's configuration.
+        """Create the folders and point dlt to them. Call this before using dlt's configuration.
 
-        With `make_folders=False` nothing is created, for commands that only read. May be called again for
+        With `make_folders=False` nothing is created, for commands that only read. Can be called again for
         another home in the same process. Raises `ConfigurationError` when the folders cannot be created,
         when there is nothing to read, or when a settings file is not valid TOML.
         """
-        os.umask(0o077)  # dlt, dbt and DuckDB create files of their own beside callmart's
+        os.umask(0o077)  # dlt, dbt and DuckDB create files too
         if make_folders:
             self._make_folders()
         elif not self.root.is_dir():
@@ -121,8 +121,7 @@ class Home:
         os.environ["DLT_DATA_DIR"] = str(self.dlt_dir)
         os.environ["DLT_LOCAL_DIR"] = str(self.root)
         os.environ[OWN_SEEDS_VARIABLE] = str(self.seeds_dir)
-        # In the environment, and not only in config.toml, so that a home with settings of its own
-        # cannot switch it on by leaving a line out.
+        # In the environment as well as in config.toml: a home's own config.toml may not have the line.
         os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
         # Calls are personal data: no copies stay in dlt's folders or in the staging dataset.
         os.environ["LOAD__DELETE_COMPLETED_JOBS"] = "true"
@@ -130,7 +129,7 @@ class Home:
         # DuckDB has one writer. A job that fails is not retried within a load: callmart reads its windows again.
         os.environ["LOAD__WORKERS"] = "1"
         os.environ["LOAD__RAISE_ON_MAX_RETRIES"] = "1"
-        # dlt warns of every Arrow column whose declared type is narrower than Arrow's: hundreds of lines.
+        # dlt warns about every Arrow column whose declared type is narrower than Arrow's: hundreds of lines.
         os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
         self._replace_run_context()
 
@@ -149,9 +148,9 @@ class Home:
             ) from error
 
     def _replace_run_context(self) -> None:
-        """Give dlt a run context that reads the environment above, also when it already had one.
+        """Give dlt a run context that reads the environment set above, replacing an existing one.
 
-        Imported here: dlt takes a second to import, and `callmart --help` has no use for it.
+        Imported here: dlt takes a second to import, which `callmart --help` does not need.
         """
         from dlt.common.configuration.container import Container
         from dlt.common.configuration.providers.toml import TomlProviderReadException
@@ -159,7 +158,8 @@ class Home:
         from dlt.common.runtime.run_context import RunContext
 
         context = RunContext(str(self.settings_dir.parent))
-        context._global_dir = str(self.dlt_dir)  # else dlt also reads, and probes by writing to, HOME
+        # Otherwise dlt reads HOME, and tests whether it can write there. There is no public way (dlt 1.31).
+        context._global_dir = str(self.dlt_dir)  # noqa: SLF001
         try:
             Container()[PluggableRunContext] = PluggableRunContext(context)
         except TomlProviderReadException as error:
@@ -188,8 +188,8 @@ def _unreadable_settings(file: Path, error: Exception) -> ConfigurationError:
 def make_private(file: Path | int, named: Path | None = None) -> None:
     """Let only the owner read and write a file (a path, or an open descriptor of the file `named`).
 
-    Some mounts (FUSE, CIFS) have no modes, and a file of another user refuses the change. Then a warning is
-    logged: the data is readable by whoever the mount lets read it.
+    Some mounts (FUSE, CIFS) have no modes, and a file of another user refuses the change. A warning is then
+    logged, because others may be able to read the data.
     """
     try:
         os.chmod(file, 0o600)  # noqa: PTH101 (takes descriptors too)
