@@ -10,7 +10,7 @@ STAMP  := $(VENV)/.set-up
 CODE   := pipelines simulator dashboard tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lint-types lint-sql format generate docs dashboard-js screenshots lock soak fuzz increments mutants test-long bench clean
+.PHONY: help setup demo test test-container lint lint-types lint-sql format generate docs dashboard-js screenshots lock soak fuzz increments mutants test-long bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,9 +35,14 @@ demo: setup  ## load, build and show two weeks of a simulated contact centre; th
 test: setup lint  ## every check: linters, types, generated files, all tests
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 5
 
+# BASE=python:3.11-slim takes that image; without it one is made from Debian's packages.
+test-container: setup  ## build the image with buildah and run the demo in it
+	$(BIN)/python -m tests.container $(if $(BASE),--base $(BASE))
+
 lint: setup  ## linters, types, generated files, and that no public mart shows personal columns
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/hadolint Dockerfile
 	@$(MAKE) --no-print-directory --jobs 2 lint-types lint-sql
 	$(BIN)/python -m pipelines.ccaip.generate --check
 	$(BIN)/python -m pipelines.ccaip.check_marts
@@ -72,6 +77,9 @@ screenshots: setup  ## write pictures of the dashboard with the demo's data to d
 lock:  ## pin every dependency again after a change in pyproject.toml
 	uv pip compile --python-version 3.11 --universal --all-extras --no-emit-index-url --no-emit-find-links \
 	  --generate-hashes --no-header pyproject.toml -o requirements.lock
+	uv pip compile --python-version 3.11 --universal --extra platform --extra dashboard --extra postgres \
+	  --constraints requirements.lock --no-emit-index-url --no-emit-find-links \
+	  --generate-hashes --no-header pyproject.toml -o requirements-container.lock
 
 SEEDS ?= 20
 JOBS  ?= 2

@@ -151,8 +151,8 @@ def enforce(drifts: Iterable[Drift], patterns: Iterable[str]) -> None:
         raise QualityError(
             f"The API broke the contract of [sources.ccaip] fatal_drift: {names}. "
             "The calls with it were not loaded.",
-            "If it is correct, declare it (a value: in its list in dbt_project/seeds; a key or a type: in "
-            "pipelines/ccaip/tables.py) or remove the field from fatal_drift. Then load again: it continues "
+            "If it is correct, declare it (a value: in its list in dbt_project/seeds, or in a copy of that file in "
+            "the project folder's seeds; a key or a type: in pipelines/ccaip/tables.py) or remove the field from fatal_drift. Then load again: it continues "
             "from where this load stopped.",
         )
 

@@ -6,14 +6,12 @@ is only counted as drift.
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Mapping
 from functools import cache
 
+from pipelines import seeds
 from pipelines.ccaip.tables import TABLES
-from pipelines.home import REPOSITORY
-
-SEEDS = REPOSITORY / "dbt_project" / "seeds"
 
 _LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "call_types": ("call_type", ("calls.call_type", "calls.session_type", "calls.session_type_v2")),
@@ -31,18 +29,21 @@ _LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """For each seed: its column of values, and the columns of calls (`table.column`) that contain them."""
 
 
-def seed(name: str) -> Iterator[dict[str, str]]:
-    """The rows of a seed, as text."""
-    with (SEEDS / f"{name}.csv").open(newline="") as lines:
-        yield from csv.DictReader(lines)
-
-
-@cache
 def known_words() -> dict[str, dict[str, frozenset[str]]]:
     """The known values by table and column. Numbers are text."""
+    return _known_words(os.environ.get(seeds.OWN_SEEDS_VARIABLE))
+
+
+def final_statuses() -> frozenset[str]:
+    """The statuses in which a call is over, as in the marts."""
+    return _final_statuses(os.environ.get(seeds.OWN_SEEDS_VARIABLE))
+
+
+@cache  # a process may work for one home after another
+def _known_words(own: str | None) -> dict[str, dict[str, frozenset[str]]]:
     known: dict[str, dict[str, frozenset[str]]] = {name: {} for name in TABLES}
     for name, (word, places) in _LISTS.items():
-        words = frozenset(row[word] for row in seed(name))
+        words = frozenset(row[word] for row in seeds.rows(name))
         for place in places:
             table, _, column = place.partition(".")
             known[table][column] = words
@@ -50,6 +51,5 @@ def known_words() -> dict[str, dict[str, frozenset[str]]]:
 
 
 @cache
-def final_statuses() -> frozenset[str]:
-    """The statuses in which a call is over, as in the marts."""
-    return frozenset(row["status"] for row in seed("call_statuses") if row["is_final"] == "true")
+def _final_statuses(own: str | None) -> frozenset[str]:
+    return frozenset(row["status"] for row in seeds.rows("call_statuses") if row["is_final"] == "true")

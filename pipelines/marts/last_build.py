@@ -1,7 +1,7 @@
 """The last build of the marts: when it was, and whether another one would change anything.
 
-What the marts say depends on the raw rows, on the dbt project and on its variables, and on nothing else: dbt's models
-take "now" from the data. A fingerprint of all three is kept in `var/dbt/last_build.json` after each whole build.
+What the marts say depends on the raw rows, on the dbt project with the home's own seeds, and on its variables, and on
+nothing else: dbt's models take "now" from the data. A fingerprint of all three is kept in `var/dbt/last_build.json` after each whole build.
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ def current_build(home: Home, settings: Settings) -> Build | None:
     build = last_build(home)
     if build is None or utc_now() - build.finished_at > _LONGEST:
         return None
-    return build if build.fingerprint == fingerprint_of(settings) else None
+    return build if build.fingerprint == fingerprint_of(home, settings) else None
 
 
-def fingerprint_of(settings: Settings) -> str:
+def fingerprint_of(home: Home, settings: Settings) -> str:
     """A fingerprint of all that the marts of this warehouse are built from; it is empty when there is nothing to build.
 
     Raises `LockedError` while another process writes the warehouse.
@@ -80,16 +80,17 @@ def fingerprint_of(settings: Settings) -> str:
             version("callmart"),
             settings.warehouse_name,
             *sorted(dbt_variables(settings.reporting_timezone).items()),
-            *_project_files(),
+            *_project_files(PROJECT_DIR),
+            *_project_files(home.seeds_dir),
             *_raw_rows(catalog),
         ]
     return sha256(repr(parts).encode()).hexdigest()
 
 
-def _project_files() -> Iterator[tuple[str, str]]:
-    for file in sorted(PROJECT_DIR.rglob("*")):
+def _project_files(folder: Path) -> Iterator[tuple[str, str]]:
+    for file in sorted(folder.rglob("*")):
         if file.suffix in (".sql", ".yml", ".csv", ".md"):
-            yield str(file.relative_to(PROJECT_DIR)), sha256(file.read_bytes()).hexdigest()
+            yield str(file.relative_to(folder)), sha256(file.read_bytes()).hexdigest()
 
 
 def _raw_rows(catalog: Catalog) -> Iterator[tuple[Any, ...]]:

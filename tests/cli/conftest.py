@@ -17,12 +17,13 @@ from tests.shared import CALLMART
 
 @dataclass
 class Command:
-    """Runs callmart with `root` as its home, independent of the developer's repository, HOME and PATH."""
+    """Runs `program` with `root` as its home, independent of the developer's repository, HOME and PATH."""
 
     root: Path
     cwd: Path
     user_home: Path
     env: dict[str, str] = field(default_factory=dict)
+    program: Path = Path(CALLMART[0])
 
     def environment(self, **more: str) -> dict[str, str]:
         bare = {"HOME": str(self.user_home), "PATH": "/nowhere", "TERM": "dumb", "LANG": "C.UTF-8"}
@@ -30,7 +31,7 @@ class Command:
 
     def __call__(self, *arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*CALLMART, *map(str, arguments)],
+            [self.program, *map(str, arguments)],
             cwd=self.cwd,
             env=self.environment(**env),
             capture_output=True,
@@ -41,7 +42,7 @@ class Command:
 
     def start(self, *arguments: str | Path, **env: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [*CALLMART, *map(str, arguments)],
+            [self.program, *map(str, arguments)],
             cwd=self.cwd,
             env=self.environment(**env),
             stdout=subprocess.PIPE,
