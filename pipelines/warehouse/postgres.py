@@ -28,7 +28,7 @@ where
     and locks.objid = :low
     and locks.database = (select oid from pg_database where datname = current_database())
 """
-_SCHEMAS = ("ccaip", "ccaip_staging", "seeds", "staging", "intermediate", "marts", "memory")
+_SCHEMAS = ("ccaip", "ccaip_staging", "seeds", "staging", "intermediate", "marts", "history")
 _RIGHTS = """
 select
     current_user,

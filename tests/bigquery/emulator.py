@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 PROJECT_VARIABLE = "CALLMART_BIGQUERY_PROJECT_UNDER_TEST"
-DATASETS = ("ccaip", "seeds", "staging", "intermediate", "marts", "memory")
+DATASETS = ("ccaip", "seeds", "staging", "intermediate", "marts", "history")
 _START_SECONDS = 60
 
 

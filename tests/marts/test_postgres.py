@@ -179,7 +179,7 @@ def test_every_cell_equals_duckdbs(built: Built) -> None:
     with read(built) as source, built.postgres.cursor() as cursor:
         relations = source.execute(
             "select table_schema, table_name from information_schema.tables"
-            " where table_schema in ('staging', 'intermediate', 'marts', 'memory') order by all"
+            " where table_schema in ('staging', 'intermediate', 'marts', 'history') order by all"
         ).fetchall()
         relations = [each for each in relations if each[1] not in RECORDS]
         for schema, name in relations:
@@ -212,7 +212,7 @@ def test_readers_see_the_marts_and_nothing_else(built: Built) -> None:
     with built.postgres.cursor() as cursor:
         cursor.execute("select schemaname, tablename from pg_tables where tableowner = 'callmart_loader'")
         tables = cursor.fetchall()
-    assert {schema for schema, _ in tables} == {"ccaip", "seeds", "intermediate", "marts", "memory"}
+    assert {schema for schema, _ in tables} == {"ccaip", "seeds", "intermediate", "marts", "history"}
     with built.reader.cursor() as cursor:
         for schema, name in tables:
             if schema == "marts":

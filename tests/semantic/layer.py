@@ -1,6 +1,6 @@
 """The semantic layer over a warehouse: MetricFlow's own engine, in this process.
 
-It writes the SQL that `mf query` would run; DuckDB, read-only, or Postgres answers it.
+It writes the SQL of `mf query`, which DuckDB, read-only, or Postgres runs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Cells = dict[tuple[Any, ...], dict[str, Any]]
 
 
 class _DuckDB:
-    """All that planning asks of a database."""
+    """The parts of a database client that planning needs."""
 
     sql_engine_type = SqlEngine.DUCKDB
     sql_plan_renderer = DuckDbSqlPlanRenderer()
@@ -38,7 +38,7 @@ class _Postgres:
 
 
 class Layer:
-    """Answers questions by metric and by SQL, of one warehouse."""
+    """Queries one warehouse by metric and by SQL."""
 
     def __init__(self, manifest: Path, warehouse: Path | Any) -> None:
         """`warehouse` is a DuckDB file, or an open psycopg2 connection; `manifest` is dbt's for it."""
@@ -67,7 +67,7 @@ class Layer:
         return self.sql(self._sql_of(MetricFlowQueryRequest.create(saved_query_name=name)))
 
     def ask_mart(self, query: str, keys: Iterable[str], metrics: Iterable[str]) -> Cells:
-        """The same of a query that selects keys, then metrics."""
+        """The same for a query that selects keys, then metrics."""
         names = ", ".join(quoted(name) for name in (*keys, *metrics))
         return self._cells(f"select * from ({query}) as mart({names})", list(keys))
 
