@@ -268,6 +268,9 @@ def _credentials(destination: str) -> dict[str, Any]:
             )
             if value is not None:  # a mounted secret mostly ends with a line end
                 found[name] = value.rstrip("\r\n") if isinstance(value, str) else value
+    location, _ = _look_up(_Key(section, "location"))
+    if destination == "bigquery" and location is not None:
+        found.setdefault("location", location)  # dlt has it beside the credentials
     if missing := [name for name in _NEEDED[destination] if not found.get(name)]:
         raise ConfigurationError(f"[{section}.credentials]: {', '.join(missing)} not set.", mend)
     if not str(found.get("port") or 0).isdigit():

@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.errors import ConfigurationError
 from pipelines.home import REPOSITORY, Home
+from pipelines.marts.dbt_runner import bigquery_connection
 from pipelines.settings import DEFAULT_START, Settings, load_settings
 
 pytestmark = pytest.mark.usefixtures("kept_environment")
@@ -305,3 +306,23 @@ def test_unreadable_credentials_are_named_but_not_shown(given, said, tmp_path, m
         settings_of(tmp_path, API | {"DESTINATION__NAME": "postgres"} | given, monkeypatch)
     assert "s3cret" not in f"{caught.value} {caught.value.mend}"
     assert "[destination.postgres.credentials]" in caught.value.mend
+
+
+def test_dbts_profile_for_bigquery_comes_from_dlts_section(tmp_path, monkeypatch) -> None:
+    """A project, or a place where data may lie, that is another one for dbt than for dlt."""
+    write(
+        tmp_path,
+        "config.toml",
+        '[destination]\nname = "bigquery"\n[destination.bigquery]\nlocation = "EU"\n'
+        '[destination.bigquery.credentials]\nproject_id = "a-project"\nclient_email = "loads@example.org"\n',
+    )
+    write(tmp_path, "secrets.toml", '[destination.bigquery.credentials]\nprivate_key = "not-a-key"\n')
+    settings = settings_of(tmp_path, {}, monkeypatch, need_api=False)
+    assert bigquery_connection(settings.credentials) == {
+        "CALLMART_DBT_TARGET": "bigquery",
+        "CALLMART_BIGQUERY_METHOD": "service-account-json",
+        "CALLMART_BIGQUERY_PROJECT": "a-project",
+        "CALLMART_BIGQUERY_CLIENT_EMAIL": "loads@example.org",
+        "CALLMART_BIGQUERY_LOCATION": "EU",
+        "DBT_ENV_SECRET_BIGQUERY_PRIVATE_KEY": "not-a-key",
+    }
