@@ -318,14 +318,14 @@ MISTAKES: tuple[Mistake, ...] = (
         "'short_call_seconds', ", "", between_builds=True,
     ),
     mistake(
-        "calls that are gone stay in the facts", f"{MACROS}increments/changed_calls",
-        "        or call_id not in (select calls.call_id from {{ ref('stg_ccaip__calls') }} as calls)", "",
-        between_builds=True,
+        "calls that are gone stay in the facts", f"{MACROS}engine/increments",
+        "~ ') or call_id not in (' ~ kept ~ ')'", "~ ')'", between_builds=True,
     ),
     mistake(
         "an array that became empty keeps its rows", f"{MACROS}increments/changed_calls",
-        "        call_id in ({{ changed_calls(target_relation) }})",
-        "        call_id in (select call_id from {{ arg_dict['temp_relation'] }})", between_builds=True,
+        "rows_of_calls(target_relation, changed_calls(target_relation), kept)",
+        "rows_of_calls(target_relation, 'select call_id from ' ~ arg_dict['temp_relation'], kept)",
+        between_builds=True,
     ),
     mistake(
         "a load cut short counts as landed", f"{INTERMEDIATE}calls_classified",
