@@ -19,9 +19,7 @@ import duckdb
 import pytest
 
 from pipelines.home import REPOSITORY, Home
-from pipelines.marts.build import transform
 from pipelines.marts.dbt_runner import PROJECT_DIR, dbt_environment, dbt_variables, started
-from pipelines.progress import SilentProgress
 from pipelines.settings import Settings
 from tests.increments.histories import happen, history
 from tests.increments.rebuild import RECORDS
@@ -103,7 +101,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresSer
         happen(database, second)
         workshop.build(database)
         copy_raw(database, connection)
-        transform(home, settings, SilentProgress(), with_tests=False)
+        dbt_build(home, settings, "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
         manifest = home.dbt_target_dir / "semantic_manifest.json"
         reader = connected(user="an_analyst", password="a-password")
         yield Built(database, connection, reader, manifest, results)
@@ -116,10 +114,11 @@ def documented_roles() -> str:
     return statements
 
 
-def dbt_build(home: Home, settings: Settings) -> dict[str, str]:
+def dbt_build(home: Home, settings: Settings, *options: str) -> dict[str, str]:
     """`dbt build` with all tests, unit tests too; how each node ended."""
     words = [
         *("--partial-parse", "--log-level-file", "none", "build", "--exclude-resource-type", "saved_query"),
+        *options,
         *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
         *("--target-path", str(home.dbt_target_dir), "--log-path", str(home.dbt_log_dir)),
         *("--vars", json.dumps(dbt_variables(ZONE))),
