@@ -1,7 +1,7 @@
 """The same marts on BigQuery: one set of raw rows, built by dbt on DuckDB and on BigQuery, compared cell by cell.
 
 `make test-bigquery` runs this in an environment of its own. With CALLMART_BIGQUERY_CALLS a centre of about so many calls
-is added, and dbt's data tests and a second build in full run too: an emulator takes half an hour for that.
+is added, and dbt's data tests and a second build in full run too: an emulator takes an hour for that.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def test_an_increment_reads_the_partitions_that_change(built: Built) -> None:
     assert {"agg_queue_intervals", "agg_agent_days"} <= set(built.limited)
 
 
-@pytest.mark.skipif(not MORE_CALLS, reason="takes half an hour on an emulator: set CALLMART_BIGQUERY_CALLS")
+@pytest.mark.skipif(not MORE_CALLS, reason="takes long on an emulator: set CALLMART_BIGQUERY_CALLS")
 def test_every_data_test_passes(built: Built) -> None:
     """A test whose SQL BigQuery does not know, or a fault that the comparison cannot see."""
     nodes = json.loads((built.home.dbt_target_dir / "manifest.json").read_text())["nodes"].values()
@@ -189,7 +189,7 @@ def test_every_data_test_passes(built: Built) -> None:
     assert len(passed) == len(tests) > 125
 
 
-@pytest.mark.skipif(not MORE_CALLS, reason="takes minutes on an emulator: set CALLMART_BIGQUERY_CALLS")
+@pytest.mark.skipif(not MORE_CALLS, reason="takes long on an emulator: set CALLMART_BIGQUERY_CALLS")
 def test_a_full_build_changes_no_cell(built: Built) -> None:
     """An increment that differs from a full build on BigQuery alone."""
     warehouse.dbt(built.bigquery, built.home, ZONE, "run", "--full-refresh")
