@@ -9,7 +9,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.set-up
-CODE   := pipelines simulator dashboard tests benchmarks
+CODE   := pipelines simulator dashboard orchestration tests benchmarks
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint lint-types lint-sql format generate docs dashboard-js screenshots lock soak fuzz increments mutants test-long bench clean
