@@ -12,7 +12,7 @@ STAMP  := $(VENV)/.set-up
 CODE   := pipelines simulator dashboard orchestration tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lint-types lint-sql format generate docs dashboard-js screenshots lock soak fuzz increments mutants test-long bench clean
+.PHONY: help setup demo test lint lint-types lint-sql format generate docs dashboard-js screenshots lock soak fuzz increments mutants test-long test-airflow bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -96,6 +96,12 @@ mutants: setup  ## plant each known mistake in the SQL and see that a test catch
 test-long: setup  ## soak and increments with 200 seeds, mutants and fuzz: hours
 	@$(MAKE) --no-print-directory soak increments SEEDS=200
 	@$(MAKE) --no-print-directory mutants fuzz
+
+# Airflow and callmart need other versions of the same packages, so Airflow gets an environment of its own.
+test-airflow:  ## the Airflow DAG in Airflow 3, which this installs below build/: a dry run for every exit code
+	$(PYTHON) -m venv build/airflow
+	build/airflow/bin/python -m pip install --quiet --disable-pip-version-check "apache-airflow>=3,<4"
+	build/airflow/bin/python tests/orchestration/airflow_dry_run.py
 
 bench: setup  ## measure speed and memory beside the references; prints, judges nothing
 	$(BIN)/python -m benchmarks

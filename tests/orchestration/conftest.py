@@ -14,7 +14,7 @@ import pytest
 
 from pipelines.home import REPOSITORY, Home
 from simulator.centre import Centre
-from tests.cli.conftest import environment_kept
+from tests.cli.conftest import environment_kept, kept_environment  # noqa: F401 (a fixture)
 from tests.cli.receiver import Receiver, receiving
 from tests.tenant import TOKEN, USER, tenant
 
