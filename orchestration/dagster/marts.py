@@ -139,8 +139,8 @@ def reach_checks(
         if node["resource_type"] == "model" and node["access"] == "public"
     ]
 
-    @dg.multi_asset_check(name="freshness", specs=specs, can_subset=True)
-    def freshness(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+    @dg.multi_asset_check(name="reach", specs=specs, can_subset=True)
+    def reach(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         try:
             reached = marts_reach(load_settings(home, need_api=False))
         except LockedError as error:
@@ -160,7 +160,7 @@ def reach_checks(
                 },
             )
 
-    return freshness
+    return reach
 
 
 def marts_reach(settings: Settings) -> datetime | None:

@@ -23,7 +23,7 @@ _UNFINISHED = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
-_COMMANDS = {"load": "load", "transform": "transform", "publish": "publish", "reconcile": "reconcile"}
+_COMMANDS = {"load": "load", "transform": "transform", "publish": "publish", "compare_and_heal": "reconcile"}
 """callmart's command by the step that runs it."""
 
 
@@ -45,7 +45,7 @@ def run_schedule(job: Any) -> dg.ScheduleDefinition:
     return every_15_minutes
 
 
-@dg.op(pool=POOL, out=dg.Out(dg.Nothing, is_required=False))
+@dg.op(name="compare_and_heal", pool=POOL, out=dg.Out(dg.Nothing, is_required=False))
 def reconcile(context: dg.OpExecutionContext, retries: Retries) -> Iterator[Any]:
     """Compare the last days with the API and load what is missing or stale: `callmart reconcile --heal`."""
 

@@ -90,6 +90,11 @@ def tick_at(deployment: Deployment, now: datetime) -> Any:
 # --- definitions ----------------------------------------------------------------------------------
 
 
+def test_definitions_load(deployment) -> None:
+    dg.Definitions.validate_loadable(deployment.definitions)
+    assert {job.name for job in deployment.definitions.resolve_all_job_defs()} >= {"run", "reconcile", "freshness"}
+
+
 def test_no_table_that_dbt_reads_lacks_its_asset_and_no_mart_its_way_back_to_the_api(deployment) -> None:
     graph = deployment.definitions.resolve_asset_graph()
     loaded = set(raw_keys())
