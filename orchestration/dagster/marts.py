@@ -18,14 +18,17 @@ from orchestration.dagster.commands import POOL, environment, steps
 from pipelines.cli.context import Work
 from pipelines.errors import LockedError, TransformError
 from pipelines.home import Home
-from pipelines.marts.dbt_runner import PROJECT_DIR, dbt_environment, dbt_variables
+from pipelines.marts.dbt_runner import PROJECT_DIR, dbt_environment, dbt_variables, project_of
+from pipelines.marts.last_build import fingerprint_of, forget_build, record_build
 from pipelines.runs import utc_now
 from pipelines.settings import Settings, load_alerts, load_settings
-from pipelines.warehouse.connect import Look, exists, reading, utc, writing
+from pipelines.warehouse.connect import Catalog, exists, reading, utc, writing
 from pipelines.warehouse.publish import MARTS_SCHEMA, PUBLICATION, publish
 
 REACH = "reach"
 """The check on each public mart whether the loads that it was built from reach far enough."""
+BESIDE_PYTHON = Path(sys.executable).with_name("dbt")
+"""The dbt of this environment, whatever PATH says."""
 _PARTIAL = ("--partial-parse",)
 
 
@@ -36,10 +39,9 @@ class CallmartTranslator(DagsterDbtTranslator):
         return dbt_resource_props["config"].get("schema") or super().get_group_name(dbt_resource_props)
 
 
-def dbt_resource() -> DbtCliResource:
-    """The dbt beside this Python, wherever PATH leads."""
-    dbt = Path(sys.executable).with_name("dbt")
-    return DbtCliResource(str(PROJECT_DIR), profiles_dir=str(PROJECT_DIR), dbt_executable=dbt)
+def dbt_resource(project: Path = PROJECT_DIR, dbt: str | Path = BESIDE_PYTHON) -> DbtCliResource:
+    """dbt on the project, by the program `dbt`."""
+    return DbtCliResource(str(project), profiles_dir=str(project), dbt_executable=dbt)
 
 
 def parsed_project(home: Home, settings: Settings, dbt: DbtCliResource) -> dict[str, Any]:
@@ -168,7 +170,7 @@ def marts_reach(settings: Settings) -> datetime | None:
     if not exists(settings):
         return None
     with reading(settings) as connection:
-        publication = Look(connection).relation(PUBLICATION, MARTS_SCHEMA)
+        publication = Catalog(connection).relation(PUBLICATION, MARTS_SCHEMA)
         if publication is None:
             return None
         return utc(connection.execute(select(publication.c.data_until)).scalar())
@@ -187,7 +189,9 @@ def _build(work: Work, context: dg.AssetExecutionContext, dbt: DbtCliResource) -
         )
     with writing(work.settings):
         pass  # a file that is locked, damaged or not permitted is told at once, not as a failure of dbt
-    folder = dbt_folder(work.home)
+    fingerprint = fingerprint_of(work.home, work.settings)
+    forget_build(work.home)
+    project, folder = project_of(work.home), dbt_folder(work.home)
     (folder / "run_results.json").unlink(missing_ok=True)  # of an earlier run
     arguments = [
         *_PARTIAL,
@@ -199,8 +203,9 @@ def _build(work: Work, context: dg.AssetExecutionContext, dbt: DbtCliResource) -
     ]
     # Of a part of the project, tests that need models outside of it are left out: there may be none of these yet.
     selecting = {"DBT_INDIRECT_SELECTION": "buildable"}
-    with environment(dbt_environment(work.settings, PROJECT_DIR) | selecting):
-        invocation = dbt.cli(arguments, context=context, target_path=folder, raise_on_error=False)
+    with environment(dbt_environment(work.settings, project) | selecting):
+        on_project = dbt_resource(project, dbt.dbt_executable)  # with the home's own seeds
+        invocation = on_project.cli(arguments, context=context, target_path=folder, raise_on_error=False)
     yield from invocation.stream()
     with suppress(FileNotFoundError):
         shutil.copy(folder / "semantic_manifest.json", work.home.dbt_target_dir)  # where `callmart mf` looks
@@ -215,6 +220,8 @@ def _build(work: Work, context: dg.AssetExecutionContext, dbt: DbtCliResource) -
             f"dbt failed: {', '.join(failed) or 'see its messages'}.",
             f"The raw tables are not affected. See dbt's log: {work.home.dbt_log_dir / 'dbt.log'}.",
         )
+    if fingerprint and not context.is_subset:
+        record_build(work.home, fingerprint)
 
 
 def _is_parsed(manifest: Path) -> bool:

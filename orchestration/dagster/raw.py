@@ -21,7 +21,7 @@ from pipelines.cli.console import show_load
 from pipelines.cli.context import Work
 from pipelines.cli.load import check_start
 from pipelines.settings import Settings
-from pipelines.warehouse.connect import Look, reading
+from pipelines.warehouse.connect import Catalog, cursor_of, reading
 from pipelines.warehouse.load import LoadReport, backfill, load_new
 
 API = dg.AssetKey(["ccai_platform", "calls"])
@@ -160,15 +160,15 @@ def _results(
 ) -> Iterator[dg.MaterializeResult]:
     """What there is of each table now: rows and columns. Of `calls` also what this run did."""
     with reading(work.settings) as connection:
-        look = Look(connection)
-        cursor = look.cursor()
+        catalog = Catalog(connection)
+        cursor = cursor_of(connection)
         for spec in specs:
             table = spec.key.path[-1]
-            relation = look.relation(table)
+            relation = catalog.relation(table)
             if relation is None:
                 continue
             metadata: dict[str, Any] = {
-                "dagster/row_count": look.count(relation),
+                "dagster/row_count": catalog.count(relation),
                 "dagster/column_schema": _columns(
                     table, {column.name: str(column.type) for column in relation.columns}
                 ),

@@ -1,19 +1,17 @@
-"""Which columns hold words of a list, and which words are known.
+"""Which columns are enumerations, and which values are known.
 
-The lists are dbt's seeds: what the marts know of a status or a fail reason, the load knows too. A word that
-is not in its list is data, kept as it came; here it is only told from the others.
+The known values are dbt's seeds, so load and marts use the same lists. An unknown value is stored like any other; it
+is only counted as drift.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Mapping
 from functools import cache
 
+from pipelines import seeds
 from pipelines.ccaip.tables import TABLES
-from pipelines.home import REPOSITORY
-
-SEEDS = REPOSITORY / "dbt_project" / "seeds"
 
 _LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "call_types": ("call_type", ("calls.call_type", "calls.session_type", "calls.session_type_v2")),
@@ -28,21 +26,24 @@ _LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "service_level_events": ("service_level_event", ("queue_durations.service_level_event",)),
     "queue_event_outcomes": ("event", ("queue_durations.event",)),
 }
-"""For each seed: its column of words, and the columns of calls (`table.column`) that hold them."""
+"""For each seed: its column of values, and the columns of calls (`table.column`) that contain them."""
 
 
-def seed(name: str) -> Iterator[dict[str, str]]:
-    """The rows of a seed, as text."""
-    with (SEEDS / f"{name}.csv").open(newline="") as lines:
-        yield from csv.DictReader(lines)
-
-
-@cache
 def known_words() -> dict[str, dict[str, frozenset[str]]]:
-    """By table and column: the words known. A number's column has its numbers as text."""
+    """The known values by table and column. Numbers are text."""
+    return _known_words(os.environ.get(seeds.OWN_SEEDS_VARIABLE))
+
+
+def final_statuses() -> frozenset[str]:
+    """The statuses in which a call is over, as in the marts."""
+    return _final_statuses(os.environ.get(seeds.OWN_SEEDS_VARIABLE))
+
+
+@cache  # a process may work for one home after another
+def _known_words(own: str | None) -> dict[str, dict[str, frozenset[str]]]:
     known: dict[str, dict[str, frozenset[str]]] = {name: {} for name in TABLES}
     for name, (word, places) in _LISTS.items():
-        words = frozenset(row[word] for row in seed(name))
+        words = frozenset(row[word] for row in seeds.rows(name))
         for place in places:
             table, _, column = place.partition(".")
             known[table][column] = words
@@ -50,6 +51,5 @@ def known_words() -> dict[str, dict[str, frozenset[str]]]:
 
 
 @cache
-def final_statuses() -> frozenset[str]:
-    """The statuses that a call ends in, as the marts see it."""
-    return frozenset(row["status"] for row in seed("call_statuses") if row["is_final"] == "true")
+def _final_statuses(own: str | None) -> frozenset[str]:
+    return frozenset(row["status"] for row in seeds.rows("call_statuses") if row["is_final"] == "true")

@@ -1,7 +1,6 @@
 """The command `callmart`: registers the commands and maps errors to exit codes.
 
-What takes long to import (dlt, dbt, SQLAlchemy, the simulator) is imported inside the command that needs it,
-so that `--help` answers at once.
+Slow imports (dlt, dbt, SQLAlchemy, the simulator) are inside the commands that need them, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -17,7 +16,18 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pipelines.cli import context, dashboard, load, marts, platform, privacy, reconcile, rejected, status
+from pipelines.cli import (
+    context,
+    dashboard,
+    init,
+    load,
+    marts,
+    platform,
+    privacy,
+    reconcile,
+    rejected,
+    status,
+)
 from pipelines.errors import CallmartError, explained, safe_message, safe_traceback
 from pipelines.home import HOME_VARIABLE
 
@@ -25,12 +35,12 @@ logger = logging.getLogger(__name__)
 logging.getLogger("pipelines").addHandler(logging.NullHandler())  # until a command has a home to log to
 
 EXIT_CODES = """Exit codes, for schedulers:
-  0 done · 1 failed · 2 a setting or argument is wrong (retrying will not help)
+  0 done · 1 failed · 2 a setting or argument is wrong (a retry will not help)
   3 the API refused or failed · 4 another callmart is running here (try later)
-  5 data landed, but a check says not to trust it · 6 dbt failed (the raw tables are whole)
+  5 data was loaded, but a check failed · 6 dbt failed (the raw tables are complete)
   130 interrupted · 143 terminated"""
 
-_GLOBAL_OPTIONS = {"--project-dir": 1, "--verbose": 0, "--traceback": 0}  # and how many values each takes
+_GLOBAL_OPTIONS = {"--project-dir": 1, "--verbose": 0, "--traceback": 0}  # and the number of values of each
 
 
 class _Group(TyperGroup):
@@ -53,7 +63,7 @@ class _Group(TyperGroup):
         return super().parse_args(ctx, first + rest)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; an interruption during a DuckDB query is raised as what it was."""
+        """Run the command. An interruption that DuckDB has wrapped is raised as the original."""
         try:
             return super().invoke(ctx)
         except RuntimeError as error:
@@ -122,7 +132,7 @@ def global_options(
         Path | None,
         typer.Option(
             help=f"Folder for everything that callmart writes, and for its .dlt settings if it has any. "
-            f"Default: {HOME_VARIABLE}, else the repository.",
+            f"Default: {HOME_VARIABLE}, else the repository; the current folder if callmart is an installed package.",
             show_default=False,
         ),
     ] = None,
@@ -138,7 +148,7 @@ def global_options(
     New here? See it work on a simulated contact centre, then point it at yours:
 
       callmart demo
-      callmart status
+      callmart init
     """
     context.options.project_dir = project_dir
     context.options.verbose = verbose
@@ -146,6 +156,7 @@ def global_options(
 
 
 app.command()(platform.demo)
+app.command()(init.init)
 app.command()(load.load)
 app.command()(load.backfill)
 app.command()(marts.transform)

@@ -1,7 +1,7 @@
-"""Run dbt, or MetricFlow, in a process of its own.
+"""Run dbt, or MetricFlow, in its own process.
 
-The process has nothing from the caller's environment but what it needs: no credentials of the API, no privacy key, and
-none of dbt's own variables (`DBT_TARGET`, `DBT_PROFILES_DIR`, …) or libpq's (`PGHOST`, …), which could redirect a build.
+The process gets only what it needs of the caller's environment: no credentials of the API, no privacy key, and none of
+dbt's own variables (`DBT_TARGET`, `DBT_PROFILES_DIR`, …) or libpq's (`PGHOST`, …), which could redirect a build.
 
 It exits when the caller does, even when the caller is killed. The caller keeps the write end of a pipe open; the
 operating system closes it when the caller ends, and a thread in the child exits the process then. Without this, an
@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from pipelines.errors import ConfigurationError
-from pipelines.home import REPOSITORY
+from pipelines.home import REPOSITORY, Home
+from pipelines.seeds import own_seeds, write_project
 from pipelines.settings import Settings
+from pipelines.shipped import PROJECT_DIR
 
-PROJECT_DIR = REPOSITORY / "dbt_project"
 RAW_SCHEMA = "ccaip"
 PARSED = "partial_parse.msgpack"
 """The file in dbt's target folder that holds the parsed project, without data of any warehouse."""
@@ -48,7 +49,7 @@ def dbt_environment(settings: Settings, folder: Path) -> dict[str, str]:
     if settings.destination != "postgres":
         raise ConfigurationError(
             f"The marts cannot be built on {settings.destination} yet; the raw tables are loaded.",
-            'They can be with [destination] name = "duckdb" or "postgres".',
+            'Marts can be built with [destination] name = "duckdb" or "postgres".',
         )
     if importlib.util.find_spec("dbt.adapters.postgres") is None:
         raise ConfigurationError(
@@ -56,6 +57,18 @@ def dbt_environment(settings: Settings, folder: Path) -> dict[str, str]:
             "Install callmart with its extra: `pip install 'callmart[postgres]'`.",
         )
     return clean_environment() | postgres_connection(settings.credentials)
+
+
+def project_of(home: Home, delivered: Path = PROJECT_DIR) -> Path:
+    """The dbt project for this home: `delivered`, or a new copy in the home when the user has seeds of their own.
+
+    Raises `ConfigurationError` when a file among them is no seed.
+    """
+    own = own_seeds(home.seeds_dir)
+    if not own:
+        return delivered
+    write_project(own, home.dbt_project_dir)
+    return home.dbt_project_dir
 
 
 def clean_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -79,7 +92,7 @@ def duckdb_connection(file: Path, folder: Path, read_only: bool = False) -> dict
 def postgres_connection(credentials: Mapping[str, Any]) -> dict[str, str]:
     """The variables that `profiles.yml` reads to connect to Postgres, from dlt's `[destination.postgres.credentials]`.
 
-    Sessions are in UTC: instants in seeds may be written without an offset.
+    Sessions use UTC, because instants in seeds may have no offset.
     """
     query = credentials.get("query") or {}
     return {

@@ -16,7 +16,7 @@ from pipelines.ccaip.parse import Exploder
 from pipelines.progress import SilentProgress
 from pipelines.warehouse.load import load_new
 from simulator.platform import Clock, Credentials, Platform
-from tests import asking
+from tests import queries
 from tests.extraction.conftest import settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds, stamp
 from tests.shared import examples
@@ -56,13 +56,13 @@ def loaded_through(home, fault: Rewriting, odd: dict[str, Any]) -> dict[str, lis
         for _ in range(2):
             load_new(settings_for(platform, home), home, SilentProgress())
             platform.clock.advance(HOUR)
-    queries = {
+    by_name = {
         "others": "select count(*) from ccaip.calls where id < 100",
         "odd": "select columns(c -> not starts_with(c, '_dlt_')) from ccaip.calls where id = 500",
         "rejected": "select call_key, reason from ccaip.rejected_calls",
         "drift": "select distinct kind, table_name, field, value from ccaip.drift",
     }
-    return {name: asking.ask(home.warehouse, query) for name, query in queries.items()}
+    return {name: queries.ask(home.warehouse, query) for name, query in by_name.items()}
 
 
 @pytest.mark.parametrize(

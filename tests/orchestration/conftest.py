@@ -50,11 +50,9 @@ class Deployment:
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    from dagster_dbt import DbtCliResource
-
     from orchestration.dagster.commands import Retries
     from orchestration.dagster.definitions import definitions_of
-    from pipelines.marts.dbt_runner import PROJECT_DIR
+    from orchestration.dagster.marts import dbt_resource
 
     folder = tmp_path_factory.mktemp("dagster")
     home = Home(folder / "home")
@@ -86,6 +84,5 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         real = Path(sys.executable).with_name("dbt")
         dbt.write_text(f'#!/bin/sh\nenv | cut -d= -f1 >> {seen}\nexec {real} "$@"\n')
         dbt.chmod(0o700)
-        watched = DbtCliResource(str(PROJECT_DIR), profiles_dir=str(PROJECT_DIR), dbt_executable=dbt)
-        definitions = definitions_of(home, Retries(most=1, wait_seconds=0), watched)
+        definitions = definitions_of(home, Retries(most=1, wait_seconds=0), dbt_resource(dbt=dbt))
         yield Deployment(home, folder, instance, definitions, receiver, seen)

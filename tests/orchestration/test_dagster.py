@@ -18,8 +18,8 @@ from pipelines.lock import locked
 from pipelines.runs import read_runs
 from pipelines.settings import load_settings
 from pipelines.warehouse.status import Status, read_status
-from tests.asking import ask
 from tests.orchestration.conftest import PRIVACY_KEY, Deployment
+from tests.queries import ask
 from tests.tenant import TOKEN, USER
 
 dg = pytest.importorskip("dagster")
@@ -92,7 +92,11 @@ def tick_at(deployment: Deployment, now: datetime) -> Any:
 
 def test_definitions_load(deployment) -> None:
     dg.Definitions.validate_loadable(deployment.definitions)
-    assert {job.name for job in deployment.definitions.resolve_all_job_defs()} >= {"run", "reconcile", "freshness"}
+    assert {job.name for job in deployment.definitions.resolve_all_job_defs()} >= {
+        "run",
+        "reconcile",
+        "freshness",
+    }
 
 
 def test_no_table_that_dbt_reads_lacks_its_asset_and_no_mart_its_way_back_to_the_api(deployment) -> None:
