@@ -267,7 +267,7 @@ _CALLS = Table(
         _text("call_type", "Label of the call's type, `Voice Inbound (IVR)` and so on; open list.", NONE),
         _text("session_type", "As `call_type`; in payloads, not on the page.", NONE),
         _text("session_type_v2", "As `call_type`; in payloads, not on the page.", NONE),
-        _text("status", "Where the call stands in its life; sixteen documented values, open list.", NONE),
+        _text("status", "The call's status; sixteen documented values, open list.", NONE),
         _text("sub_status", "The status in words.", NONE),
         _at("created_at", "When the call came into being."),
         _at("queued_at", "When it entered its first queue."),
@@ -314,7 +314,7 @@ _CALLS = Table(
         *_menu("menu_path", "the queue the caller chose"),
         _int("queue_priority_level", "Priority in the queue."),
         *_agent(
-            "agent_info", "the agent; absent when nobody, or a virtual agent and a person, handled the call"
+            "agent_info", "the agent; missing if nobody, or a virtual agent and a person, handled the call"
         ),
         *_inside(
             "end_user",
@@ -423,7 +423,7 @@ _CHILDREN = (
     _child(
         "queue_durations", "queue_duration", "One row per entry of a call into a queue.",
         _int("id", "Id of the row; missing on the page's model.", staging="queue_duration_id"),
-        _int("agent_id", "Who answered; null when nobody did."),
+        _int("agent_id", "The agent who answered; null if nobody did."),
         _int("queue_duration", "Seconds of waiting in this queue."),
         *_where(),
         *_transfer_leg(),
@@ -472,9 +472,9 @@ _CHILDREN = (
         _text("group", "The group of agents.", NONE, name="group_name"),
     ),
     _child("wait_time_sms", "wait_time_sms", "Texts sent while waiting; elements undocumented.",
-           _element("The element as it came.")),
+           _element("The element, unchanged.")),
     _child("in_call_sms", "in_call_sms", "Texts sent during the call; elements undocumented.",
-           _element("The element as it came.")),
+           _element("The element, unchanged.")),
     _child(
         "dispositions", "disposition", "Codes that agents gave the call.",
         _int("user_id", "The agent who gave the code.", staging="agent_id"),
@@ -551,7 +551,7 @@ _CHILDREN = (
         *_menu("to_menu_path", "the queue it went to", alias="to_menu"),
     ),
     _child("deflection_details", "deflection_detail", "Details of deflections; elements undocumented.",
-           _element("The element as it came.")),
+           _element("The element, unchanged.")),
 )  # fmt: skip
 
 TABLES: dict[str, Table] = {table.name: table for table in (_CALLS, *_CHILDREN)}
@@ -559,7 +559,7 @@ TABLES: dict[str, Table] = {table.name: table for table in (_CALLS, *_CHILDREN)}
 
 CHILDREN: tuple[Table, ...] = tuple(table for table in TABLES.values() if table.parent)
 
-EXTRA = Column("_extra", "json", "Keys nobody declared, by dotted path, as they came.", (),
+EXTRA = Column("_extra", "json", "Undeclared keys with their values, by dotted path.", (),
                FREE_TEXT, staging_name="_extra")  # fmt: skip
 
 # --- records: what callmart writes about its own work --------------------------------------------
@@ -574,7 +574,7 @@ REJECTED_CALLS = Table(
         _text(
             "body", "The call, as far as the privacy policy keeps it; empty when it is no JSON.", FREE_TEXT
         ),
-        _bool("whole", "Whether the body is the call as it came: nothing was hashed, masked or withheld."),
+        _bool("whole", "Whether the body is the whole call: nothing was hashed, masked or withheld."),
         _at("window_from", "Start of the window that fetched it, inclusive."),
         _at("window_until", "End of the window that fetched it, inclusive."),
         _int("attempt", "How often the call has been rejected by now, counted from 1."),

@@ -389,7 +389,7 @@ def test_documentation_is_whole_and_tells_nothing_of_callers_or_this_machine(bui
     """It is mailed around as one file, to people who may see neither."""
     missing = [name for name in (*FACTS, *PUBLIC) if f'"model.callmart.{name}"' not in built.page]
     assert missing == []
-    assert "Grains, never mixed" in built.page
+    assert "To combine rows, sum the parts and divide" in built.page
     assert "TIMESTAMP WITH TIME ZONE" in built.page
     assert str(REPOSITORY) not in built.page
     assert str(built.full.parent) not in built.page

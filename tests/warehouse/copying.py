@@ -1,4 +1,4 @@
-"""Copies the raw tables of a DuckDB warehouse into Postgres, so that commands are tried on both with the same rows."""
+"""Copy the raw tables of a DuckDB warehouse to Postgres, to test commands on both with the same rows."""
 
 from __future__ import annotations
 
