@@ -1,10 +1,10 @@
-"""What the API sends that the declared tables do not know: noticed, counted, never lost.
+"""What the API sends that the declared tables do not know: noticed, counted, told once.
 
     exploded batch → notice → Counter[Drift] → rows → ccaip.drift, landed with the calls
 
-Three kinds. A **new key** is kept in `_extra`. A **new value** is a word that its list of known words does
-not have. A **new type** is a JSON value of another type than its column's, either rejected (counted each
-time, from the reasons) or read all the same, because its meaning is plain ("5" → 5).
+Three kinds. A **new key** lands in `_extra`, as far as the privacy policy keeps it. A **new value** is a word that its
+list of known words does not have. A **new type** is a JSON value of another type than its column's, either rejected
+(counted each time, from the reasons) or read all the same, because its meaning is plain ("5" → 5).
 
 Two things are no drift: 0 and 1 for a flag, which the vendor's own documents mix with false and true, and
 any plain value in a column of text, which is text because the documents disagree on its type.
@@ -151,8 +151,8 @@ def enforce(drifts: Iterable[Drift], patterns: Iterable[str]) -> None:
         raise QualityError(
             f"The API broke the contract of [sources.ccaip] fatal_drift: {names}. "
             "The calls that have it were not landed.",
-            "If it is right as it is, make it known (a word: in its list in dbt_project/seeds; a key or a type: "
-            "in pipelines/ccaip/tables.py) or take the field out of fatal_drift. Then load again: "
+            "If it is right as it is, make it known (a word: in its list in dbt_project/seeds, or with its column "
+            "in pipelines/ccaip/tables.py as a key or a type) or take the field out of fatal_drift. Then load again: "
             "it goes on from where this load stopped.",
         )
 

@@ -1,7 +1,8 @@
 """Which columns hold words of a list, and which words are known.
 
-The lists are dbt's seeds: what the marts know of a status or a fail reason, the load knows too. A word that
-is not in its list is data, kept as it came; here it is only told from the others.
+Most lists are dbt's seeds: what the marts know of a status or a fail reason, the load knows too. Words that no mart
+asks for are declared with their column (`Column.words`). A word that is not in its list is data like any other; here
+it is only told from the others.
 """
 
 from __future__ import annotations
@@ -22,9 +23,17 @@ _LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "fail_reason",
         ("calls.fail_reason", "transfers.fail_reason", "participants.fail_reason"),
     ),
-    "deflections": ("deflection", ("calls.deflection", "transfers.deflection")),
+    "deflections": (
+        "deflection",
+        (
+            "calls.deflection",
+            "transfers.deflection",
+            "virtual_agent_deflected_escalations.deflection",
+            "deflection_details.deflection",
+        ),
+    ),
     "adapter_fail_codes": ("code", ("calls.adapter_fail_code", "participants.adapter_fail_code")),
-    "transfer_statuses": ("status", ("transfers.status",)),
+    "transfer_statuses": ("status", ("transfers.status", "transfers.transfer_status")),
     "service_level_events": ("service_level_event", ("queue_durations.service_level_event",)),
     "queue_event_outcomes": ("event", ("queue_durations.event",)),
 }
@@ -46,7 +55,35 @@ def known_words() -> dict[str, dict[str, frozenset[str]]]:
         for place in places:
             table, _, column = place.partition(".")
             known[table][column] = words
+    for table in TABLES.values():
+        known[table.name] |= {
+            column.name: frozenset(column.words) for column in table.columns if column.words
+        }
+    known["calls"]["sub_status"] = frozenset(_sub_statuses(known["calls"]))
     return known
+
+
+def _sub_statuses(known: Mapping[str, frozenset[str]]) -> Iterator[str]:
+    """`Finished`, and `Finished: Disconnected by agent`."""
+    for status in known["status"]:
+        words = status.replace("_", " ").title()
+        yield words
+        for by in known["disconnected_by"]:
+            yield f"{words}: {by.replace('_', ' ').capitalize()}"
+
+
+def watched() -> Iterator[tuple[str, str]]:
+    """Each column that is watched for new words (`table.column`), and where the known ones are from, in words."""
+    seeds = {place: name for name, (_, places) in _LISTS.items() for place in places}
+    for table in TABLES.values():
+        for column in table.columns:
+            place = f"{table.name}.{column.name}"
+            if place in seeds:
+                yield place, f"the seed `{seeds[place]}`"
+            elif column.words:
+                yield place, ", ".join(f"`{word}`" for word in column.words)
+            elif column.name in known_words()[table.name]:
+                yield place, "a status, alone or with who hung up"
 
 
 @cache

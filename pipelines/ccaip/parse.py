@@ -67,7 +67,8 @@ class Rejected:
 class Exploded:
     """A chunk of calls as tables: every declared table.
 
-    `unknown_keys` counts, by table and dotted path, how often a key came that nobody declared; `coerced`, by
+    `unknown_keys` counts, by table and dotted path, how often a key came that nobody declared, in calls that were not
+    rejected; `coerced`, by
     table, column and the JSON type that came, the values of another type that were read all the same; `repeated_keys` the
     calls that have a key twice in one object; `nul_characters` the calls with U+0000 in a text.
     """
@@ -179,8 +180,11 @@ class Exploder:
         looks = {number: look_at(calls[number], spots) for number, spots in unfamiliar.items()}
         looks |= {number: look(calls[number], leaves[number]) for number in doubtful}
         rejected = _rejected([*_misfitting(misfits), *_misshapen(looks), *_incomplete(rows["calls"])])
-        extras, unknown_keys = _undeclared(looks)
-        numbers = pa.array([each.number for each in rejected], pa.int64())
+        unread = {each.number for each in rejected}
+        extras, unknown_keys = _undeclared(
+            {number: seen for number, seen in looks.items() if number not in unread}
+        )
+        numbers = pa.array(unread, pa.int64())
         ids = columns["calls"]["id"]
         tables = {
             name: _landed(each, columns[name], ids, _extra(each, extras[name]), numbers)
