@@ -29,7 +29,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.ccaip.enumerations import known_words
-from pipelines.ccaip.leaves import EMPTY_TEXT
+from pipelines.ccaip.leaves import NOTHING
 from pipelines.ccaip.parse import ARROW_TYPES, Exploded
 from pipelines.ccaip.parse_sql import EXPECTED
 from pipelines.ccaip.privacy.policy import WITHHELD, Action, Policy, json_type, shown_name
@@ -88,7 +88,7 @@ def notice(exploded: Exploded, bodies: Sequence[bytes], policy: Policy) -> Count
     for each in exploded.rejected:
         seen.update(_wrong_types(each.reason, bodies[each.number]))
     for (table, column, came), count in exploded.coerced.items():
-        read = f"{came}, read as {'NULL' if came == EMPTY_TEXT else EXPECTED[column.type]}"
+        read = f"{came}, read as {'NULL' if came in NOTHING else EXPECTED[column.type]}"
         seen[Drift("new_type", table, ".".join(column.path), read)] += count
     if exploded.repeated_keys:
         seen[Drift("new_type", "calls", "", "object with a key twice, the last one read")] += (

@@ -55,10 +55,8 @@ def known_words() -> dict[str, dict[str, frozenset[str]]]:
         for place in places:
             table, _, column = place.partition(".")
             known[table][column] = words
-    for table in TABLES.values():
-        known[table.name] |= {
-            column.name: frozenset(column.words) for column in table.columns if column.words
-        }
+    for each in TABLES.values():
+        known[each.name] |= {column.name: frozenset(column.words) for column in each.columns if column.words}
     known["calls"]["sub_status"] = frozenset(_sub_statuses(known["calls"]))
     return known
 

@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 
 from pipelines.ccaip.closer_look import Look, arrays_above, look, look_at
 from pipelines.ccaip.familiarity import Familiarity, with_long_arrays
-from pipelines.ccaip.leaves import ARROW_TYPES, EMPTY, Coerced, perhaps_no_text, typed
+from pipelines.ccaip.leaves import ARROW_TYPES, Coerced, perhaps_no_text, typed
 from pipelines.ccaip.parse_sql import (
     NO_OBJECT,
     REQUIRED,
@@ -42,6 +42,9 @@ from pipelines.ccaip.unfolding import Leaf, Place, Rows, unfold
 __all__ = ["ARROW_TYPES", "Exploded", "Exploder", "Rejected", "arrow_schema"]
 
 _REASONS_KEPT = 20
+_NO_JSON = (
+    "is no JSON that can be read (a broken escape, a byte that is not UTF-8 or too many levels, perhaps)"
+)
 _exact = msgspec.json.Encoder(decimal_format="number")  # numbers as they came
 _exact_decoder = msgspec.json.Decoder(float_hook=Decimal)
 _CALLS_READ_AT_ONCE = 256  # fewer cost time, more cost memory
@@ -159,11 +162,7 @@ class Exploder:
         numbers = [number for number, fine in enumerate(valid) if fine]
         rest = self.explode([calls[number] for number in numbers])
         rejected = [replace(each, number=numbers[each.number]) for each in rest.rejected]
-        rejected += [
-            Rejected(number, "is not valid JSON (a broken escape or a byte that is not UTF-8, perhaps)")
-            for number, fine in enumerate(valid)
-            if not fine
-        ]
+        rejected += [Rejected(number, _NO_JSON) for number, fine in enumerate(valid) if not fine]
         return replace(rest, rejected=sorted(rejected, key=lambda each: each.number))
 
     def _exploded(self, calls: Sequence[bytes], rows: Mapping[str, Rows]) -> Exploded:
@@ -179,7 +178,9 @@ class Exploder:
         )
         looks = {number: look_at(calls[number], spots) for number, spots in unfamiliar.items()}
         looks |= {number: look(calls[number], leaves[number]) for number in doubtful}
-        rejected = _rejected([*_misfitting(misfits), *_misshapen(looks), *_incomplete(rows["calls"])])
+        rejected = _rejected(
+            [*_misfitting(misfits), *_misshapen(looks), *_incomplete(columns["calls"], misfits)]
+        )
         unread = {each.number for each in rejected}
         extras, unknown_keys = _undeclared(
             {number: seen for number, seen in looks.items() if number not in unread}
@@ -214,12 +215,12 @@ def _misshapen(looks: Mapping[int, Look]) -> Iterator[Fault]:
         yield from ((number, *fault) for fault in seen.faults)
 
 
-def _incomplete(calls: Rows) -> Iterator[Fault]:
+def _incomplete(calls: Mapping[str, pa.Array], misfits: Iterable[Leaf]) -> Iterator[Fault]:
+    unfit = {(leaf.number, leaf.column.name) for leaf in misfits if leaf.table == "calls"}
     for name in REQUIRED:
-        text = calls.texts[name]
-        absent = pc.or_(text.is_null(), pc.fill_null(pc.is_in(text, pa.array(EMPTY)), False))
-        for number in pc.indices_nonzero(absent).to_pylist():
-            yield number, "calls", (), missing(name)
+        for number in pc.indices_nonzero(calls[name].is_null()).to_pylist():
+            if (number, name) not in unfit:
+                yield number, "calls", (), missing(name)
 
 
 def _rejected(faults: Iterable[Fault]) -> list[Rejected]:

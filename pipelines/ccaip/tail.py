@@ -7,11 +7,16 @@ A call that is updated meanwhile leaves the window; the next window reads it in 
 
 A second with 100 calls or more cannot be passed that way and is paged inside, again and again until
 a pass brings nothing new.
+
+A single call that is out of order, or the last of a page and far ahead of the others, says a time that is not its own:
+it is not believed, for behind it other calls would be lost. A page on which no time can be read is passed by its number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pipelines.ccaip.client import By, Client, Page
@@ -20,6 +25,8 @@ from pipelines.ccaip.windows import Window, whole_second
 from pipelines.errors import ApiError
 
 _MOST_PASSES = 5
+_FAR_AHEAD = timedelta(hours=1)
+_OUT_OF_ORDER = 0.05  # of a page's calls; with more the API does not sort
 
 
 def tail(client: Client, window: Window, by: By = "updated_at") -> Iterator[list[FetchedCall]]:
@@ -36,7 +43,8 @@ class Tail:
     """Reads from `since` to `until` (UTC, inclusive), one request per page.
 
     `until` may be moved to an earlier second meanwhile, by another thread too. `first` is an answer to an earlier
-    request, which reaches past `since` or to the end: reading begins with it instead of a request.
+    request, which reaches past `since` or to the end: reading begins with it instead of a request. A `wary` one believes
+    no page's last call: for what was read once and came short.
 
     `page` is the last answer, None while a crowded second is paged. `left` is how many calls the API counts after it,
     `total` how many from `since` on; None when the API does not count. `answers` counts the answers that were used.
@@ -49,12 +57,14 @@ class Tail:
         until: datetime,
         by: By = "updated_at",
         first: Page | None = None,
+        wary: bool = False,
     ) -> None:
         self._client = client
         self._since = since
         self._start = since
         self._by: By = by
         self._first = first
+        self._wary = wary
         self._seen: set[bytes] = set()
         self._crowded = False
         self.until = until
@@ -71,15 +81,20 @@ class Tail:
 
     def pages(self) -> Iterator[list[FetchedCall]]:
         """The calls, page by page, each version once."""
+        number = 1
         while True:
             handed, self._first = self._first, None
-            page = handed or self._client.calls_since(self._since, by=self._by)
+            page = self._in_order(handed or self._client.calls_since(self._since, by=self._by, page=number))
             self._answered(page)
             until = self.until
             last = self._last(page)
             fresh = self._fresh(page, until, self._start if handed else None)
             done = self._ends(page) or (last is not None and last > until)
-            if not done:
+            if not done and last is None:
+                number += 1
+                self._pass(page, fresh)
+            elif not done and last is not None:
+                number = 1
                 self._move(page, last, handed is not None)
             self.is_over = done
             if fresh:
@@ -103,13 +118,18 @@ class Tail:
             self.total = page.total - before
         self.left = None if page.total is None else max(0, page.total - len(page.calls))
 
-    def _move(self, page: Page, last: datetime | None, handed: bool) -> None:
-        """Stand at the last second of a page; it is crowded when the page holds nothing else."""
-        if last is None:
+    def _pass(self, page: Page, fresh: list[FetchedCall]) -> None:
+        """Go past a page on which no time can be read, to the one that follows."""
+        if not fresh:
             raise ApiError(
-                f"A whole page of calls has no readable {self._by}, so callmart cannot read past it.",
+                f"A whole page of calls has no readable {self._by} and comes again, so callmart cannot read past it.",
                 "Look at that page in the API itself; the calls before it have landed.",
             )
+        self._crowded = False
+        self._seen = self._seen | {call.body for call in page.calls}
+
+    def _move(self, page: Page, last: datetime, handed: bool) -> None:
+        """Stand at the last second of a page; it is crowded when the page holds nothing else."""
         second = whole_second(last)
         self._crowded = second <= self._since and not handed
         self._since = max(second, self._since)
@@ -121,7 +141,7 @@ class Tail:
         for _ in range(_MOST_PASSES):
             number, brought = 1, 0
             while True:
-                page = self._client.calls_since(second, by=self._by, page=number)
+                page = self._in_order(self._client.calls_since(second, by=self._by, page=number))
                 self.answers += 1
                 self.page = None
                 fresh = self._fresh(page, second + timedelta(microseconds=999_999))
@@ -156,14 +176,34 @@ class Tail:
         """Whether nothing follows. `Link` has been missing at times (vendor): a full page is never the last."""
         return not page.calls or (len(page.calls) < self._client.per_page and not page.has_next)
 
-    def _last(self, page: Page) -> datetime | None:
-        """The latest moment of the page, having checked that the page is in order."""
-        moments = [moment for call in page.calls if (moment := self._moment(call)) is not None]
-        if moments != sorted(moments):
+    def _in_order(self, page: Page) -> Page:
+        """The page; calls that are out of order have no time that can be believed."""
+        timed = [
+            (place, moment)
+            for place, call in enumerate(page.calls)
+            if (moment := self._moment(call)) is not None
+        ]
+        out_of_order = {timed[each][0] for each in _out_of_order([moment for _, moment in timed])}
+        if not out_of_order:
+            return page
+        if len(out_of_order) > max(1, len(timed) * _OUT_OF_ORDER):
             raise ApiError(
                 f"The API's answer is not in the order of {self._by}, so callmart cannot know what it has missed.",
                 "Ask the vendor whether sort_column and sort_direction still work on /calls; nothing was loaded.",
             )
+        calls = [
+            _without_time(call, self._by) if place in out_of_order else call
+            for place, call in enumerate(page.calls)
+        ]
+        return replace(page, calls=calls)
+
+    def _last(self, page: Page) -> datetime | None:
+        """The latest moment of the page that can be believed."""
+        moments = [moment for call in page.calls if (moment := self._moment(call)) is not None]
+        if len(moments) > 1 and not self._ends(page):
+            first, *_, before, last = moments if len(moments) > 2 else (moments[0], *moments)
+            if self._wary or last - before > max(before - first, _FAR_AHEAD):
+                return before
         return moments[-1] if moments else None
 
     def _in_second(self, call: FetchedCall, second: datetime) -> bool:
@@ -172,3 +212,25 @@ class Tail:
 
     def _moment(self, call: FetchedCall) -> datetime | None:
         return call.updated_at if self._by == "updated_at" else call.queued_at
+
+
+def _without_time(call: FetchedCall, by: By) -> FetchedCall:
+    return replace(call, updated_at=None) if by == "updated_at" else replace(call, queued_at=None)
+
+
+def _out_of_order(moments: Sequence[datetime]) -> set[int]:
+    """The places of the fewest moments without which the others are in order."""
+    ends: list[datetime] = []  # of the longest ordered runs by length, each with the earliest end
+    places: list[int] = []
+    before: list[int | None] = []
+    for place, moment in enumerate(moments):
+        length = bisect_right(ends, moment)
+        before.append(places[length - 1] if length else None)
+        ends[length : length + 1] = [moment]
+        places[length : length + 1] = [place]
+    kept: set[int] = set()
+    last = places[-1] if places else None
+    while last is not None:
+        kept.add(last)
+        last = before[last]
+    return set(range(len(moments))) - kept
