@@ -50,7 +50,7 @@ FAULT: dict[ColumnType, str] = {
     # in the usual way is left to `page.parse_instant`, so that there is one reading of an instant.
     "timestamp": (
         "leaf is not null and coalesce(not (leaf[5] = '-' and leaf[11] in ('T', ' ') and leaf[12:13] <> '24' and ("
-        "leaf[-1] = 'Z' and length(leaf) <= 27 or leaf[-3] = ':' and leaf[-6] in ('+', '-') and length(leaf) <= 32)"
+        "leaf[-1] = 'Z' and length(leaf) <= 27 or leaf[-3] = ':' and leaf[-6] in ('+', '-') and leaf[-5] < '2' and leaf[-2] < '6' and length(leaf) <= 32)"
         " and try_cast(leaf as timestamptz) between timestamptz '0001-01-01 00:00:00Z' "
         "and timestamptz '9999-12-31 23:59:59.999999Z'), true)"
     ),

@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 
 from pipelines.ccaip.client import By, Client, Page
 from pipelines.ccaip.page import FetchedCall
-from pipelines.ccaip.windows import Window, whole_second
+from pipelines.ccaip.windows import END_OF_TIME, Window, whole_second
 from pipelines.errors import ApiError
 
 _MOST_PASSES = 5
@@ -177,14 +177,12 @@ class Tail:
         return not page.calls or (len(page.calls) < self._client.per_page and not page.has_next)
 
     def _in_order(self, page: Page) -> Page:
-        """The page; calls that are out of order have no time that can be believed."""
-        timed = [
-            (place, moment)
-            for place, call in enumerate(page.calls)
-            if (moment := self._moment(call)) is not None
-        ]
+        """The page; calls that are out of order, or after the end of time, have no time that can be believed."""
+        moments = {place: moment for place, call in enumerate(page.calls) if (moment := self._moment(call))}
+        timed = [(place, moment) for place, moment in moments.items() if moment <= END_OF_TIME]
         out_of_order = {timed[each][0] for each in _out_of_order([moment for _, moment in timed])}
-        if not out_of_order:
+        unbelievable = out_of_order | moments.keys() - {place for place, _ in timed}
+        if not unbelievable:
             return page
         if len(out_of_order) > max(1, len(timed) * _OUT_OF_ORDER):
             raise ApiError(
@@ -192,7 +190,7 @@ class Tail:
                 "Ask the vendor whether sort_column and sort_direction still work on /calls; nothing was loaded.",
             )
         calls = [
-            _without_time(call, self._by) if place in out_of_order else call
+            _without_time(call, self._by) if place in unbelievable else call
             for place, call in enumerate(page.calls)
         ]
         return replace(page, calls=calls)
