@@ -509,4 +509,7 @@ def _warehouse(value: Any, home: Home) -> Path:
         raise ValueError(
             f"must not be named {stem}.*: a schema of the warehouse, or of DuckDB, has that name"
         )
-    return (home.root / Path(path).expanduser()).resolve()
+    file = (home.root / Path(path).expanduser()).resolve()
+    if file.is_dir():
+        raise ValueError("is a folder, and must be a file in it, such as warehouse/callmart.duckdb")
+    return file
