@@ -1,11 +1,11 @@
-"""What a long command shows while it works: bars on a terminal, plain log lines elsewhere.
+"""Show the progress of long commands: bars on a terminal, plain log lines elsewhere.
 
     with progress.stage("load calls", total=None, unit="calls") as stage:
         stage.expect(40_000)
         stage.advance(100)
 
-A scheduler's log and a CI job get timestamped lines, at most one every few seconds per stage, since a
-redrawn bar there is thousands of lines. Everything goes to stderr: stdout is for results.
+Elsewhere means a scheduler's log or a CI job, where a redrawn bar would be thousands of lines. They get lines
+with timestamps, at most one every few seconds per stage. Everything goes to stderr; stdout is for results.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Protocol, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
+from rich.text import Text
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -29,20 +30,23 @@ class Stage(Protocol):
     """One part of a long command."""
 
     def advance(self, amount: int = 1) -> None:
-        """`amount` more units are done."""
+        """Count `amount` more units as done."""
 
     def expect(self, total: int) -> None:
-        """The stage will have `total` units in all, as far as is known now."""
+        """Set the number of units that are expected in total."""
 
     def note(self, text: str) -> None:
-        """What is being done at the moment, in a few words."""
+        """Show what is being done, in a few words."""
 
 
 class Progress(Protocol):
-    """Where stages are shown."""
+    """Shows stages."""
 
     def stage(self, name: str, total: int | None = None, unit: str = "") -> AbstractContextManager[Stage]:
-        """Show one stage; `total` is None while nobody knows it. Ends with the block."""
+        """Show one stage until the block ends. `total` is None while it is not known."""
+
+    def warn(self, text: str) -> None:
+        """Show a line that needs attention at once."""
 
 
 def progress_for(stream: TextIO | None = None) -> Progress:
@@ -90,8 +94,11 @@ class TerminalProgress:
         with Bars(*columns, console=self._console) as bars:
             task = bars.add_task(name, total=total, unit=unit, note="")
             yield _Bar(bars, task)
-            # A stage that ended well is complete, whatever was expected of it.
+            # A stage that ended without an error is complete, whatever total was expected.
             bars.update(task, total=bars.tasks[0].completed, note="")
+
+    def warn(self, text: str) -> None:
+        self._console.print(Text(text, style="yellow"))
 
 
 # --- a log ----------------------------------------------------------------------------------------
@@ -151,6 +158,9 @@ class PlainProgress:
             raise
         lines.end("done")
 
+    def warn(self, text: str) -> None:
+        _Lines(self._stream, "warning", None, "").line(text)
+
 
 # --- nowhere --------------------------------------------------------------------------------------
 
@@ -169,3 +179,5 @@ class SilentProgress:
     @contextmanager
     def stage(self, name: str, total: int | None = None, unit: str = "") -> Iterator[Stage]:
         yield _Nothing()
+
+    def warn(self, text: str) -> None: ...

@@ -1,4 +1,4 @@
-"""The command as a scheduler runs it: a process, in a folder of its own, with a bare environment."""
+"""Run the command like a scheduler: a process in its own folder with a minimal environment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.shared import CALLMART
 
 @dataclass
 class Command:
-    """Runs callmart with `root` as its home, far from the repository, HOME and PATH of the developer."""
+    """Runs callmart with `root` as its home, independent of the developer's repository, HOME and PATH."""
 
     root: Path
     cwd: Path
@@ -51,7 +51,7 @@ class Command:
 
     @contextmanager
     def platform(self, *arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
-        """A local platform in a process of its own, and the environment it says to set."""
+        """A local platform in its own process, and the environment variables that it prints."""
         process = self.start("platform", "serve", "--port", "0", *arguments)
         assert process.stdout is not None
         said = ""
@@ -67,7 +67,7 @@ class Command:
             process.stdout.close()
 
     def settings(self, config: str = "", secrets: str = "") -> None:
-        """Give the home settings of its own."""
+        """Write the home's settings."""
         folder = self.root / ".dlt"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.toml").write_text(config)

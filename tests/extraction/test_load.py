@@ -31,7 +31,7 @@ from pipelines.warehouse import duckdb_file
 from pipelines.warehouse.load import LoadReport, backfill, load_new
 from pipelines.warehouse.loader import Loader
 from simulator.platform import Platform
-from tests import asking
+from tests import queries
 from tests.extraction.conftest import TOKEN, USER, settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds
 from tests.extraction.test_explode import expected_rows, landed
@@ -55,12 +55,12 @@ def loaded(platform, home, **settings: Any) -> LoadReport:
 
 
 def ask(home: Home, query: str) -> list[tuple[Any, ...]]:
-    return asking.ask(home.warehouse, query)
+    return queries.ask(home.warehouse, query)
 
 
 def assert_equals_platform(home: Home, truth: dict[int, dict[str, Any]]) -> None:
     """Every row of every table, no extra, none stale, none twice."""
-    with asking.looking_at(home.warehouse) as connection:
+    with queries.opened(home.warehouse) as connection:
         for table in TABLES.values():
             found = connection.execute(
                 f"select columns(c -> not starts_with(c, '_dlt_')) from ccaip.{table.name} order by {', '.join(table.key)}"
@@ -315,7 +315,7 @@ def test_a_package_that_is_not_wholly_there_after_loading_is_loaded_again_and_to
 ):
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    run, runs = Loader._run, []
+    run, runs = Loader._run, []  # noqa: SLF001
 
     def half(loader: Loader, package: Any, horizon: Any) -> Any:
         outgoing = run(loader, package, horizon)
@@ -336,13 +336,13 @@ def test_a_package_that_is_not_wholly_there_after_loading_is_loaded_again_and_to
     platform.clock.advance(seconds(10))
     report = loaded(platform, home)
     assert report.problems == [
-        "3 windows are not in the warehouse as they were sent; the next load asks for them again."
+        "3 windows differ in the warehouse from what was sent; the next load requests them again."
     ]
     ((note,),) = ask(
         home, "select distinct note from ccaip.load_windows where verdict = 'mismatch' and why = 'overlap'"
     )
     assert note == (
-        "transfers: 10 rows sent, 8 there, 8 of them distinct; handle_durations: 10 rows sent, 11 there, 10 of them distinct"
+        "transfers: 10 rows sent, 8 in the warehouse, 8 of them distinct; handle_durations: 10 rows sent, 11 in the warehouse, 10 of them distinct"
     )
     platform.clock.advance(seconds(10))
     assert loaded(platform, home).problems == []
@@ -353,7 +353,7 @@ def test_a_rejected_call_is_counted_once_though_its_package_is_loaded_twice(home
     platform = serve(calls)
     calls.put(START, a_call(50, rating=2.5))
     platform.clock.advance(HOUR)
-    run, runs = Loader._run, []
+    run, runs = Loader._run, []  # noqa: SLF001
 
     def without_a_call_at_first(loader: Loader, package: Any, horizon: Any) -> Any:
         runs.append(run(loader, package, horizon))
@@ -382,7 +382,7 @@ def test_rows_that_are_stored_under_other_rows_ids_are_noticed_though_their_numb
 ):
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    run = Loader._run
+    run = Loader._run  # noqa: SLF001
 
     def swapped(loader: Loader, package: Any, horizon: Any) -> Any:
         outgoing = run(loader, package, horizon)
@@ -392,7 +392,7 @@ def test_rows_that_are_stored_under_other_rows_ids_are_noticed_though_their_numb
     monkeypatch.setattr(Loader, "_run", swapped)
     assert loaded(platform, home).problems
     assert ask(home, "select distinct note from ccaip.load_windows") == [
-        ("handle_durations: as many rows as were sent, but not the same",)
+        ("handle_durations: the right number of rows, but different contents",)
     ]
 
 
@@ -408,7 +408,7 @@ def test_a_package_that_cannot_be_loaded_holds_up_no_other_and_is_asked_for_agai
     refuse_reasons(home, refuse=True)
     report = loaded(platform, home, start_date=START)
     (problem,) = report.problems
-    assert problem.endswith("windows could not be loaded; the next load asks for them again.")
+    assert problem.endswith("windows could not be loaded; the next load requests them again.")
     there = ask(home, "select count(*), min(id), max(id) from ccaip.calls")
     assert there[0][0] > 190 and there[0][1] > 10 and there[0][2] == 399
     assert ask(home, "select distinct note from ccaip.load_windows where verdict = 'failed'") == [
@@ -618,7 +618,7 @@ def test_nothing_of_a_call_lingers_in_the_working_folder_or_the_staging_tables(h
     assert not list(home.pipelines_dir.rglob("*.parquet"))
     for file in home.pipelines_dir.rglob("*"):
         assert not file.is_file() or b"only this caller" not in file.read_bytes(), file
-    with asking.looking_at(home.warehouse) as connection:
+    with queries.opened(home.warehouse) as connection:
         for (name,) in connection.execute(
             "select table_name from duckdb_tables() where schema_name = 'ccaip_staging' and table_name <> '_dlt_version'"
         ).fetchall():

@@ -18,7 +18,7 @@ from pipelines.ccaip.parse import Exploder
 from pipelines.progress import SilentProgress
 from pipelines.warehouse.load import load_new
 from simulator.platform import Clock, Credentials, Platform
-from tests import asking
+from tests import queries
 from tests.extraction.conftest import settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds, stamp
 from tests.shared import examples
@@ -58,13 +58,13 @@ def loaded_through(home, fault: Rewriting, odd: dict[str, Any]) -> dict[str, lis
         for _ in range(2):
             load_new(settings_for(platform, home), home, SilentProgress())
             platform.clock.advance(HOUR)
-    queries = {
+    by_name = {
         "others": "select count(*) from ccaip.calls where id < 100",
         "odd": "select columns(c -> not starts_with(c, '_dlt_')) from ccaip.calls where id = 500",
         "rejected": "select call_key, reason from ccaip.rejected_calls",
         "drift": "select distinct kind, table_name, field, value from ccaip.drift",
     }
-    return {name: asking.ask(home.warehouse, query) for name, query in queries.items()}
+    return {name: queries.ask(home.warehouse, query) for name, query in by_name.items()}
 
 
 @pytest.mark.parametrize(
@@ -201,13 +201,13 @@ def test_odd_values_side_by_side_land_as_what_they_mean_or_reject_their_call_alo
     assert report.problems == [], "the ledger counts each call, also those that nobody can read"
     read = "id, feedback, rating, verified, ends_at"
     landed = {row[0]: dict(zip(("feedback", "rating", "verified", "ends_at"), row[1:], strict=True))
-              for row in asking.ask(home.warehouse, f"select {read} from ccaip.calls")}  # fmt: skip
+              for row in queries.ask(home.warehouse, f"select {read} from ccaip.calls")}  # fmt: skip
     assert landed.keys() >= set(range(1, 50))
     for number, (field, odd, outcome) in enumerate(ODD_VALUES):
         found = landed.get(1_000 + number, {field: REJECTED})[field] if field != "agent_info" else REJECTED
         assert found == outcome, (field, odd)
     expected = sum(outcome == REJECTED for _, _, outcome in ODD_VALUES)
-    assert asking.ask(home.warehouse, "select count(*) from ccaip.rejected_calls") == [(expected,)]
+    assert queries.ask(home.warehouse, "select count(*) from ccaip.rejected_calls") == [(expected,)]
     assert len(landed) == 49 + len(ODD_VALUES) - expected
 
 

@@ -25,10 +25,10 @@ from pipelines.warehouse.find_person import Subject
 from pipelines.warehouse.load import LoadReport, backfill, load_new
 from pipelines.warehouse.reconcile import ReconcileReport, reconcile
 from simulator.platform import Clock, Credentials, Platform
-from tests.asking import ask, looking_at
 from tests.empty import with_warehouse
 from tests.extraction.conftest import TOKEN, USER, settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds, stamp
+from tests.queries import ask, opened
 
 QUIET = SilentProgress()
 KEY = "a-key-of-a-test-0123456789abcdef"
@@ -164,7 +164,7 @@ def traces(root: Path, *needles: str) -> set[tuple[str, str]]:
 
 def _told(file: Path, needles: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """The same through DuckDB, which compresses what it writes."""
-    with looking_at(file) as connection:
+    with opened(file) as connection:
         tables = connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
         ).fetchall()

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipelines.ccaip.tables import CONTACT, TABLES, Column, Privacy, Table
-from tests.asking import looking_at
+from tests.queries import opened
 
 _PERSONAL = re.compile(rb"Zq\d{5}Person|49\d{5}9175331")
 _FIRST = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -120,7 +120,7 @@ def _text(file: Path) -> bytes:
 
 def _database(file: Path) -> bytes:
     """Every value of every table, for strings lie compressed in the file, and comments besides."""
-    with looking_at(file) as connection:
+    with opened(file) as connection:
         tables = connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
         ).fetchall()

@@ -17,10 +17,10 @@ from pipelines.settings import Settings
 from pipelines.warehouse.load import LoadReport, backfill, load_new
 from pipelines.warehouse.reconcile import ReconcileReport, reconcile
 from simulator.platform import Clock, Credentials, Platform
-from tests.asking import ask, change
 from tests.empty import with_warehouse
 from tests.extraction.conftest import TOKEN, USER, new_home, serve, settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds, stamp
+from tests.queries import ask, change
 
 __all__ = ["new_home", "serve"]  # fixtures of both folders
 

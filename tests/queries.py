@@ -14,7 +14,7 @@ import duckdb
 
 
 @contextmanager
-def looking_at(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def opened(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection for the block that reads the file, in UTC."""
     with _attached(file, "(read_only)") as connection:
         yield connection
@@ -22,7 +22,7 @@ def looking_at(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def ask(file: Path, query: str) -> list[tuple[Any, ...]]:
     """The rows of an answer."""
-    with looking_at(file) as connection:
+    with opened(file) as connection:
         return connection.execute(query).fetchall()
 
 

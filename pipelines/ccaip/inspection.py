@@ -1,6 +1,6 @@
-"""A single call, looked at in plain Python: what is misshapen in it, and what its undeclared keys hold.
+"""Inspect a single call in Python: values of the wrong shape, and undeclared keys with their values.
 
-Slow, exact and rare: only calls that the reader has doubts about come here.
+This is exact but slow, so only calls that the JSON reader cannot judge are inspected.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import msgspec
 
 from pipelines.ccaip.parse_sql import NO_OBJECT, SHAPES, Shape, no_array, no_object, unexpected
 from pipelines.ccaip.tables import TABLES, Table
-from pipelines.ccaip.unfolding import Leaf, Place
+from pipelines.ccaip.unnest import Leaf, Place
 
 _exact = msgspec.json.Decoder(float_hook=Decimal)
-"""Keeps numbers as they came: 1e999 is JSON, and no float."""
+"""Keeps numbers unchanged: 1e999 is valid JSON, but not a float."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where in a call an object stands: the element at `path`, or the object `name` in that element."""
+    """The position of an object in a call: the element at `path`, or the object `name` in that element."""
 
     table: str
     place: Place
@@ -31,35 +31,35 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What was seen: faults by table and place, and the undeclared keys with what they hold."""
+class Inspection:
+    """What was found: faults by table and place, and undeclared keys with their values."""
 
     faults: list[tuple[str, Place, str]] = field(default_factory=list)
     undeclared: dict[tuple[str, Place], dict[str, Any]] = field(default_factory=dict)
 
 
-def look(body: bytes, leaves: Iterable[Leaf]) -> Look:
-    """Look at every object and array in the JSON of one call, and whether `leaves` of it are texts."""
+def inspect(body: bytes, leaves: Iterable[Leaf]) -> Inspection:
+    """Inspect every object and array in the JSON of one call, and whether its `leaves` are texts."""
     call = _exact.decode(body)
-    seen = Look()
-    _look(SHAPES["calls"], call, (), seen)
+    seen = Inspection()
+    _inspect(SHAPES["calls"], call, (), seen)
     seen.faults.extend(
         (leaf.table, leaf.place, unexpected(leaf.column)) for leaf in leaves if not _is_text(call, leaf)
     )
     return seen
 
 
-def look_at(body: bytes, spots: Iterable[Spot]) -> Look:
-    """Look for undeclared keys at some spots of a call and nowhere else."""
+def inspect_at(body: bytes, spots: Iterable[Spot]) -> Inspection:
+    """Find undeclared keys in the objects at `spots` only."""
     call = _exact.decode(body)
-    seen = Look()
+    seen = Inspection()
     for spot in spots:
         if undeclared := _undeclared(spot.table, spot.name, _at(call, spot.path)):
             seen.undeclared.setdefault((spot.table, spot.place), {}).update(undeclared)
     return seen
 
 
-def _look(shape: Shape, element: Any, place: Place, seen: Look) -> None:
+def _inspect(shape: Shape, element: Any, place: Place, seen: Inspection) -> None:
     if shape.whole_element:
         return
     name = shape.table.name
@@ -79,13 +79,13 @@ def _look(shape: Shape, element: Any, place: Place, seen: Look) -> None:
         array = element.get(child.array)
         if isinstance(array, list):
             for index, each in enumerate(array):
-                _look(SHAPES[child.name], each, (*place, index), seen)
+                _inspect(SHAPES[child.name], each, (*place, index), seen)
         elif array is not None:
             seen.faults.append((name, place, no_array(child.array)))
 
 
 def _undeclared(table: str, name: str, inner: Any) -> dict[str, Any]:
-    """What the undeclared keys of an object hold, by dotted name."""
+    """The values of an object's undeclared keys, by dotted name."""
     declared = SHAPES[table].objects[name]
     if not isinstance(inner, dict) or inner.keys() <= declared:
         return {}
@@ -106,7 +106,7 @@ def _is_text(call: Any, leaf: Leaf) -> bool:
 
 
 def _at(value: Any, path: Iterable[str | int]) -> Any:
-    """What stands at a path; None when nothing does."""
+    """The value at a path; None if there is none."""
     for step in path:
         try:
             value = value[step]

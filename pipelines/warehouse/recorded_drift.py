@@ -1,4 +1,4 @@
-"""What the warehouse knows of earlier drift: so that each is told of once, and `status` can show the latest."""
+"""Drift on record: so that each kind is reported once and `status` can show the latest."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from sqlalchemy import Connection, func, select
 
 from pipelines.ccaip.drift import OTHERS, Drift, Kind, capped
 from pipelines.ccaip.tables import DRIFT
-from pipelines.warehouse.connect import Look, utc
+from pipelines.warehouse.connect import Catalog, utc
 
 logger = logging.getLogger(__name__)
 
 RECENT_RUNS = 10
-"""How many of the latest loads with drift `status` looks at."""
+"""The number of latest loads with drift that `status` shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoticedDrift:
-    """A drift of the latest loads that had any: how often in all of them, and when last (UTC)."""
+    """A kind of drift in the latest loads that had any: total count, and when it was last seen (UTC)."""
 
     kind: Kind
     table: str
@@ -35,9 +35,9 @@ class NoticedDrift:
 
 
 def new_only(connection: Connection, drifts: Counter[Drift]) -> Counter[Drift]:
-    """Those the warehouse has not recorded yet, which are logged here. To be asked before they land.
+    """The kinds that the warehouse has not recorded yet. They are logged. Call this before they are loaded.
 
-    A field that has had more new words than are kept is no list of words, and gets no more attention.
+    A field with more new values than are recorded is not an enumeration, and is not reported again.
     """
     known = _told(connection)
     new = Counter(
@@ -52,9 +52,9 @@ def new_only(connection: Connection, drifts: Counter[Drift]) -> Counter[Drift]:
     return new
 
 
-def latest(look: Look, most: int) -> list[NoticedDrift]:
+def latest(catalog: Catalog, most: int) -> list[NoticedDrift]:
     """The drift of the latest `RECENT_RUNS` loads that had any, most frequent first."""
-    if (noticed := look.relation(DRIFT.name)) is None:
+    if (noticed := catalog.relation(DRIFT.name)) is None:
         return []
     column = noticed.c
     runs = (
@@ -80,12 +80,12 @@ def latest(look: Look, most: int) -> list[NoticedDrift]:
     )
     return [
         NoticedDrift(row.kind, row.table_name, row.field, row.value, int(row.times), utc(row.last))
-        for row in look.connection.execute(query)
+        for row in catalog.connection.execute(query)
     ]
 
 
 def _told(connection: Connection) -> set[Drift]:
-    if (noticed := Look(connection).relation(DRIFT.name)) is None:
+    if (noticed := Catalog(connection).relation(DRIFT.name)) is None:
         return set()
     column = noticed.c
     query = select(column.kind, column.table_name, column.field, column.value).distinct()
