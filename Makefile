@@ -9,10 +9,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.set-up
-CODE   := pipelines simulator dashboard tests benchmarks
+CODE   := pipelines simulator dashboard bi examples tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lint-types lint-sql format generate docs dashboard-js screenshots lock soak fuzz increments mutants test-long bench clean
+.PHONY: help setup demo test lint lint-types lint-sql format generate docs dashboard-js screenshots lock soak fuzz increments mutants test-long bench test-superset clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,6 +99,9 @@ test-long: setup  ## soak and increments with 200 seeds, mutants and fuzz: hours
 
 bench: setup  ## measure speed and memory beside the references; prints, judges nothing
 	$(BIN)/python -m benchmarks
+
+test-superset: setup  ## Superset in an environment of its own: import the bundle, compare its dashboard with the marts
+	$(BIN)/python -m tests.dashboard.superset
 
 clean:  ## remove caches, the demo and dbt's output; keeps .venv, settings and the warehouse
 	rm -rf demo build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis var/dbt

@@ -6,7 +6,7 @@ personal. A count of callers is not personal, nor is what was worked out from on
 
 So is what the semantic layer groups by, whichever model it reads.
 
-`agent_name` may be shown: the marts fill it from the seed agent_names, or where the policy keeps names.
+Agents' names may be shown: the marts fill them from the seed agent_names, or where the policy keeps names.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pipelines.ccaip.generate import ROOT
 from pipelines.ccaip.privacy.policy import personal_columns
 
 MODELS = ROOT / "dbt_project" / "models"
-DECIDED = frozenset({"agent_name"})
+DECIDED = frozenset({"agent_name", "from_agent_name", "to_agent_name"})
 """Columns that hold something personal only where an operator has decided so."""
 
 _COUNTS = ("count", "count_distinct")

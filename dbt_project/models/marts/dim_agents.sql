@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_rows',
+    on_schema_change='sync_all_columns',
+    meta={'reach': 'every_day', 'compared': ['agent_id', 'agent_name']}
+) }}
+
+{{ after_day_records() }}
 -- Every agent any call names, as it is now. Shown under the name that the seed agent_names gives, else under
 -- the newest name seen where the privacy policy keeps names, else by number.
 select
