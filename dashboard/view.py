@@ -48,10 +48,10 @@ class View:
             )
         direction = query.get("direction") or DIRECTIONS[0]
         if direction not in DIRECTIONS:
-            raise ViewError(f"direction={direction} is none of {', '.join(DIRECTIONS)}.")
+            raise ViewError(f"direction={direction} is not one of {', '.join(DIRECTIONS)}.")
         compare = query.get("compare") or "previous"
         if compare not in COMPARISONS:
-            raise ViewError(f"compare={compare} is none of {', '.join(COMPARISONS)}.")
+            raise ViewError(f"compare={compare} is not one of {', '.join(COMPARISONS)}.")
         agents = _numbers(query, "agent")
         return cls(
             from_date,

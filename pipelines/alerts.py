@@ -1,14 +1,14 @@
-"""Tell somebody when scheduled commands fail, or do not run.
+"""Send alerts when scheduled commands fail or do not run.
 
     [alerts] ping_url             GET <ping_url>/start, then <ping_url>/<exit code>: a monitor such as healthchecks
                                   notices when a command fails or when the scheduler is dead
     [alerts] webhook_url          POST {"text": …} (Slack's format) when a command fails with 1, 2, 5 or 6, when
-                                  no load has been complete for stale_after_minutes, and when either is over
+                                  no load has been complete for stale_after_minutes, and on recovery
     [alerts] stale_after_minutes  default 120
 
 A message is sent once per change of state, not once per run; one that was not accepted is sent again by the next
-run. It holds the command, the exit code and times, and nothing from the calls. An alert that cannot be sent is
-logged. Alerts never change a command's exit code, and all of a command's together delay it by two seconds at most.
+run. It contains the command, the exit code and times, and nothing from the calls. An alert that cannot be sent is
+logged. Alerts never change a command's exit code, and delay a command by two seconds at most in total.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ LIMIT_SECONDS = 2.0
 ALERTED = {
     1: "it failed",
     2: "a setting is wrong",
-    5: "data landed, but a check says not to trust it",
-    6: "dbt failed; the raw tables are whole",
+    5: "data was loaded, but a check failed",
+    6: "dbt failed; the raw tables are complete",
 }
 """The exit codes that a message is sent for, and what they mean."""
 _OK = "ok"
 _STALE = "stale"
-_CALLS = "calls"  # the name under which the state of the data is kept, beside those of the commands
+_CALLS = "calls"  # key of the state of the data, next to the commands
 
 
 @dataclass
 class Alerts:
-    """Where alerts go; an empty address sends nothing."""
+    """The addresses alerts are sent to. An empty address disables its alert."""
 
     ping_url: str = field(default="", repr=False)
     webhook_url: str = field(default="", repr=False)
@@ -50,17 +50,17 @@ class Alerts:
     _start: threading.Thread | None = field(default=None, init=False, repr=False)
 
     def started(self) -> None:
-        """Tell the monitor that a command has started. Does not wait for the answer."""
+        """Tell the monitor that a command has started. Does not wait for the response."""
         if self.ping_url:
             self._start = _in_background(lambda: _sent("GET", f"{self.ping_url}/start"))
 
     def finished(
         self, home: Home, command: str, exit_code: int, loaded_until: datetime | None, now: datetime
     ) -> None:
-        """Tell the monitor how the command ended, and the webhook what has changed.
+        """Report the exit code to the monitor and changes of state to the webhook.
 
-        `loaded_until` is what the last complete load reached (UTC), None if there was none. Takes two seconds
-        at most.
+        `loaded_until` is the end of the last complete load (UTC), None if there was none. Takes at most two
+        seconds.
         """
         threads = []
         if self.ping_url:
@@ -84,7 +84,7 @@ class Alerts:
         if self._start:
             self._start.join(
                 LIMIT_SECONDS
-            )  # a monitor that is told of the start last would take it as running
+            )  # if the start arrived last, the monitor would take the command as running
         _sent("GET", f"{self.ping_url}/{exit_code}")
 
     def _report(self, file: Path, states: dict[str, str], text: str) -> None:
@@ -94,7 +94,7 @@ class Alerts:
     def _states(
         self, command: str, exit_code: int, loaded_until: datetime | None, now: datetime
     ) -> dict[str, tuple[str, str]]:
-        """The state of the command and of the calls as far as this run tells them, each with a sentence."""
+        """The states of the command and of the data that this run determines, each with a sentence."""
         states: dict[str, tuple[str, str]] = {}
         if exit_code in ALERTED:
             states[command] = (
@@ -115,7 +115,7 @@ class Alerts:
 
 
 def _read_states(file: Path) -> dict[str, str]:
-    """The states that were last told, by command. A missing or damaged file tells of none."""
+    """The states that were reported last, by command. A missing or damaged file has none."""
     try:
         states = json.loads(file.read_text())
     except (OSError, ValueError):
@@ -136,12 +136,12 @@ def _in_background(send: Callable[[], object]) -> threading.Thread:
 
 
 def _sent(method: str, url: str, body: dict[str, str] | None = None) -> bool:
-    """Send a request; whether it was accepted. The address may hold a secret, so no message of an error is logged."""
+    """Send a request and return whether it was accepted. Errors are logged by class, since the address may be a secret."""
     import httpx
 
     try:
         answer = httpx.request(method, url, json=body, timeout=LIMIT_SECONDS)
-    except Exception as error:  # an alert is never a cause of failure
+    except Exception as error:  # an alert must not make a command fail
         logger.warning("an alert could not be sent: %s", type(error).__name__)
         return False
     if not answer.is_success:

@@ -1,4 +1,4 @@
-"""Ways to run the source by itself, with dlt alone: `python -m pipelines.ccaip_pipeline [SCENARIO]`.
+"""Examples that run the source with dlt alone: `python -m pipelines.ccaip_pipeline [SCENARIO]`.
 
 Settings come from `.dlt/config.toml` and `.dlt/secrets.toml` of the current folder, or from the environment
 (`SOURCES__CCAIP__BASE_URL`, `…USERNAME`, `…API_TOKEN`, `PRIVACY__KEY`, `DESTINATION__POSTGRES__CREDENTIALS`).
@@ -16,7 +16,7 @@ import dlt
 from pipelines.ccaip import between, ccaip
 
 DUCKDB = dlt.destinations.duckdb("calls.duckdb")
-"""A file must not be named like the dataset: in `ccaip.duckdb` the name `ccaip.calls` would be ambiguous."""
+"""The file must not have the dataset's name: in `ccaip.duckdb` the name `ccaip.calls` would be ambiguous."""
 
 
 def load_what_is_new(destination: Any = DUCKDB) -> dlt.Pipeline:
@@ -27,7 +27,7 @@ def load_what_is_new(destination: Any = DUCKDB) -> dlt.Pipeline:
 
 
 def load_in_packages(destination: Any = DUCKDB) -> dlt.Pipeline:
-    """The same in packages of 20,000 calls: a long first load that is killed goes on where it was."""
+    """The same in packages of 20,000 calls: a long first load that is interrupted continues from its last package."""
     pipeline = dlt.pipeline("ccaip", destination=destination, dataset_name="ccaip")
     source = ccaip(calls_per_package=20_000)
     while pipeline.run(source).loads_ids:
@@ -44,7 +44,7 @@ def load_yesterday(destination: Any = DUCKDB) -> dlt.Pipeline:
 
 
 def load_into_postgres() -> dlt.Pipeline:
-    """Another destination, by its name; dlt reads its credentials."""
+    """Another destination by name; dlt reads its credentials."""
     return load_what_is_new("postgres")
 
 
@@ -58,5 +58,5 @@ SCENARIOS: dict[str, Callable[[], dlt.Pipeline]] = {
 if __name__ == "__main__":
     name = sys.argv[1] if len(sys.argv) > 1 else "new"
     if name not in SCENARIOS:
-        sys.exit(f"There is no scenario {name!r}: choose from {', '.join(SCENARIOS)}.")
+        sys.exit(f"Unknown scenario {name!r}. Choose from {', '.join(SCENARIOS)}.")
     sys.stdout.write(f"{SCENARIOS[name]().last_trace}\n")

@@ -1,9 +1,9 @@
-"""The main job on the embedded warehouse, with nothing but this machine: `callmart demo`.
+"""`callmart demo`: load, build and show the marts of a simulated contact centre, on this machine alone.
 
 Simulated centre → local platform (HTTP, ten requests a second) → load → marts → summary, in a home of its
-own, `<root>/demo`, so that invented calls never meet a tenant's. Deterministic: the centre has a fixed seed
-and start, and the platform's clock stands at the end of two weeks the first time, and an hour after the
-cursor each later time; so a second run finds exactly one hour of news.
+own, `<root>/demo`, so that simulated calls are never mixed with a tenant's. Deterministic: seed and start are
+fixed. The platform's clock stands at the end of two weeks on the first run and an hour after the cursor on
+later runs, so each later run finds exactly one hour of changes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ END = START + timedelta(days=DAYS)
 TIME_ZONE = "America/New_York"
 _NEWS = timedelta(hours=1)
 
-_SETTINGS = f"""# Written by `callmart demo`, for looking around afterwards: `callmart --project-dir demo status`.
+_SETTINGS = f"""# Written by `callmart demo`, so that other commands can use this folder: `callmart --project-dir demo status`.
 # The platform it loaded from runs only during the demo; `callmart platform serve` starts another.
 [sources.ccaip]
 start_date = "{START:%Y-%m-%dT%H:%M:%SZ}"
@@ -49,7 +49,7 @@ dlthub_telemetry = false
 
 @dataclass(frozen=True)
 class DemoReport:
-    """What a demo did: the load, and from when the platform's clock stood still (UTC)."""
+    """The load of a demo, and the time at which the platform's clock stood (UTC)."""
 
     load: LoadReport
     clock: datetime
@@ -57,7 +57,7 @@ class DemoReport:
 
 
 def run_demo(parent: Home, progress: Progress, *, days: int = DAYS, verbose: bool = False) -> DemoReport:
-    """Run the demo below `parent` and print its summary. `days` of calls the first time."""
+    """Run the demo below `parent` and print its summary. The first run has `days` of calls."""
     from pipelines.lock import locked
     from pipelines.logs import log_to
 
@@ -70,7 +70,7 @@ def run_demo(parent: Home, progress: Progress, *, days: int = DAYS, verbose: boo
 
 
 def _run(home: Home, progress: Progress, days: int) -> DemoReport:
-    # imported here, for the constants above are part of a help text, which must answer at once
+    # imported here, because help texts use the constants above and must appear at once
     from rich.text import Text
 
     from pipelines.cli.console import instant, output, show_load, show_published, show_transform
@@ -121,7 +121,7 @@ def _run(home: Home, progress: Progress, days: int) -> DemoReport:
 
 
 def _write_settings(home: Home) -> None:
-    """Settings and a key of its own, so that no tenant's are used by whoever looks around in the demo's home."""
+    """Write settings and a key, so that commands in the demo's home do not use a tenant's."""
     from pipelines.privacy_key import key_in_file, make_key
 
     folder = home.root / ".dlt"
@@ -159,10 +159,10 @@ def _show(home: Home, settings: Settings) -> None:
 
 
 def _beside(interpreter: str, name: str) -> str:
-    """A command of this virtual environment, as one would type it here."""
+    """A command of this virtual environment, as a path relative to the current folder."""
     return _short(Path(interpreter).parent / name)
 
 
 def _short(path: Path) -> str:
-    """The path from the current folder when it lies below it, else the whole."""
+    """The path relative to the current folder if it is below it, else the absolute path."""
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)

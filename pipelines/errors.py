@@ -1,16 +1,16 @@
-"""Errors, their exit codes, and what may be shown of an exception that is not one of them.
+"""Errors, their exit codes, and what is safe to show of other exceptions.
 
-    CallmartError            1  something went wrong that has no class of its own
-    ├── ConfigurationError   2  a setting or credential is missing or wrong: retrying will not help
+    CallmartError            1  any other failure
+    ├── ConfigurationError   2  a setting or credential is missing or wrong: a retry will not help
     ├── ApiError             3  the API refused or failed for good
-    ├── LockedError          4  another callmart is at work in this project folder: try later
-    ├── QualityError         5  data landed, but a check says it should not be trusted
-    └── TransformError       6  dbt failed; the raw tables are whole
+    ├── LockedError          4  another callmart is running in this project folder: try later
+    ├── QualityError         5  data was loaded, but a check failed
+    └── TransformError       6  dbt failed; the raw tables are complete
 
-Each says what is wrong, where, and how to fix it; none carries a secret or personal data.
+Each says what is wrong, where, and how to fix it. None contains a secret or personal data.
 
-The messages of other exceptions can quote data: a database that cannot read a value says which value, and
-so do Python's own conversions. Only messages of classes that never do are shown or logged.
+The messages of other exceptions can quote data: databases and Python's conversions name a value they cannot
+read. Only messages of classes that never do so are shown or logged.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import traceback
 
 
 class CallmartError(Exception):
-    """What went wrong (`str(error)`), and what to do about it (`error.mend`)."""
+    """What went wrong (`str(error)`) and how to fix it (`error.mend`)."""
 
     exit_code = 1
 
@@ -36,25 +36,25 @@ class ConfigurationError(CallmartError):
 
 
 class ApiError(CallmartError):
-    """The API refused, or failed beyond what retries mend."""
+    """The API refused a request, or failed after all retries."""
 
     exit_code = 3
 
 
 class LockedError(CallmartError):
-    """Another callmart works in this project folder."""
+    """Another callmart is running in this project folder."""
 
     exit_code = 4
 
 
 class QualityError(CallmartError):
-    """Data landed, but a check says it should not be trusted."""
+    """Data was loaded, but a check failed."""
 
     exit_code = 5
 
 
 class TransformError(CallmartError):
-    """dbt failed; the raw tables are untouched by that."""
+    """dbt failed; the raw tables are not affected."""
 
     exit_code = 6
 
@@ -66,7 +66,7 @@ _TOO_MANY_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 
 
 def explained(error: BaseException) -> CallmartError | None:
-    """The error that a full disk, a missing permission or a limit of the system comes to, with what to do.
+    """The error for a full disk, a missing permission or a limit of the system, with a fix.
 
     None when `error` was not caused by one of these. DuckDB and dlt wrap such errors in their own.
     """
@@ -80,15 +80,15 @@ def explained(error: BaseException) -> CallmartError | None:
             place = f": {each.filename}" if each.filename else ""
         if number in _DISK_FULL or any(text in str(each) for text in _IN_WORDS):
             return CallmartError(
-                f"The disk is full, or a file may not grow any more{place}.",
-                "Free space where the project folder, the warehouse and the temporary files are, then run this "
-                "again. What had landed before is kept.",
+                f"The disk is full, or a file has reached its size limit{place}.",
+                "Free space for the project folder, the warehouse and the temporary files, then run this "
+                "again. What was loaded before is kept.",
             )
         if number in _NOT_ALLOWED:
             return ConfigurationError(
-                f"This user may not use a file or folder ({words}){place}.",
-                "Let the user that runs callmart own the project folder with everything in it, on a file system "
-                "that can be written.",
+                f"This user has no access to a file or folder ({words}){place}.",
+                "Make the user that runs callmart the owner of the project folder and its contents, on a "
+                "writable file system.",
             )
         if number in _TOO_MANY_FILES:
             return CallmartError(
@@ -119,7 +119,7 @@ _QUOTE_NO_DATA = frozenset(
 
 
 def safe_message(error: BaseException) -> str:
-    """The class of an exception, and its message if that cannot hold data."""
+    """The class of an exception, and its message if that cannot contain data."""
     name = type(error).__name__
     if _QUOTE_NO_DATA.isdisjoint(each.__name__ for each in type(error).__mro__):
         return f"{name} (message withheld: it may quote calls)"
@@ -127,7 +127,7 @@ def safe_message(error: BaseException) -> str:
 
 
 def safe_traceback(error: BaseException) -> str:
-    """The traceback of an exception and its causes, without messages that can hold data."""
+    """The traceback of an exception and its causes, without messages that can contain data."""
     parts: list[str] = []
     each: BaseException | None = error
     while each is not None and len(parts) < 20:

@@ -8,8 +8,8 @@
     <root>/.dlt                        settings, when the folder exists; else the repository's
 
 The root is `--project-dir`, else `CALLMART_HOME`, else the repository: never the current folder,
-which a scheduler sets as it likes. HOME is neither read nor written: dlt's own "global" settings in
-`~/.dlt` would make the same command load from another tenant when another user runs it.
+which depends on the scheduler. HOME is neither read nor written: with dlt's global settings in `~/.dlt` the same
+command could load from another tenant when another user runs it.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _OWNER_ONLY = 0o700  # calls are personal data
 
 @dataclass(frozen=True)
 class Home:
-    """The folder callmart works in. `root` is absolute."""
+    """The project folder. `root` is absolute."""
 
     root: Path
 
     @classmethod
     def find(cls, project_dir: Path | None = None) -> Home:
-        """The home to use: `project_dir` (`--project-dir`), else `CALLMART_HOME`, else the repository."""
+        """The project folder to use: `project_dir` (`--project-dir`), else `CALLMART_HOME`, else the repository."""
         chosen = project_dir or os.environ.get(HOME_VARIABLE) or REPOSITORY
         return cls(Path(chosen).expanduser().resolve())
 
@@ -79,13 +79,13 @@ class Home:
         return own if own.is_dir() else REPOSITORY / ".dlt"
 
     def activate(self, *, make_folders: bool = True) -> None:
-        """Create the folders and point dlt here; to be called before any use of dlt's configuration.
+        """Create the folders and point dlt to them. Call this before using dlt's configuration.
 
-        With `make_folders=False` nothing is created, for commands that only read. May be called again for
+        With `make_folders=False` nothing is created, for commands that only read. Can be called again for
         another home in the same process. Raises `ConfigurationError` when the folders cannot be created,
         when there is nothing to read, or when a settings file is not valid TOML.
         """
-        os.umask(0o077)  # dlt, dbt and DuckDB create files of their own beside callmart's
+        os.umask(0o077)  # dlt, dbt and DuckDB create files too
         if make_folders:
             self._make_folders()
         elif not self.root.is_dir():
@@ -96,8 +96,7 @@ class Home:
         os.environ["DLT_PROJECT_DIR"] = str(self.settings_dir.parent)
         os.environ["DLT_DATA_DIR"] = str(self.dlt_dir)
         os.environ["DLT_LOCAL_DIR"] = str(self.root)
-        # In the environment, and not only in config.toml, so that a home with settings of its own
-        # cannot switch it on by leaving a line out.
+        # In the environment as well as in config.toml: a home's own config.toml may not have the line.
         os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
         # Calls are personal data: no copies stay in dlt's folders or in the staging dataset.
         os.environ["LOAD__DELETE_COMPLETED_JOBS"] = "true"
@@ -105,7 +104,7 @@ class Home:
         # DuckDB has one writer. A job that fails is not retried within a load: callmart reads its windows again.
         os.environ["LOAD__WORKERS"] = "1"
         os.environ["LOAD__RAISE_ON_MAX_RETRIES"] = "1"
-        # dlt warns of every Arrow column whose declared type is narrower than Arrow's: hundreds of lines.
+        # dlt warns about every Arrow column whose declared type is narrower than Arrow's: hundreds of lines.
         os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
         self._replace_run_context()
 
@@ -124,9 +123,9 @@ class Home:
             ) from error
 
     def _replace_run_context(self) -> None:
-        """Give dlt a run context that reads the environment above, also when it already had one.
+        """Give dlt a run context that reads the environment set above, replacing an existing one.
 
-        Imported here: dlt takes a second to import, and `callmart --help` has no use for it.
+        Imported here: dlt takes a second to import, which `callmart --help` does not need.
         """
         from dlt.common.configuration.container import Container
         from dlt.common.configuration.providers.toml import TomlProviderReadException
@@ -134,7 +133,8 @@ class Home:
         from dlt.common.runtime.run_context import RunContext
 
         context = RunContext(str(self.settings_dir.parent))
-        context._global_dir = str(self.dlt_dir)  # else dlt also reads, and probes by writing to, HOME
+        # Otherwise dlt reads HOME, and tests whether it can write there. There is no public way (dlt 1.31).
+        context._global_dir = str(self.dlt_dir)  # noqa: SLF001
         try:
             Container()[PluggableRunContext] = PluggableRunContext(context)
         except TomlProviderReadException as error:
@@ -163,8 +163,8 @@ def _unreadable_settings(file: Path, error: Exception) -> ConfigurationError:
 def make_private(file: Path | int, named: Path | None = None) -> None:
     """Let only the owner read and write a file (a path, or an open descriptor of the file `named`).
 
-    Some mounts (FUSE, CIFS) have no modes, and a file of another user refuses the change. Then a warning is
-    logged: the data is readable by whoever the mount lets read it.
+    Some mounts (FUSE, CIFS) have no modes, and a file of another user refuses the change. A warning is then
+    logged, because others may be able to read the data.
     """
     try:
         os.chmod(file, 0o600)  # noqa: PTH101 (takes descriptors too)

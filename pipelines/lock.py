@@ -1,8 +1,8 @@
-"""One callmart at a time per home: two loads would fight over dlt's state and DuckDB's one writer.
+"""One callmart at a time per home: two loads would conflict over dlt's state and DuckDB's single writer.
 
-The lock is the operating system's, on `<root>/var/callmart.lock`, so it dies with its process: after a
-`kill -9` or a power cut nothing is left to clean up by hand. Who holds it stands in a file beside it, for
-the message alone; that file may be stale or missing and is never what decides.
+The operating system holds the lock on `<root>/var/callmart.lock` and releases it when the process ends, also
+after `kill -9` or a power cut. A second file names the holder for the error message. It may be stale or
+missing and decides nothing.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ def locked(home: Home, command: str) -> Iterator[None]:
     except Timeout:
         holder = read_holder(home)
         raise LockedError(
-            f"Another callmart is at work in {home.root}: {holder or 'it has not said who it is yet'}.",
-            "Wait until it has ended and run this again; a scheduler can simply try at its next turn "
-            "(nothing was changed). To work beside it, use another folder: --project-dir or CALLMART_HOME.",
+            f"Another callmart is running in {home.root}: {holder or 'its command is not known yet'}.",
+            "Nothing was changed. Run this again when it has ended; a scheduler can wait for its next run. "
+            "To run both at the same time, use another folder: --project-dir or CALLMART_HOME.",
         ) from None
     try:
         _write_holder(home, command)
@@ -57,7 +57,7 @@ def locked(home: Home, command: str) -> Iterator[None]:
 
 
 def read_holder(home: Home) -> Holder | None:
-    """Who last said to hold the lock; None when nobody did or the note cannot be read."""
+    """The process that wrote the holder file last; None if there is none or it cannot be read."""
     try:
         return Holder(**json.loads(_holder_file(home).read_text()))
     except (OSError, ValueError, TypeError):
@@ -72,4 +72,4 @@ def _write_holder(home: Home, command: str) -> None:
     holder = Holder(os.getpid(), command, socket.gethostname(), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
     draft = _holder_file(home).with_suffix(".tmp")
     draft.write_text(json.dumps(asdict(holder)))
-    draft.replace(_holder_file(home))  # at once, so that nobody reads half of it
+    draft.replace(_holder_file(home))  # atomic: no reader sees half of it

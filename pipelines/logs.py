@@ -19,7 +19,7 @@ _PACKAGE = logging.getLogger("pipelines")
 
 
 class _Form(logging.Formatter):
-    """Formats exceptions without messages that can hold data."""
+    """Formats exceptions without messages that can contain data."""
 
     def formatException(self, ei: Any) -> str:
         return safe_traceback(ei[1])
@@ -41,7 +41,7 @@ def log_to(home: Home, *, verbose: bool) -> None:
 
 @contextmanager
 def lines_to(log: Path) -> Iterator[Callable[[str], None]]:
-    """A function that appends a line to `log`, for the output of another process."""
+    """Yield a function that appends a line to `log`, for the output of another process."""
     handler = _file(log)
     try:
         yield lambda line: handler.emit(logging.makeLogRecord({"msg": line.rstrip("\n")}))

@@ -1,7 +1,7 @@
-"""The key that pseudonyms are made with: making one, and where it is kept.
+"""The key for pseudonyms: how it is created and stored.
 
-It stands in the home's secrets file, or comes from the environment or a mounted secret like any other
-setting. callmart makes one only when told to: a key nobody knows of is a key nobody keeps.
+It is in the home's secrets file, the environment or a mounted secret, like any other setting. callmart creates
+one only when asked to: nobody would back up a key they do not know of.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def key_in_file(home: Home) -> str:
 
 
 def write_key(home: Home, key: str) -> Path:
-    """Put a key into the home's secrets file, whatever key it has; the file's path.
+    """Write a key to the home's secrets file, replacing any key in it, and return the file's path.
 
-    The rest of the file stays as it is, and its owner alone may read it. Raises `ConfigurationError` when it
+    The rest of the file is not changed, and only its owner can read it. Raises `ConfigurationError` when it
     cannot be read or written.
     """
     file = _file(home)
@@ -53,15 +53,15 @@ def write_key(home: Home, key: str) -> Path:
 
 
 def make_key(home: Home) -> Path:
-    """Make a key and put it into the home's secrets file; the file's path.
+    """Create a key, write it to the home's secrets file and return the file's path.
 
-    Raises `ConfigurationError` when there is one already: what has landed is under it.
+    Raises `ConfigurationError` if there is one already: the warehouse has pseudonyms under it.
     """
     file = _file(home)
     if key_in_file(home):
         raise ConfigurationError(
-            f"{file} has a key already, and what has landed has its pseudonyms under it.",
-            "Keep it. With another key the same caller would be somebody else in every new call.",
+            f"{file} already has a key, which the pseudonyms in the warehouse were made with.",
+            "Keep it. With another key the same caller would get another pseudonym in every new call.",
         )
     return write_key(home, new_key())
 
@@ -76,7 +76,7 @@ def _read(file: Path) -> tomlkit.TOMLDocument:
     except FileNotFoundError:
         return tomlkit.document()
     except TOMLKitError:
-        raise ConfigurationError(f"{file} is not valid TOML.", "Mend it, then make the key.") from None
+        raise ConfigurationError(f"{file} is not valid TOML.", "Correct it, then create the key.") from None
     except OSError as error:
         raise ConfigurationError(
             f"{file} cannot be read: {error.strerror}.", "Let this user read it."
@@ -85,8 +85,8 @@ def _read(file: Path) -> tomlkit.TOMLDocument:
 
 def _replace(file: Path, text: str) -> None:
     """Write beside the file, then rename: if interrupted, the old file is whole."""
-    file = file.resolve()  # of a symbolic link the target is replaced
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".secrets")  # readable by its owner alone
+    file = file.resolve()  # replace the target of a symbolic link
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".secrets")  # readable by its owner only
     draft = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as written:

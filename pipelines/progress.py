@@ -1,11 +1,11 @@
-"""What a long command shows while it works: bars on a terminal, plain log lines elsewhere.
+"""Show the progress of long commands: bars on a terminal, plain log lines elsewhere.
 
     with progress.stage("load calls", total=None, unit="calls") as stage:
         stage.expect(40_000)
         stage.advance(100)
 
-A scheduler's log and a CI job get timestamped lines, at most one every few seconds per stage, since a
-redrawn bar there is thousands of lines. Everything goes to stderr: stdout is for results.
+Elsewhere means a scheduler's log or a CI job, where a redrawn bar would be thousands of lines. They get lines
+with timestamps, at most one every few seconds per stage. Everything goes to stderr; stdout is for results.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ class Stage(Protocol):
     """One part of a long command."""
 
     def advance(self, amount: int = 1) -> None:
-        """`amount` more units are done."""
+        """Count `amount` more units as done."""
 
     def expect(self, total: int) -> None:
-        """The stage will have `total` units in all, as far as is known now."""
+        """Set the number of units that are expected in total."""
 
     def note(self, text: str) -> None:
-        """What is being done at the moment, in a few words."""
+        """Show what is being done, in a few words."""
 
 
 class Progress(Protocol):
-    """Where stages are shown."""
+    """Shows stages."""
 
     def stage(self, name: str, total: int | None = None, unit: str = "") -> AbstractContextManager[Stage]:
-        """Show one stage; `total` is None while nobody knows it. Ends with the block."""
+        """Show one stage until the block ends. `total` is None while it is not known."""
 
 
 def progress_for(stream: TextIO | None = None) -> Progress:
@@ -90,7 +90,7 @@ class TerminalProgress:
         with Bars(*columns, console=self._console) as bars:
             task = bars.add_task(name, total=total, unit=unit, note="")
             yield _Bar(bars, task)
-            # A stage that ended well is complete, whatever was expected of it.
+            # A stage that ended without an error is complete, whatever total was expected.
             bars.update(task, total=bars.tasks[0].completed, note="")
 
 

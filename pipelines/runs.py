@@ -1,8 +1,8 @@
 """The record of scheduled runs: `var/runs.json` in the home.
 
-Each command that a scheduler runs (load, run, reconcile, transform) leaves its start, duration, exit code and
-number of requests. `callmart status`, the alerts and the Prometheus metrics read it. A missing or damaged
-record is treated as empty: it is never a reason to fail.
+Each scheduled command (load, run, reconcile, transform) records its start, duration, exit code and number of
+requests. `callmart status`, the alerts and the Prometheus metrics read it. A missing or damaged
+record is treated as empty and never makes a command fail.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def record(home: Home, run: Run) -> None:
 def schedule_kept(runs: Sequence[Run], now: datetime) -> tuple[bool, timedelta] | None:
     """Whether the latest load is no older than the schedule allows, and the usual time between two loads.
 
-    The schedule is taken from the record: the median time between the starts of loads. A load is late when it
-    is more than two such times old. None while there are too few runs to tell.
+    The schedule is taken from the record: the median time between the starts of loads. A load is late if it
+    is more than twice as old. None if there are too few runs.
     """
     starts = [run.started_at for run in runs if run.command in ("load", "run")]
     if len(starts) < _RUNS_TO_JUDGE:
@@ -70,7 +70,7 @@ def schedule_kept(runs: Sequence[Run], now: datetime) -> tuple[bool, timedelta] 
 
 
 def write_whole(file: Path, text: str, mode: int = 0o600) -> None:
-    """Write beside the file, then rename, so that nobody reads half of it. `mode` is the new file's."""
+    """Write a temporary file and rename it, so that no reader sees half of it. `mode` is the new file's mode."""
     draft = file.with_name(file.name + ".part")
     draft.write_text(text)
     draft.chmod(mode)
@@ -82,7 +82,7 @@ def utc_now() -> datetime:
 
 
 def _kept(runs: Sequence[Run]) -> Iterator[Run]:
-    """Of each command the latest runs, its last success and its last complete load, however long ago."""
+    """For each command: the latest runs, the last success and the last complete load, however old."""
     for position, run in enumerate(runs):
         later = [each for each in runs[position + 1 :] if each.command == run.command]
         if (

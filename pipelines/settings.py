@@ -1,4 +1,4 @@
-"""The settings, read where dlt reads them: environment, `.dlt/secrets.toml`, `.dlt/config.toml`.
+"""Settings, read from where dlt reads them: environment, `.dlt/secrets.toml`, `.dlt/config.toml`.
 
     [sources.ccaip] base_url            SOURCES__CCAIP__BASE_URL            scheme and host, no default
     [sources.ccaip] username            SOURCES__CCAIP__USERNAME            no default
@@ -29,9 +29,9 @@
     [privacy] columns                   PRIVACY__COLUMNS                    none
     [privacy] key                       PRIVACY__KEY                        secret, no default
 
-Each is looked up under exactly its name. dlt's own injection would also try shorter ones
-(`SOURCES__USERNAME`, then `USERNAME`), and a desktop or a CI worker has a `USERNAME` of its own.
-Every other module takes a `Settings`; none reads the environment.
+Each is looked up under its full name only. dlt's own injection also tries shorter names (`SOURCES__USERNAME`,
+then `USERNAME`), and many machines have a `USERNAME` of their own. Every other module takes a `Settings`; none
+reads the environment.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ _NEEDED = {
     "bigquery": ("project_id", "client_email", "private_key"),
 }
 
-DEFAULT_START = datetime(2015, 1, 1, tzinfo=UTC)  # before the first call the API can know: everything
+DEFAULT_START = datetime(2015, 1, 1, tzinfo=UTC)  # before the first call of the API: everything
 DEFAULT_REQUESTS_PER_SECOND = 10.0  # the vendor's limit for a customer, shared by all its clients
 DEFAULT_SETTLE_SECONDS = 60.0
 DEFAULT_OVERLAP_SECONDS = 1800.0  # wrap-up and surveys arrive 15 to 20 minutes after a call
@@ -80,15 +80,15 @@ DEFAULT_REJECTED_SHARE = 0.01
 
 @dataclass(frozen=True)
 class Settings:
-    """What a load and a transform need to know. Instants are UTC, lengths of time in seconds.
+    """The settings of loads and transforms. Instants are UTC, durations in seconds.
 
-    `rejected_share` is from 0 to 1, `fatal_drift` are patterns of `table.field`. `privacy` says what becomes
-    of personal data, `privacy_key` is what pseudonyms are made with; empty when not set.
+    `rejected_share` is from 0 to 1, `fatal_drift` are patterns of `table.field`. `privacy` is the
+    privacy policy, `privacy_key` the key for pseudonyms; it is empty if not set.
 
     `base_url` has no trailing slash. `username` and `api_token` are opaque texts; `base_url` and both
     are empty when loaded with `need_api=False` and not set. `destination` is `duckdb`, `postgres` or
     `bigquery`; `warehouse` is the absolute path of the DuckDB file, which other destinations do not use,
-    and `credentials` are those of the other destinations. `notices` are remarks for the user that are no
+    and `credentials` are those of the other destinations. `notices` are remarks for the user that are not
     errors.
     """
 
@@ -112,7 +112,7 @@ class Settings:
 
     @property
     def api(self) -> dict[str, Any]:
-        """What `Client` is made with: the API's address, credentials, pace and patience."""
+        """Arguments of `Client`: the API's address, credentials, rate and longest wait."""
         return {
             "base_url": self.base_url,
             "username": self.username,
@@ -123,7 +123,7 @@ class Settings:
 
     @property
     def warehouse_name(self) -> str:
-        """The warehouse in words, without secrets: for messages."""
+        """The name of the warehouse for messages, without secrets."""
         if self.destination == "duckdb":
             return str(self.warehouse)
         if self.destination == "bigquery":
@@ -132,7 +132,7 @@ class Settings:
         return f"{self.credentials.get('database', '')} on {host}:{port} (Postgres)"
 
     def privacy_filter(self) -> PrivacyFilter:
-        """What applies the privacy policy. Raises `ConfigurationError` when that needs a key and there is none."""
+        """The filter that applies the privacy policy. Raises `ConfigurationError` if it needs a key and there is none."""
         return PrivacyFilter(self.privacy, self.privacy_key)
 
 
@@ -140,7 +140,7 @@ class Settings:
 class _Key:
     """A setting's name.
 
-    A `secret` is never shown and not read from config.toml. One that is `hidden` is never shown.
+    A `secret` is never shown and not read from config.toml. A `hidden` one is never shown.
     """
 
     section: str
@@ -172,7 +172,7 @@ def load_settings(home: Home, *, need_api: bool) -> Settings:
     """The settings of `home`, which must be active (`home.activate()`).
 
     Raises `ConfigurationError` when one is wrong, or, with `need_api`, when the API's address or
-    credentials are missing; it names all that are missing at once, and where each was looked for.
+    credentials are missing; the error names all that are missing, and where each was looked for.
     """
     nowhere: tuple[str, tuple[str, ...]] = ("", ())
     base_url, notices = _read(_BASE_URL, _base_url, nowhere)
@@ -212,7 +212,7 @@ def load_settings(home: Home, *, need_api: bool) -> Settings:
 
 
 def load_alerts() -> Alerts:
-    """Where alerts go. Read apart from the other settings, so that a wrong one of those can be reported."""
+    """Where alerts go. Read separately, so that an error in another setting can be sent as an alert."""
     return Alerts(
         _read(_Key("alerts", "ping_url", hidden=True), _alert_url, ""),
         _read(_Key("alerts", "webhook_url", hidden=True), _alert_url, ""),
@@ -232,15 +232,16 @@ def require_api(settings: Settings, home: Home) -> None:
 
 
 def _policy() -> Policy:
-    """The privacy policy: what is set, class by class and column by column; the rest is the default.
+    """The privacy policy: the actions that are set per class and per column, defaults for the rest.
 
-    A name nobody knows is an error here: a class that is misspelt would land as though nothing were set.
+    An unknown name is an error: otherwise a misspelt class would silently keep its default.
     """
     names = [each.value for each in Privacy if each is not Privacy.NONE]
     for name in _names_in("privacy"):
         if name not in (*names, "columns", PRIVACY_KEY.name):
             raise ConfigurationError(
-                f"[privacy] {name} is no setting.", f"There are {', '.join(names)}, columns and key."
+                f"[privacy] {name} is not a setting.",
+                f"The settings are {', '.join(names)}, columns and key.",
             )
     classes: dict[Privacy, Action] = {
         each: action
@@ -268,7 +269,7 @@ def _credentials(destination: str) -> dict[str, Any]:
     if missing := [name for name in _NEEDED[destination] if not found.get(name)]:
         raise ConfigurationError(f"[{section}.credentials]: {', '.join(missing)} not set.", mend)
     if not str(found.get("port") or 0).isdigit():
-        raise ConfigurationError(f"[{section}.credentials] port is no number.", mend)
+        raise ConfigurationError(f"[{section}.credentials] port is not a number.", mend)
     return found
 
 
@@ -307,7 +308,7 @@ def _read(key: _Key, parse: Callable[[Any], T], default: T) -> T:
     try:
         return parse(value)
     except ValueError as error:
-        # An address is mistyped as https://user:token@host sooner or later.
+        # Somebody may have typed https://user:token@host.
         shown = "" if key.secret or key.hidden or "@" in str(value) else f" {value!r}"
         raise ConfigurationError(
             f"{key.label}{shown} (from {place}) {error}.",
@@ -316,7 +317,7 @@ def _read(key: _Key, parse: Callable[[Any], T], default: T) -> T:
 
 
 def _look_up(key: _Key) -> tuple[Any, str]:
-    """The raw value and the place it came from, asking dlt's providers in dlt's order."""
+    """The raw value and where it was found, from dlt's providers in dlt's order."""
     import dlt
     from dlt.common.typing import TSecretStrValue
 
@@ -343,7 +344,7 @@ def _names_in(section: str) -> set[str]:
 
 
 def _places(key: _Key, home: Home) -> list[str]:
-    """Every place a setting is looked for, in order."""
+    """The places where a setting is looked for, in order."""
     places = [f"the environment variable {key.variable}", str(home.settings_dir / "secrets.toml")]
     if key.secret:
         mounted = key.variable.lower().replace("_", "-")
@@ -363,7 +364,7 @@ def _missing(keys: list[_Key], home: Home) -> ConfigurationError:
     )
 
 
-# --- parsing: each says what is wrong as the end of a sentence that starts with the setting ---------
+# --- parsing: an error is the end of a sentence that starts with the setting's name -----------------
 
 
 def _text(value: Any) -> str:
@@ -373,22 +374,24 @@ def _text(value: Any) -> str:
 def _destination(value: Any) -> str:
     name = _text(value).lower()
     if name not in ("duckdb", *_CREDENTIALS):
-        raise ValueError(f"is none of duckdb, {', '.join(_CREDENTIALS)}")
+        raise ValueError(f"is not one of duckdb, {', '.join(_CREDENTIALS)}")
     return name
 
 
 def _base_url(value: Any) -> tuple[str, tuple[str, ...]]:
-    """Scheme and host, and a notice when the credentials would travel in the clear."""
+    """Scheme and host, and a notice if credentials would be sent unencrypted."""
     text = _text(value)
     url = urlsplit(text)
     if url.scheme not in ("http", "https") or not url.hostname or not _has_port_or_none(url):
-        raise ValueError("is no address such as https://acme.uc1.ccaiplatform.com")
+        raise ValueError("is not an address such as https://acme.uc1.ccaiplatform.com")
     if url.username or url.password:
-        raise ValueError("must not carry credentials: username and api_token are settings of their own")
+        raise ValueError("must not contain credentials: set username and api_token instead")
     if url.path not in ("", "/") or url.query or url.fragment:
-        raise ValueError("must be scheme and host alone: callmart adds the path of the API itself")
+        raise ValueError("must be scheme and host only: callmart adds the API's path")
     if url.scheme == "http" and not _is_loopback(url.hostname):
-        return text.rstrip("/"), (f"{text} is not encrypted: the API token travels in the clear; use https.",)
+        return text.rstrip("/"), (
+            f"{text} is not encrypted: the API token is sent in clear text. Use https.",
+        )
     return text.rstrip("/"), ()
 
 
@@ -403,7 +406,7 @@ def _alert_url(value: Any) -> str:
     """An address without a trailing slash."""
     url = urlsplit(_text(value))
     if url.scheme not in ("http", "https") or not url.hostname or not _has_port_or_none(url):
-        raise ValueError("is no http(s) address")
+        raise ValueError("is not an http(s) address")
     return _text(value).rstrip("/")
 
 
@@ -422,7 +425,7 @@ def _number(value: Any) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
-        raise ValueError("is no number")
+        raise ValueError("is not a number")
     return number
 
 
@@ -445,14 +448,14 @@ def _share(value: Any) -> float:
 
 
 def _fields(value: Any) -> tuple[str, ...]:
-    """Patterns of `table.field`: a list in a file, a text with commas in the environment."""
+    """Patterns of `table.field`: a list in a file, comma-separated in the environment."""
     given = value if isinstance(value, (list, tuple)) else _text(value).strip("[]").split(",")
     patterns = tuple(_text(each).strip("\"'") for each in given)
     for pattern in patterns:
         table, dot, field = pattern.partition(".")
         if not dot or not field or not any(fnmatchcase(name, table) for name in TABLES):
             raise ValueError(
-                f"has {pattern or 'an empty text'}, which is no field of a raw table such as calls.status or transfers.*"
+                f"has {pattern or 'an empty text'}, which is not a field of a raw table such as calls.status or transfers.*"
             )
     return patterns
 
@@ -461,7 +464,7 @@ def _action(value: Any) -> Action:
     try:
         return Action(_text(value).lower())
     except ValueError:
-        raise ValueError(f"is none of {', '.join(Action)}") from None
+        raise ValueError(f"is not one of {', '.join(Action)}") from None
 
 
 def _actions(value: Any) -> dict[str, Action]:
@@ -470,10 +473,10 @@ def _actions(value: Any) -> dict[str, Action]:
         pairs = (each.partition("=") for each in value.split(",") if each.strip())
         value = {name.strip(): action for name, _, action in pairs}
     if not isinstance(value, Mapping):
-        raise ValueError('is no table of columns, such as "calls.email" = "keep"')
+        raise ValueError('is not a table of columns, such as "calls.email" = "keep"')
     given: dict[str, Any] = {}
     for name, inner in value.items():
-        # calls.email = "keep" without quotes is TOML for a table in a table
+        # in TOML, calls.email = "keep" without quotes is a nested table
         given |= (
             {f"{name}.{each}": inner[each] for each in inner} if isinstance(inner, Mapping) else {name: inner}
         )
@@ -486,7 +489,7 @@ def _actions(value: Any) -> dict[str, Action]:
 def _pseudonym_key(value: Any) -> str:
     key = _text(value)
     if len(key) < SHORTEST_KEY:
-        raise ValueError(f"is too short to be a secret: {SHORTEST_KEY} characters are the least")
+        raise ValueError(f"is too short: it must have at least {SHORTEST_KEY} characters")
     return key
 
 
@@ -494,7 +497,7 @@ def _timezone(value: Any) -> str:
     try:
         return ZoneInfo(_text(value)).key
     except (ValueError, OSError, LookupError):
-        raise ValueError("is no IANA time zone such as Europe/Berlin or America/New_York") from None
+        raise ValueError("is not an IANA time zone such as Europe/Berlin or America/New_York") from None
 
 
 def _warehouse(value: Any, home: Home) -> Path:
@@ -503,10 +506,8 @@ def _warehouse(value: Any, home: Home) -> Path:
         value = value.get("database", "")
     path = _text(value).removeprefix("duckdb:///")
     if not path or "://" in path or path.startswith((":", "md:", "motherduck:")):
-        raise ValueError("is no path of a DuckDB file, such as warehouse/callmart.duckdb")
+        raise ValueError("is not the path of a DuckDB file, such as warehouse/callmart.duckdb")
     if (stem := Path(path).stem).lower() in _SCHEMAS:
-        # DuckDB names the database after the file, and cannot then tell ccaip.calls from ccaip.ccaip.calls
-        raise ValueError(
-            f"must not be named {stem}.*: a schema of the warehouse, or of DuckDB, has that name"
-        )
+        # DuckDB names the database after the file; ccaip.calls could then mean ccaip.ccaip.calls
+        raise ValueError(f"must not be named {stem}.*, because that is also the name of a schema")
     return (home.root / Path(path).expanduser()).resolve()

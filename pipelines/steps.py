@@ -1,8 +1,8 @@
-"""The named steps of a run, and a way to die at one of them.
+"""Named steps of a run at which a test can kill it.
 
-"Killed at any moment" can only be tested at moments that can be named. A run says which step it has
-reached; with `CALLMART_KILL_AT=merge` in the environment it is killed there, as by `kill -9`, with
-`merge:3` the third time it gets there. Without the variable a step costs a look at the environment.
+Tests of "killed at any moment" need moments with names. With `CALLMART_KILL_AT=load` in the environment a run
+is killed at that step, as by `kill -9`; with `load:3` when it reaches the step for the third time. Without the
+variable a step costs one lookup in the environment.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _reached: Counter[str] = Counter()
 
 
 def reached(step: Step) -> None:
-    """Say that `step` is about to happen (once more); does not return when this is where to die."""
+    """Announce that `step` is about to happen. Does not return if the run is to be killed here."""
     wanted = os.environ.get(KILL_VARIABLE)
     if not wanted:
         return

@@ -11,7 +11,7 @@ __all__ = ["between", "ccaip"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the source when it is asked for: dlt takes a second, and the tables are of use without it."""
+    """Import the source on first use: dlt takes a second to import, and the tables do not need it."""
     if name in __all__:
         from pipelines.ccaip import source
 

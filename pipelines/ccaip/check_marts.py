@@ -1,12 +1,11 @@
-"""Fails when a public mart shows a personal column: `python -m pipelines.ccaip.check_marts`, part of `make lint`.
+"""Fail if a public mart shows a personal column: `python -m pipelines.ccaip.check_marts`, part of `make lint`.
 
-Personal are the staging names of columns with a privacy class, and what models call them on the way: a
-column that is renamed, or picked by a function of one argument (`max(phone_number) as number`), stays
-personal. A count of callers is not personal, nor is what was worked out from one.
+Columns with a privacy class are personal under their staging names and under the names that models give them: a
+column stays personal when it is renamed or selected by a function of one argument (`max(phone_number) as number`).
+A count of callers is not personal, nor is anything computed from one. The dimensions of the semantic layer are
+checked too.
 
-So is what the semantic layer groups by, whichever model it reads.
-
-Agents' names may be shown: the marts fill them from the seed agent_names, or where the policy keeps names.
+Agents' names are allowed: the marts fill them from the seed agent_names, or if the policy keeps names.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from pipelines.ccaip.privacy.policy import personal_columns
 
 MODELS = ROOT / "dbt_project" / "models"
 DECIDED = frozenset({"agent_name", "from_agent_name", "to_agent_name"})
-"""Columns that hold something personal only where an operator has decided so."""
+"""Columns that are only filled if the operator has decided to show names."""
 
 _COUNTS = ("count", "count_distinct")
 _COMMENT = re.compile(r"--[^\n]*|\{#.*?#\}", re.DOTALL)
@@ -35,7 +34,7 @@ _COLUMN = re.compile(r"(?:\w+\.)?(\w+)")
 
 
 def personal_names(statements: Mapping[str, str]) -> dict[str, str]:
-    """Personal names in models, each with the raw column behind it. `statements` are models' SQL by name."""
+    """The personal column names in models, each with its raw column. `statements` is the models' SQL by name."""
     names = {
         column.staging_name: f"{table}.{column.name}" for (table, _), column in personal_columns().items()
     }
@@ -46,7 +45,7 @@ def personal_names(statements: Mapping[str, str]) -> dict[str, str]:
 
 
 def _renamed(sql: str) -> Iterator[tuple[str, str]]:
-    """The columns that a statement gives another name, and the name."""
+    """The columns that a statement renames, and their new names."""
     sql = _COMMENT.sub("", sql)
     for alias in _ALIAS.finditer(sql):
         expression = _expression(sql, alias.start())
@@ -70,7 +69,7 @@ def _expression(sql: str, end: int) -> str:
 
 
 def problems(models: list[dict[str, Any]], statements: Mapping[str, str]) -> Iterator[str]:
-    """What is wrong, a sentence for each personal column that a public mart shows."""
+    """A sentence for each personal column that a public mart shows."""
     names = personal_names(statements)
     for model in models:
         if model.get("config", {}).get("access", model.get("access")) != "public":
@@ -87,7 +86,7 @@ def problems(models: list[dict[str, Any]], statements: Mapping[str, str]) -> Ite
 def semantic_problems(
     semantic_models: list[dict[str, Any]], models: list[dict[str, Any]], statements: Mapping[str, str]
 ) -> Iterator[str]:
-    """The same for what metrics can be grouped by, or could show: a count of people shows nobody."""
+    """The same for dimensions and measures of the semantic layer, except counts of people."""
     personal = personal_names(statements).keys()
     for semantic in semantic_models:
         declared = {
@@ -114,7 +113,7 @@ def read_semantic(folder: Path) -> list[dict[str, Any]]:
 
 
 def read(folder: Path) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """The declared models below a folder, and the SQL of each model by name, but staging: that speaks raw names."""
+    """The declared models below a folder, and the SQL of each by name, without staging, which uses raw names."""
     files = (
         yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader)
         for file in sorted(folder.rglob("*.yml"))
@@ -125,13 +124,13 @@ def read(folder: Path) -> tuple[list[dict[str, Any]], dict[str, str]]:
 
 
 def main() -> int:
-    """0 when neither a public mart nor the semantic layer shows a personal column, else 1."""
+    """0 if neither a public mart nor the semantic layer shows a personal column, else 1."""
     models, statements = read(MODELS)
     found = [
         *problems(models, statements), *semantic_problems(read_semantic(MODELS), models, statements),
     ]  # fmt: skip
     for problem in found:
-        sys.stderr.write(f"{problem}: leave it out, or show what was worked out from it\n")
+        sys.stderr.write(f"{problem}: remove it, or show a value computed from it\n")
     return 1 if found else 0
 
 

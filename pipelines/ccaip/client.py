@@ -1,13 +1,12 @@
 """Requests to the calls API: authenticated, paced and retried.
 
-One request in, one `Page` out: the calls as the bytes that came, with just the id and `updated_at`
-read, which is all that tailing needs. What is worth another try (429, 5xx, time-outs, resets, cut or
-non-JSON bodies) is tried again with growing, jittered pauses; what is not (401, 403, 404, 422, …)
-stops at once with the mend. `Retry-After` is honoured up to a limit; beyond it the load ends and says
-when to run it again. No error carries a credential, a query or a body.
+Each request returns a `Page`: calls as bytes, of which only the id and two times are parsed. Failures that may pass
+(429, 5xx, time-outs, resets, truncated or non-JSON bodies) are retried with growing, jittered pauses. Others (401,
+403, 404, 422, …) stop at once with a fix. `Retry-After` is honoured up to a limit; beyond it the load ends and says
+when to run it again. No error contains a credential, a query or a body.
 
-`updated_at[from]` is inclusive (vendor). Whether `updated_at[to]` is, nobody knows, so it is used to
-count, never to bound what is read.
+`updated_at[from]` is inclusive (vendor). Whether `updated_at[to]` is inclusive is not documented, so it is only used
+to count, never to limit what is read.
 """
 
 from __future__ import annotations
@@ -37,26 +36,26 @@ PER_PAGE = 100
 """The API's own maximum; larger values silently become 100 (vendor)."""
 
 By = Literal["updated_at", "queued_at"]
-"""The timestamp that calls are asked for by, and sorted by."""
+"""The timestamp that calls are selected and sorted by."""
 
 _TRIES = 8
 _LONGEST_PAUSE_SECONDS = 60.0
-_LONGEST_RETRY_AFTER_SECONDS = 900.0
+LONGEST_RETRY_AFTER_SECONDS = 900.0
 _TIMEOUT = httpx.Timeout(60.0, connect=15.0)  # large pulls are slow at the source
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 522, 524})
 _MENDS = {
     401: "Check [sources.ccaip] username and api_token: the API does not accept them.",
-    402: "The vendor says the account is not paid up: ask whoever runs the contract.",
-    403: "The API knows the credentials but refuses the calls: give the token the right to read calls.",
+    402: "The vendor reports an unpaid account: ask whoever manages the contract.",
+    403: "The credentials are valid, but may not read calls: give the token that permission.",
     407: "Check the user and password in HTTP_PROXY or HTTPS_PROXY: the proxy does not accept them.",
-    404: "Check [sources.ccaip] base_url: scheme and host of the tenant, nothing behind it.",
+    404: "Check [sources.ccaip] base_url: only scheme and host of the tenant.",
     422: "The API refused the query itself: please report this, with callmart's version.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer. `total` is None when the header was missing; `server_time` is the `Date` header."""
+    """One response. `total` is None if the header is missing; `server_time` is the `Date` header."""
 
     calls: list[FetchedCall]
     total: int | None
@@ -65,7 +64,7 @@ class Page:
 
 
 class _Transient(Exception):
-    """Worth another try. `pause` is how long the server asked to wait, in seconds."""
+    """A failure to retry. `pause` is how long the server asked to wait, in seconds."""
 
     def __init__(self, what: str, pause: float | None = None) -> None:
         super().__init__(what)
@@ -74,7 +73,7 @@ class _Transient(Exception):
 
 @dataclass
 class RequestCounts:
-    """What a client has asked so far: requests, those sent again, answers 429, bytes of bodies."""
+    """Counts of a client: requests, retries, 429 responses, bytes of bodies."""
 
     requests: int = 0
     retries: int = 0
@@ -82,7 +81,7 @@ class RequestCounts:
     bytes: int = 0
 
     def add(self, other: RequestCounts) -> None:
-        """Count what `other` has counted too."""
+        """Add the counts of `other`."""
         self.requests += other.requests
         self.retries += other.retries
         self.throttled += other.throttled
@@ -90,18 +89,18 @@ class RequestCounts:
 
 
 def _certificates() -> ssl.SSLContext:
-    """The authorities that are trusted."""
+    """The trusted certificate authorities."""
     return _trusting(os.environ.get("SSL_CERT_FILE", ""), os.environ.get("SSL_CERT_DIR", ""))
 
 
 @cache  # reading them takes a tenth of a second
 def _trusting(file: str, folder: str) -> ssl.SSLContext:
-    """What httpx makes of the two variables, which it reads itself; the first wins."""
+    """The context for SSL_CERT_FILE, or else SSL_CERT_DIR."""
     if folder and not file and not Path(folder).is_dir():
         raise _unreadable("SSL_CERT_DIR", "It must be a folder of certificates.")
     try:
         return httpx.create_ssl_context()
-    except OSError:  # of which ssl.SSLError is one
+    except OSError:  # includes ssl.SSLError
         if file and not _holds_certificates(file):
             raise _unreadable("SSL_CERT_FILE", "It must be a PEM file of certificates.") from None
         raise _unreadable("SSLKEYLOGFILE", "It must be a file that can be written.") from None
@@ -130,12 +129,12 @@ def _connections(base_url: str, username: str, api_token: str) -> httpx.Client:
             verify=_certificates(),
             follow_redirects=False,  # a redirect could carry the credentials to another host
         )
-    except (httpx.InvalidURL, ValueError, ImportError):  # what httpx makes of the environment's proxies
+    except (httpx.InvalidURL, ValueError, ImportError):  # raised by httpx for proxies of the environment
         raise _unreadable_proxy() from None
 
 
 def _unreadable_proxy() -> ConfigurationError:
-    """Which of the proxy variables httpx cannot read. Their values can hold a password."""
+    """An error that names the proxy variable httpx cannot read, without its value, which may contain a password."""
     there = {name: value for name, value in os.environ.items() if value}
     for name, value in there.items():
         if name.lower() not in ("http_proxy", "https_proxy", "all_proxy"):
@@ -151,8 +150,8 @@ def _unreadable_proxy() -> ConfigurationError:
     names = " and ".join(name for name in there if name.lower() == "no_proxy")
     return _unreadable(
         names or "NO_PROXY",
-        "Write it as names and addresses with commas between, such as localhost,.example.com,10.0.0.1; "
-        "networks of IPv6 (fd00::/8) cannot be given.",
+        "Write it as comma-separated names and addresses, such as localhost,.example.com,10.0.0.1; "
+        "IPv6 networks (fd00::/8) are not supported.",
     )
 
 
@@ -162,7 +161,7 @@ def _unreadable(variable: str, mend: str) -> ConfigurationError:
 
 def _wrong_base_url() -> ConfigurationError:
     return ConfigurationError(
-        "[sources.ccaip] base_url is no http(s) address.",
+        "[sources.ccaip] base_url is not an http(s) address.",
         "Set scheme and host, such as https://acme.uc1.ccaiplatform.com.",
     )
 
@@ -170,7 +169,7 @@ def _wrong_base_url() -> ConfigurationError:
 class Client:
     """A connection to one tenant's API. Close it, or use it in a `with` block.
 
-    Several threads may ask at once, each through a `counting()` of its own.
+    Several threads may send requests at once, each through its own `counting()`.
     """
 
     def __init__(
@@ -182,7 +181,7 @@ class Client:
         requests_per_second: float = 10.0,
         per_page: int = PER_PAGE,
         longest_pause_seconds: float = _LONGEST_PAUSE_SECONDS,
-        longest_retry_after_seconds: float = _LONGEST_RETRY_AFTER_SECONDS,
+        longest_retry_after_seconds: float = LONGEST_RETRY_AFTER_SECONDS,
     ) -> None:
         if not base_url:
             raise ConfigurationError(
@@ -205,7 +204,7 @@ class Client:
         self._http.close()
 
     def counting(self) -> Client:
-        """The same connection and pace, with counts of its own, from nought."""
+        """A client with the same connection and pace, but its own counts, from zero."""
         other = copy.copy(self)
         other.counts = RequestCounts()
         return other
@@ -215,31 +214,31 @@ class Client:
         return self._get({f"{by}[from]": _instant(since), "page": page, "per": self.per_page}, by)
 
     def calls_by_id(self, ids: Sequence[int]) -> list[FetchedCall]:
-        """Those of the calls that the API has; at most a page of ids."""
+        """The calls with these ids that the API has. At most a page of ids."""
         if len(ids) > self.per_page:
             raise ValueError(f"{len(ids)} ids are more than one page")
         return self._get({"id[]": list(ids), "page": 1, "per": self.per_page}).calls
 
     def count(self, since: datetime, until: datetime, *, by: By = "updated_at") -> int | None:
-        """How many calls the API says were updated (or queued) between the two (UTC).
+        """The API's count of calls that were updated (or queued) between the two (UTC).
 
-        None when it does not say.
+        None if it gives no count.
         """
         bounds = {f"{by}[from]": _instant(since), f"{by}[to]": _instant(until)}
         return self._get(bounds | {"page": 1, "per": 1}, by).total
 
     def server_now(self) -> datetime:
-        """The server's clock (UTC). This machine's may be wrong, and windows are closed by the server's."""
+        """The server's clock (UTC). Windows are closed by it, because this machine's clock may be wrong."""
         answer = self._get({"page": 1, "per": 1})
         if answer.server_time is None:
             raise ApiError(
-                "The API's answers carry no Date header, so nobody knows up to when calls are complete.",
-                "A proxy between callmart and the API may strip it: let the header pass.",
+                "The API's responses have no Date header, so callmart cannot know up to when calls are complete.",
+                "A proxy between callmart and the API may remove it: let the header pass.",
             )
         return answer.server_time
 
     def _get(self, parameters: dict[str, Any], by: By = "updated_at") -> Page:
-        # sort_column and sort_direction work but are not on the page; always both (vendor)
+        # sort_column and sort_direction work but are not documented; always both (vendor)
         query = parameters | {"sort_column": by, "sort_direction": "ASC"}
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Transient),
@@ -262,7 +261,7 @@ class Client:
         def pause(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
             asked = error.pause if isinstance(error, _Transient) else None
-            # a Retry-After of 0 is no leave to use up all tries at once
+            # a Retry-After of 0 must not use up all tries at once
             return max(asked or 0.0, growing(state))
 
         return pause
@@ -294,7 +293,7 @@ class Client:
                 raise _Transient(f"{type(error).__name__} ({_about(error)})") from None
 
     def _refused(self, answer: httpx.Response) -> None:
-        """Raise what the status deserves: another try, or the end."""
+        """Raise the error for the status: one that is retried, or one that is not."""
         status = answer.status_code
         if status in _RETRIED:
             self.counts.retries += 1
@@ -305,7 +304,9 @@ class Client:
                 self.counts.throttled += 1
                 self._pace.slow_down(pause)
             raise _Transient(f"status {status}", pause)
-        mend = _MENDS.get(status, "Check [sources.ccaip] base_url and what the vendor says of this status.")
+        mend = _MENDS.get(
+            status, "Check [sources.ccaip] base_url and the vendor's documentation of this status."
+        )
         raise ApiError(f"The API answered {status} ({answer.reason_phrase}).", mend)
 
     def _read(self, answer: httpx.Response) -> Page:
@@ -314,7 +315,7 @@ class Client:
             calls = read_calls(answer.content)
         except NoPage:
             self.counts.retries += 1
-            raise _Transient("status 200 with a body that is no list of calls") from None
+            raise _Transient("status 200 with a body that is not a list of calls") from None
         return Page(
             calls=calls,
             total=_number(answer.headers.get("Total")),
@@ -355,24 +356,24 @@ def _comes_back_late(status: int, pause: float, longest: float) -> ApiError:
     return ApiError(
         f"The API answered {status} and asks not to be called before {when} "
         f"(in {pause:.0f} s; [sources.ccaip] longest_retry_after_seconds is {longest:.0f}).",
-        f"Run this again after {when}: it continues from there. Nothing that has landed is lost.",
+        f"Run this again after {when}: it continues from there. Nothing that was loaded is lost.",
     )
 
 
 def _distrust(error: BaseException) -> ConfigurationError | None:
-    """The error to raise when a certificate is not trusted: another try would not change that."""
+    """The error for an untrusted certificate, which a retry would not change; None for other errors."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return ConfigurationError(
                 f"The certificate of the API or the proxy is not trusted: {cause.verify_message}.",
                 "If a proxy inspects the traffic, set SSL_CERT_FILE to a PEM file with its authority "
-                "(callmart does not read REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE). Else check [sources.ccaip] base_url.",
+                "(callmart does not read REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE). Otherwise check [sources.ccaip] base_url.",
             )
         cause = cause.__cause__ or cause.__context__
     return None
 
 
 def _about(error: httpx.RequestError) -> str:
-    """The error's words without any address: a URL holds the query, a proxy's may hold credentials."""
-    return re.sub(r"\S+://\S+", "…", str(error)) or "no more is known"
+    """The error's message without URLs, which contain the query or a proxy's credentials."""
+    return re.sub(r"\S+://\S+", "…", str(error)) or "no details"

@@ -1,6 +1,6 @@
-"""A single call, looked at in plain Python: what is misshapen in it, and what its undeclared keys hold.
+"""Inspect a single call in Python: values of the wrong shape, and undeclared keys with their values.
 
-Slow, exact and rare: only calls that the reader has doubts about come here.
+This is exact but slow, so only calls that the JSON reader cannot judge are inspected.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from pipelines.ccaip.tables import TABLES, Table
 from pipelines.ccaip.unfolding import Leaf, Place
 
 _exact = msgspec.json.Decoder(float_hook=Decimal)
-"""Keeps numbers as they came: 1e999 is JSON, and no float."""
+"""Keeps numbers unchanged: 1e999 is valid JSON, but not a float."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where in a call an object stands: the element at `path`, or the object `name` in that element."""
+    """The position of an object in a call: the element at `path`, or the object `name` in that element."""
 
     table: str
     place: Place
@@ -32,14 +32,14 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen: faults by table and place, and the undeclared keys with what they hold."""
+    """What was found: faults by table and place, and undeclared keys with their values."""
 
     faults: list[tuple[str, Place, str]] = field(default_factory=list)
     undeclared: dict[tuple[str, Place], dict[str, Any]] = field(default_factory=dict)
 
 
 def look(body: bytes, leaves: Iterable[Leaf]) -> Look:
-    """Look at every object and array in the JSON of one call, and whether `leaves` of it are texts."""
+    """Inspect every object and array in the JSON of one call, and whether its `leaves` are texts."""
     call = _exact.decode(body)
     seen = Look()
     _look(SHAPES["calls"], call, (), seen)
@@ -50,7 +50,7 @@ def look(body: bytes, leaves: Iterable[Leaf]) -> Look:
 
 
 def look_at(body: bytes, spots: Iterable[Spot]) -> Look:
-    """Look for undeclared keys at some spots of a call and nowhere else."""
+    """Find undeclared keys in the objects at `spots` only."""
     call = _exact.decode(body)
     seen = Look()
     for spot in spots:
@@ -85,7 +85,7 @@ def _look(shape: Shape, element: Any, place: Place, seen: Look) -> None:
 
 
 def _undeclared(table: str, name: str, inner: Any) -> dict[str, Any]:
-    """What the undeclared keys of an object hold, by dotted name."""
+    """The values of an object's undeclared keys, by dotted name."""
     declared = SHAPES[table].objects[name]
     if not isinstance(inner, dict) or inner.keys() <= declared:
         return {}
@@ -106,7 +106,7 @@ def _is_text(call: Any, leaf: Leaf) -> bool:
 
 
 def _at(value: Any, path: Iterable[str | int]) -> Any:
-    """What stands at a path; None when nothing does."""
+    """The value at a path; None if there is none."""
     for step in path:
         try:
             value = value[step]

@@ -1,16 +1,16 @@
-"""What the API sends that the declared tables do not know: noticed, counted, never lost.
+"""Drift: what the API sends that is not declared. It is counted and recorded.
 
     exploded batch → notice → Counter[Drift] → rows → ccaip.drift, landed with the calls
 
-Three kinds. A **new key** is kept in `_extra`. A **new value** is a word that its list of known words does
-not have. A **new type** is a JSON value of another type than its column's, either rejected (counted each
-time, from the reasons) or read all the same, because its meaning is plain ("5" → 5).
+Three kinds. A **new key** is kept in `_extra`. A **new value** is not in the list of an enumeration. A
+**new type** is a JSON value of another type than its column's, which is either rejected (and counted from the
+reasons) or converted because its meaning is clear ("5" → 5).
 
-Two things are no drift: 0 and 1 for a flag, which the vendor's own documents mix with false and true, and
-any plain value in a column of text, which is text because the documents disagree on its type.
+Not drift: 0 and 1 for a flag, which the vendor's documents mix with false and true, and any scalar in a text column,
+which is text because the documents disagree on its type.
 
-No personal data goes into a drift: of values only words of enumerations are shown, if they land as they came
-and look like words; of keys their names, if they look like names.
+Drift contains no personal data: values are only shown for enumerations, if they are stored unchanged and look like
+words; names of keys only if they look like names.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ _STEP = re.compile(r"(\w+)\[(\d+)\]")
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One thing the declared tables do not know.
+    """One kind of drift.
 
     `field` is the key in the API's JSON, dotted below the element of `table`; empty for the element
-    itself. `value` is the new word or the type that came; empty for a new key.
+    itself. `value` is the new value or the type that was sent; empty for a new key.
     """
 
     kind: Kind
@@ -76,9 +76,9 @@ class Drift:
 
 
 def notice(exploded: Exploded, bodies: Sequence[bytes], policy: Policy) -> Counter[Drift]:
-    """What is new in a batch, and how often; `bodies` are the calls that were exploded, in their order.
+    """The drift in a batch, with counts. `bodies` are the parsed calls in their order, before `policy` is applied.
 
-    Before `policy` has been applied to them: of columns that do not land as they came no word is told.
+    Values of columns that the policy changes are not shown.
     """
     seen: Counter[Drift] = Counter()
     for (table, key), count in exploded.unknown_keys.items():
@@ -100,9 +100,9 @@ def notice(exploded: Exploded, bodies: Sequence[bytes], policy: Policy) -> Count
 
 
 def rows(drifts: Counter[Drift], run_id: str, now: datetime) -> pa.Table:
-    """The table `drift` for what a run has seen by now; `now` is UTC.
+    """The rows of the table `drift` for what a run has seen so far; `now` is UTC.
 
-    Landed again with a higher count, a drift of the same run replaces itself.
+    Within a run, rows with a higher count replace earlier ones.
     """
     return pa.Table.from_pylist(
         [
@@ -122,9 +122,9 @@ def rows(drifts: Counter[Drift], run_id: str, now: datetime) -> pa.Table:
 
 
 def capped(drifts: Counter[Drift]) -> Counter[Drift]:
-    """The same with at most `VALUES_KEPT` values a field, those seen first; the rest are `OTHERS`.
+    """The same with at most `VALUES_KEPT` values per field, the first ones seen; the rest are `OTHERS`.
 
-    By the order seen and not by how often: so what was kept stays, however the counts grow.
+    First seen rather than most frequent, so that recorded values stay as counts grow.
     """
     kept: Counter[Drift] = Counter()
     values: Counter[str] = Counter()
@@ -139,21 +139,21 @@ def capped(drifts: Counter[Drift]) -> Counter[Drift]:
 
 
 def fatal(drifts: Iterable[Drift], patterns: Iterable[str]) -> list[Drift]:
-    """Those that meet a pattern of `table.field`, with `*` for any part (`calls.status`, `transfers.*`)."""
+    """Those that match a pattern of `table.field`, with `*` for any part (`calls.status`, `transfers.*`)."""
     patterns = list(patterns)
     return [drift for drift in drifts if any(fnmatchcase(drift.name, pattern) for pattern in patterns)]
 
 
 def enforce(drifts: Iterable[Drift], patterns: Iterable[str]) -> None:
-    """Raise `QualityError` when a drift meets the contract `patterns`: what has it must not land."""
+    """Raise `QualityError` if a drift matches `patterns`. Such calls must not be loaded."""
     if broken := fatal(drifts, patterns):
         names = "; ".join(str(drift) for drift in broken[:VALUES_KEPT])
         raise QualityError(
             f"The API broke the contract of [sources.ccaip] fatal_drift: {names}. "
-            "The calls that have it were not landed.",
-            "If it is right as it is, make it known (a word: in its list in dbt_project/seeds; a key or a type: "
-            "in pipelines/ccaip/tables.py) or take the field out of fatal_drift. Then load again: "
-            "it goes on from where this load stopped.",
+            "The calls with it were not loaded.",
+            "If it is correct, declare it (a value: in its list in dbt_project/seeds; a key or a type: in "
+            "pipelines/ccaip/tables.py) or remove the field from fatal_drift. Then load again: it continues "
+            "from where this load stopped.",
         )
 
 
@@ -188,7 +188,7 @@ def _key(table: str, column: str) -> str:
 
 
 def _wrong_types(reason: str, body: bytes) -> Iterator[Drift]:
-    """What a call was rejected for, as drifts: the reason says what was expected, the body what came."""
+    """The drift behind a rejected call: the reason says what was expected, the body what was sent."""
     call = _decoded(body)
     for fault in reason.split("; "):
         place, what = _FAULT.fullmatch(fault).group("place", "what")  # type: ignore[union-attr]  # any text matches
@@ -206,9 +206,8 @@ def _wrong_types(reason: str, body: bytes) -> Iterator[Drift]:
 
 
 def _element(call: Any, steps: list[tuple[str, int]]) -> Any:
-    """The array element a reason speaks of. None where Python sees another call than the reader did.
-
-    (JSON with a key twice: each takes another of the two.)
+    """The array element that a reason refers to. None if Python sees another value than the reader did (of a key that
+    occurs twice, each may take another one).
     """
     for array, idx in steps:
         elements = call.get(array) if isinstance(call, dict) else None
@@ -217,7 +216,7 @@ def _element(call: Any, steps: list[tuple[str, int]]) -> Any:
 
 
 def _paths(table: Table, field: str) -> tuple[tuple[str, ...], ...]:
-    """Where a field of a reason may stand: a column's paths, or an object's or an array's key."""
+    """The possible paths of a reason's field: a column's paths, or the key of an object or array."""
     for column in table.columns:
         if ".".join(column.path) == field:
             return (column.path, *column.aliases)
@@ -225,7 +224,7 @@ def _paths(table: Table, field: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _leaf(element: Any, paths: Iterable[tuple[str, ...]]) -> Any:
-    """The first value that is there."""
+    """The first value found."""
     for path in paths:
         value = element
         for key in path:
@@ -236,7 +235,7 @@ def _leaf(element: Any, paths: Iterable[tuple[str, ...]]) -> Any:
 
 
 def _decoded(body: bytes) -> Any:
-    """The body as Python sees it; None where it has a number that Python cannot hold."""
+    """The body as Python values; None if it has a number that Python cannot represent."""
     try:
         return msgspec.json.decode(body)
     except msgspec.DecodeError:

@@ -1,7 +1,7 @@
-"""Which columns hold words of a list, and which words are known.
+"""Which columns are enumerations, and which values are known.
 
-The lists are dbt's seeds: what the marts know of a status or a fail reason, the load knows too. A word that
-is not in its list is data, kept as it came; here it is only told from the others.
+The known values are dbt's seeds, so load and marts use the same lists. An unknown value is stored like any other; it
+is only counted as drift.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "service_level_events": ("service_level_event", ("queue_durations.service_level_event",)),
     "queue_event_outcomes": ("event", ("queue_durations.event",)),
 }
-"""For each seed: its column of words, and the columns of calls (`table.column`) that hold them."""
+"""For each seed: its column of values, and the columns of calls (`table.column`) that contain them."""
 
 
 def seed(name: str) -> Iterator[dict[str, str]]:
@@ -39,7 +39,7 @@ def seed(name: str) -> Iterator[dict[str, str]]:
 
 @cache
 def known_words() -> dict[str, dict[str, frozenset[str]]]:
-    """By table and column: the words known. A number's column has its numbers as text."""
+    """The known values by table and column. Numbers are text."""
     known: dict[str, dict[str, frozenset[str]]] = {name: {} for name in TABLES}
     for name, (word, places) in _LISTS.items():
         words = frozenset(row[word] for row in seed(name))
@@ -51,5 +51,5 @@ def known_words() -> dict[str, dict[str, frozenset[str]]]:
 
 @cache
 def final_statuses() -> frozenset[str]:
-    """The statuses that a call ends in, as the marts see it."""
+    """The statuses in which a call is over, as in the marts."""
     return frozenset(row["status"] for row in seed("call_statuses") if row["is_final"] == "true")

@@ -1,7 +1,7 @@
-"""Which calls have a key that nobody declared, without looking at every key.
+"""Find calls with undeclared keys without comparing every key.
 
-Objects of a kind mostly have the same keys. Here the reader makes a fingerprint of each object's list
-of keys; a list is compared with the declared keys the first time its fingerprint is seen, and never again.
+Most objects of a kind have the same keys. DuckDB computes a fingerprint of each object's list of keys, and a list is
+compared with the declared keys only when its fingerprint is new.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from pipelines.ccaip.tables import TABLES, Table
 from pipelines.ccaip.unfolding import Rows
 
 _ELEMENTS = 8
-"""So many elements of an array have their keys fingerprinted; a call that has more is looked at whole."""
+"""The number of elements of an array that are fingerprinted; a call with longer arrays is inspected completely."""
 
-_CALLS_AT_ONCE = 64  # with more, the lists of keys outgrow the processor's cache
+_CALLS_AT_ONCE = 64  # with more, the lists of keys exceed the processor's cache
 
 _ALL_BITS = 2**64 - 1
 _SPREAD = 0x9E3779B97F4A7C15  # 2^64 / golden ratio: its multiples differ in all bits
 
 
 class Familiarity:
-    """Remembers the lists of keys it has seen, from one batch to the next."""
+    """Remembers the lists of keys of earlier batches."""
 
     def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
         self._database = database
@@ -42,11 +42,9 @@ class Familiarity:
     def unfamiliar(
         self, calls: Sequence[bytes], rows: Mapping[str, Rows]
     ) -> tuple[dict[int, list[Spot]], set[int]]:
-        """Where each call has undeclared keys, and which calls have a key twice in one object.
+        """The objects with undeclared keys of each call, and the calls with a key twice in one object.
 
-        `rows` are what was read of the calls.
-
-        Calls with long arrays are only seen in part.
+        `rows` are the parsed calls. Long arrays are only checked in part: see `with_long_arrays`.
         """
         spots = list(_spots(TABLES["calls"], (), (), rows))
         prints = self._fingerprints(calls, spots)
@@ -64,17 +62,17 @@ class Familiarity:
         return {place // spots for place in places}
 
     def _fingerprints(self, calls: Sequence[bytes], spots: list[Spot]) -> pa.Array:
-        """A number for the keys at each spot of each call; where there is no object, one that says so."""
+        """A fingerprint of the keys at each spot of each call, or a fixed number if there is no object."""
         prints = self._keys(calls, spots, "hash(unnest({}))")
         salts = pa.array([self._salts[spot.table, spot.name] for spot in spots], pa.uint64())
         return pc.bit_wise_xor(prints, pa.concat_arrays([salts[:0], *[salts] * len(calls)]))
 
     def _compare(self, prints: pa.Array, calls: Sequence[bytes], spots: list[Spot]) -> None:
-        """Look at the first object of every fingerprint not seen before."""
+        """Compare the first object of every new fingerprint with the declared keys."""
         seen = _values(self._declared | self._undeclared)
         new = pc.unique(prints.filter(pc.invert(pc.is_in(prints, seen)))).to_pylist()
         first = [divmod(prints.index(fingerprint).as_py(), len(spots)) for fingerprint in new]
-        # the reader's keys, not another's: of two equal keys each reader takes its own
+        # the keys as DuckDB sees them: JSON readers treat repeated keys differently
         keys = self._keys([calls[call] for call, _ in first], spots, "{}").to_pylist()
         for fingerprint, (_, number), at_spots in zip(new, first, keys, strict=True):
             spot = spots[number]
@@ -93,7 +91,7 @@ class Familiarity:
 
 
 def with_long_arrays(rows: Mapping[str, Rows]) -> set[int]:
-    """The calls with arrays of which `Familiarity` sees only the beginning."""
+    """The calls with arrays of which `Familiarity` checks only the beginning."""
     numbers: set[int] = set()
     for each in rows.values():
         if each.longest > _ELEMENTS:

@@ -1,18 +1,16 @@
-"""Writes what is derived from the declared tables: dbt's sources, the staging layer, the data dictionary.
+"""Generate files from the declared tables: dbt's sources, the staging models, the data dictionary.
 
-`tables.py` names every field once; this module turns it into files that are committed, so that a
-reader of the dbt project needs no Python:
+`tables.py` names every field once. The files are committed, so that the dbt project can be read without Python:
 
     tables.py → dbt_project/models/staging/_ccaip__sources.yml     the raw tables
               → dbt_project/models/staging/stg_ccaip__<table>.sql  one view per raw table
               → dbt_project/models/staging/_ccaip__models.yml      their columns, keys and tests
               → docs/tables.md                                     the data dictionary
 
-Staging is the only layer that renames, so a field renamed by the vendor is mended in one line of
-`tables.py`. A stale file is a failed check (`--check`), not a surprise: a staging view that lacks a
-column would otherwise show up as a missing number months later.
+Only staging renames columns, so a field that the vendor renames is changed in one line of `tables.py`. `make lint`
+fails if a file is out of date.
 
-Run alone: `python -m pipelines.ccaip.generate`, or with `--check` to only name stale files.
+Run `python -m pipelines.ccaip.generate`, with `--check` to only list files that are out of date.
 """
 
 from __future__ import annotations
@@ -31,9 +29,9 @@ DICTIONARY = Path("docs/tables.md")
 HEADER = "Generated from pipelines/ccaip/tables.py by `make generate`: do not edit."
 
 LOAD_ID = Column(
-    "_dlt_load_id", "text", "The load that landed the row.", (), Privacy.NONE, staging_name="load_id"
+    "_dlt_load_id", "text", "The load that wrote the row.", (), Privacy.NONE, staging_name="load_id"
 )
-# The ledger has a `load_id` of its own: the load that landed the window's calls.
+# The ledger has its own `load_id`: the load of the window's calls.
 RECORD_LOAD_ID = Column(
     "_dlt_load_id", "text", "The load that wrote the row.", (), Privacy.NONE, staging_name="record_load_id"
 )
@@ -41,18 +39,17 @@ RECORD_LOAD_ID = Column(
 LOADS = Table(
     "_dlt_loads",
     "load",
-    "One row per load that landed whole: a load cut short has no row here.",
+    "One row per complete load; an interrupted load has none.",
     (
         Column("load_id", "text", "The load.", (), Privacy.NONE, staging_name="load_id"),
-        Column("status", "bigint", "0: landed whole.", (), Privacy.NONE, staging_name="status"),
+        Column("status", "bigint", "0: complete.", (), Privacy.NONE, staging_name="status"),
         Column(
             "inserted_at", "timestamp", "When it was complete.", (), Privacy.NONE, staging_name="inserted_at"
         ),
     ),
 )
 
-# How old the data are: up to when everything that changed has been asked for and has landed. Not
-# `_dlt_loads`: a backfill or a reconcile writes there too, and brings nothing new.
+# Freshness: up to when all changes are loaded. Not `_dlt_loads`, where backfills and reconciles are recorded too.
 FRESHNESS = (
     "        config:",
     "          loaded_at_field: window_until",
@@ -63,7 +60,7 @@ FRESHNESS = (
 )
 
 
-# --- what a table looks like in the warehouse -----------------------------------------------------
+# --- raw tables in the warehouse ------------------------------------------------------------------
 
 
 def raw_columns(table: Table) -> tuple[Column, ...]:
@@ -76,7 +73,7 @@ def raw_columns(table: Table) -> tuple[Column, ...]:
 
 
 def key_names(table: Table) -> list[str]:
-    """Names of the key columns as staging calls them."""
+    """Staging names of the key columns."""
     if table is LOADS:
         return ["load_id"]
     names = {column.name: column.staging_name for column in raw_columns(table)}
@@ -124,7 +121,7 @@ def sources_yaml(tables: Sequence[Table]) -> str:
         "",
         "sources:",
         "  - name: ccaip",
-        "    description: Calls as the loader landed them, one table per array of the call.",
+        "    description: Calls as loaded, one table per array of the call.",
         "    schema: \"{{ var('raw_schema') }}\"",
         "    tables:",
     ]
@@ -151,7 +148,7 @@ def models_yaml(tables: Sequence[Table]) -> str:
             f"            columns: [{', '.join(key_names(table))}]",
         ]
         if table in RECORDS:
-            # A call rejected twice is no reason to hold up the marts: no metric is built on records.
+            # Only a warning: no metric is built on records.
             lines += ["          config: {severity: warn}"]
         lines += ["    columns:"]
         for column in raw_columns(table):
@@ -177,13 +174,13 @@ def _column_yaml(column: Column, name: str, indent: int) -> list[str]:
 
 
 def dictionary(tables: Sequence[Table]) -> str:
-    """Every raw column in one page: what it is called, its type, what it means, how personal it is."""
+    """A page with every raw column: names, type, meaning and privacy class."""
     lines = [
         f"<!-- {HEADER} -->",
         "# Tables",
         "",
-        "Every column that lands, and its name in staging (`stg_ccaip__<table>`) where that differs.",
-        "*Privacy* is the column's class; `[privacy]` in `.dlt/config.toml` says what becomes of each class.",
+        "Every raw column, and its name in staging (`stg_ccaip__<table>`) if that differs.",
+        "*Privacy* is the column's class; `[privacy]` in `.dlt/config.toml` sets what happens to each class.",
         "",
     ]
     for table in tables:
@@ -204,7 +201,7 @@ def dictionary(tables: Sequence[Table]) -> str:
 
 
 def render() -> dict[Path, str]:
-    """Every generated file: path from the repository's root → content."""
+    """Every generated file: path relative to the repository → content."""
     tables = (*TABLES.values(), *RECORDS, LOADS)
     files = {STAGING / f"{model_name(table)}.sql": staging_sql(table) for table in tables}
     files[STAGING / "_ccaip__sources.yml"] = sources_yaml(tables)
@@ -214,7 +211,7 @@ def render() -> dict[Path, str]:
 
 
 def stale(root: Path = ROOT) -> Iterator[Path]:
-    """Files under `root` that differ from what the tables say, or that no table stands behind."""
+    """Files under `root` that are out of date, or that belong to no table."""
     files = render()
     for path, content in files.items():
         target = root / path
@@ -226,7 +223,7 @@ def stale(root: Path = ROOT) -> Iterator[Path]:
 
 
 def write(root: Path = ROOT) -> list[Path]:
-    """Write every generated file and remove those no table stands behind; what changed."""
+    """Write every generated file, remove those that belong to no table, and return what changed."""
     files = render()
     changed = list(stale(root))
     for path in changed:
@@ -240,12 +237,12 @@ def write(root: Path = ROOT) -> list[Path]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when the files are as the tables say (now, or already with `--check`), else 1."""
+    """0 if the files are up to date (with `--check`: were up to date), else 1."""
     check = "--check" in (sys.argv[1:] if arguments is None else arguments)
     if check:
         paths = list(stale())
         for path in paths:
-            sys.stderr.write(f"{path} is stale: run `make generate`\n")
+            sys.stderr.write(f"{path} is out of date: run `make generate`\n")
         return 1 if paths else 0
     for path in write():
         sys.stdout.write(f"wrote {path}\n")

@@ -1,7 +1,7 @@
-"""Leaves as text → typed columns, and where a leaf does not fit its column.
+"""Cast values from text to the types of their columns, and find values that do not fit.
 
-All leaves of one type, whatever their table, are cast by one statement: with one for each table,
-planning hundreds of columns took longer than casting them.
+One statement casts all values of a type, from all tables: with a statement per table, planning hundreds of columns
+took longer than casting.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ ARROW_TYPES: dict[ColumnType, pa.DataType] = {
 
 
 EMPTY = ("", '""')
-"""An empty text as a leaf: without its quotes, or with them where no text is meant."""
+"""An empty text as read from JSON: without quotes in text columns, with quotes in others."""
 
 
 EMPTY_TEXT = "empty text"
-"""What drift calls it."""
+"""Its name in drift."""
 
 
 @dataclass(frozen=True, slots=True)
 class Coerced:
-    """The leaves of a column that hold another JSON type than the column's, `came`: numbers of their calls.
+    """Values of another JSON type (`came`) than their column's, by the numbers of their calls.
 
-    They were read all the same, or are among the leaves that do not fit.
+    They were converted, or are among the values that do not fit.
     """
 
     table: str
@@ -53,7 +53,7 @@ class Coerced:
 def typed(
     database: duckdb.DuckDBPyConnection, rows: Mapping[str, Rows]
 ) -> tuple[dict[str, dict[str, pa.Array]], list[Leaf], list[Coerced]]:
-    """The columns of every table, typed; the leaves that do not fit: these are NULL; and those of other types."""
+    """The typed columns of every table; the values that do not fit, which are NULL; and those of other types."""
     columns = {name: dict(each.texts) for name, each in rows.items()}
     misfits: list[Leaf] = []
     coerced: list[Coerced] = []
@@ -87,7 +87,7 @@ def typed(
 
 
 def perhaps_no_text(rows: Mapping[str, Rows]) -> list[Leaf]:
-    """Text columns' leaves that may be an object or array: or else a person typed a brace."""
+    """Values of text columns that may be an object or array, or a text that starts with a brace."""
     places = list(_leaves(rows, "text"))
     texts = pa.chunked_array([rows[table].texts[column.name] for table, column in places], pa.string())
     starts = list(accumulate((len(text) for text in texts.chunks), initial=0))
@@ -109,7 +109,7 @@ def _leaves(rows: Mapping[str, Rows], type_: ColumnType) -> Iterator[tuple[str, 
 def _cast(
     database: duckdb.DuckDBPyConnection, type_: ColumnType, leaves: pa.Array
 ) -> tuple[pa.Array, pa.Array | None]:
-    """The values of leaves, and which are faulty; None when none is."""
+    """The cast values, and which of them do not fit; None if all fit."""
     database.register("leaves", pa.table({"leaf": leaves}))
     cast = database.execute(
         f"select {VALUE[type_]} as value, {FAULT[type_]} as fault from leaves"
@@ -121,7 +121,7 @@ def _cast(
 
 
 def _without_empty(type_: ColumnType, leaves: pa.Array) -> tuple[pa.Array, pa.Array | None]:
-    """The leaves with NULL for an empty text, which some vendors write for it; and which those are, if any is."""
+    """The values with NULL instead of an empty text, and which those are, if any."""
     empty = pc.fill_null(pc.is_in(leaves, pa.array(EMPTY)), False)
     if not empty.true_count:
         return leaves, None
@@ -129,10 +129,10 @@ def _without_empty(type_: ColumnType, leaves: pa.Array) -> tuple[pa.Array, pa.Ar
 
 
 def _other_types(type_: ColumnType, leaves: pa.Array) -> dict[str, pa.Array]:
-    """Which leaves are of a JSON type that the column's is read from, but is not; by that type's name.
+    """The values of another JSON type that can be converted to the column's, by the name of that type.
 
-    Of other column types nothing is ever coerced, and 0 and 1 for a flag are no news: the vendor's own
-    documents mix them with false and true.
+    Other column types convert nothing. 0 and 1 for a flag do not count: the vendor's documents mix them with false
+    and true.
     """
     found = {}
     if type_ in ("bigint", "double", "bool"):

@@ -1,11 +1,11 @@
-"""Rows of the ledger `load_windows`: what was asked for, what came, and what the load makes of it.
+"""Rows of the ledger `load_windows`: what was requested, what came, and the verdict.
 
-    planned → unverified → complete | short | mismatch      (callmart looks at what was loaded)
-            → complete | short                              (the source alone: dlt's word that the load is complete)
+    planned → unverified → complete | short | mismatch      (callmart checks what was loaded)
+            → complete | short                              (the source alone, when dlt completes the load)
             → failed
 
-A row is loaded in the package of the calls it tells of. What is not `complete` is asked for again, a few times; so a
-window that cannot be loaded holds up no other, and is not forgotten either.
+A row is loaded in the same package as its calls. A window that is not `complete` is requested again, up to a limit, so
+that it neither blocks others nor is lost.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from pipelines.ccaip.windows import Window
 
 
 def planned(windows: Iterable[Window]) -> list[dict[str, Any]]:
-    """Rows for windows that are yet to be asked for."""
+    """Rows for windows that are not requested yet."""
     return [_window(window) | {"verdict": "planned"} for window in windows]
 
 
 def failed(package: Package, note: str) -> list[dict[str, Any]]:
-    """Rows for the windows of a package that could not be loaded. `note` says why and holds nothing personal."""
+    """Rows for the windows of a package that could not be loaded. `note` gives the reason, without personal data."""
     return [_read(read) | {"verdict": "failed", "note": note} for read in package.reads]
 
 
@@ -39,7 +39,7 @@ def fetched(
     """Rows for the windows of a package that is about to be loaded.
 
     `versions` has each call's `updated_at` and the one that the destination `had`; `superseded` are the ids of
-    calls that stay out. Without a `verdict` it is what reading came to: `complete` or `short`.
+    calls that are left out. Without a `verdict`, it is that of reading: `complete` or `short`.
     """
     out = pc.is_in(package.owners["id"], superseded)
     landed = _count(package.owners.filter(pc.invert(out)))
@@ -70,7 +70,7 @@ def fetched(
 
 
 def verdict_of(read: WindowRead) -> str:
-    """What reading a window came to."""
+    """The verdict of reading a window."""
     return "short" if read.is_short else "complete"
 
 

@@ -1,18 +1,20 @@
-"""What the destination already holds, asked through dlt: versions of calls, the ledger, people to keep out.
+"""Read what the destination already has, through dlt: versions of calls, the ledger, erased people.
 
-Works on every destination that dlt has an SQL client for. Before the first load, and on destinations without SQL,
-nothing is known.
+Works on every destination with an SQL client in dlt. Before the first load, and on destinations without SQL, the
+results are empty.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import dlt
 import pyarrow as pa
 from dlt.common.destination.exceptions import SqlClientNotAvailable
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.ccaip.privacy.forgotten import Forgotten, Remembered
 from pipelines.ccaip.privacy.policy import KEY_COMMAND, Pseudonyms
@@ -21,7 +23,7 @@ from pipelines.ccaip.windows import Window, in_utc
 from pipelines.errors import ConfigurationError
 
 MOST_ATTEMPTS = 5
-"""How often a window is asked for before it is left to `callmart status` and `callmart reconcile`."""
+"""The number of attempts at a window; after that, `callmart status` and `callmart reconcile` report it."""
 
 REPEATABLE = ("tail", "overlap", "backfill")
 """The kinds of windows that stay open until they are complete."""
@@ -32,10 +34,32 @@ _VERSIONS = pa.schema([("id", pa.int64()), ("updated_at", pa.timestamp("us", tz=
 
 
 class Loaded:
-    """Asks the destination of a pipeline. Of a destination that was never loaded nothing is known."""
+    """Queries the destination of a pipeline. If nothing was ever loaded, results are empty."""
 
     def __init__(self, pipeline: dlt.Pipeline) -> None:
         self._pipeline = pipeline
+        self._client: SqlClientBase[Any] | None = None
+
+    @contextmanager
+    def connected(self) -> Iterator[SqlClientBase[Any] | None]:
+        """Keep one client for all questions of the block: dlt resolves its configuration for each new one.
+
+        None before the first load, and where the destination has no SQL client.
+        """
+        if self._client or not self._pipeline.default_schema_name:
+            yield self._client
+            return
+        try:
+            client = self._pipeline.sql_client()
+        except SqlClientNotAvailable:
+            yield None
+            return
+        with client:
+            self._client = client
+            try:
+                yield client
+            finally:
+                self._client = None
 
     def versions(self, ids: Sequence[int]) -> pa.Table:
         """The calls among `ids` that are loaded: `id` and `updated_at` (UTC)."""
@@ -52,7 +76,7 @@ class Loaded:
         )
 
     def rejected(self) -> dict[str, int]:
-        """The calls that are kept as rejected, by key, and how often each was."""
+        """The rejected calls by key, and how often each was rejected."""
         return dict(self._rows(REJECTED_CALLS.name, "call_key, attempt"))
 
     def open_windows(self) -> list[Window]:
@@ -80,56 +104,53 @@ class Loaded:
         return sorted(windows, key=lambda window: (window.since, window.until))
 
     def forgotten(self, key: str) -> Forgotten:
-        """The people that were forgotten. Raises `ConfigurationError` when the key is missing or another."""
+        """The erased people. Raises `ConfigurationError` if the key is missing or another one."""
         remembered = [Remembered(*row) for row in self._rows(FORGOTTEN.name, "kind, pseudonym, choice")]
         return forgotten_under(self.key_fingerprint(), remembered, key)
 
     def key_fingerprint(self) -> str | None:
-        """The fingerprint of the key that loaded pseudonyms are under; None when none is recorded."""
+        """The fingerprint of the key of the loaded pseudonyms; None if none is recorded."""
         found = self._rows(PSEUDONYM_KEYS.name, "fingerprint")
         return found[0][0] if found else None
 
     def _rows(self, table: str, columns: str, condition: str = "") -> list[tuple[Any, ...]]:
-        return list(self._select(table, columns, condition))
-
-    def _select(self, table: str, columns: str, condition: str) -> Iterator[tuple[Any, ...]]:
-        if not self._pipeline.default_schema_name:
-            return
-        try:
-            with self._pipeline.sql_client() as client:
-                name = client.make_qualified_table_name(table)
+        with self.connected() as client:
+            if client is None:
+                return []
+            name = client.make_qualified_table_name(table)
+            try:
                 with client.execute_query(f"select {columns} from {name} {condition}") as cursor:
-                    yield from cursor.fetchall()
-        except (DatabaseUndefinedRelation, SqlClientNotAvailable):
-            return
+                    return cursor.fetchall()
+            except DatabaseUndefinedRelation:
+                return []
 
 
 def fingerprint(key: str) -> str:
-    """What tells one key from another, and nothing of either."""
+    """A fingerprint that distinguishes keys without revealing them."""
     return Pseudonyms(key).of(_FIXED_WORD)
 
 
 def check_key(loaded: str | None, key: str) -> None:
-    """Raise `ConfigurationError` when `key` is not the one whose fingerprint is `loaded`."""
+    """Raise `ConfigurationError` if `loaded` is the fingerprint of another key."""
     if loaded and key and loaded != fingerprint(key):
         raise ConfigurationError(
             "The key for pseudonyms ([privacy] key) is not the one this warehouse was loaded with: the same caller "
             "would get another pseudonym.",
             "Set the key that was used before. After `callmart privacy rotate-key` it is the longer one, on every "
-            "machine; if that was cut short, run it again.",
+            "machine; if that was interrupted, run it again.",
         )
 
 
 def forgotten_under(loaded: str | None, remembered: Sequence[Remembered], key: str) -> Forgotten:
-    """The people that were forgotten. Raises `ConfigurationError` when the key is missing or another.
+    """The erased people. Raises `ConfigurationError` if the key is missing or another one.
 
-    `loaded` is the fingerprint of the key that they were remembered under.
+    `loaded` is the fingerprint of the key that their pseudonyms were made with.
     """
     check_key(loaded, key)
     if remembered and not key:
         raise ConfigurationError(
-            "People were forgotten in this warehouse. Without the key for pseudonyms ([privacy] key) a load "
+            "People were erased from this warehouse. Without the key for pseudonyms ([privacy] key) a load "
             "cannot recognise them and would bring them back.",
-            f"Set the key that was used when they were forgotten. (`{KEY_COMMAND}` makes a new one, which does not help.)",
+            f"Set the key that was used to erase them. (`{KEY_COMMAND}` creates another one, which does not help.)",
         )
     return Forgotten(remembered, Pseudonyms(key) if key else None)

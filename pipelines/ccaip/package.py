@@ -1,8 +1,8 @@
 """The calls of some windows as one package of parsed tables, ready to load.
 
-Calls are parsed in batches while the next pages are still on their way, so that the JSON of a package is never in
-memory as a whole. The privacy policy is applied here: what leaves this module may be stored. Of a call that was read
-twice (it moved while the windows were read, or lies on a boundary) only the newest version stays, in every table.
+Calls are parsed in batches while the next pages are fetched, so that the JSON of a package is never in memory as a
+whole. The privacy policy is applied here: what leaves this module may be stored. If a call was read twice (it changed
+while the windows were read, or is on a boundary), only the newest version is kept.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from pipelines.ccaip.windows import Window
 from pipelines.steps import reached
 
 BATCH = 1_700
-"""Calls that are parsed at a time: about 16 MB of JSON."""
+"""The number of calls parsed at a time: about 16 MB of JSON."""
 
-_THREADS = 2  # each has an exploder; there is a core for each while nothing is loaded
+_THREADS = 2  # each has its own parser; while nothing is loaded, each has a core
 
 _REJECTED_SCHEMA = pa.schema([(c.name, ARROW_TYPES[c.type]) for c in REJECTED_CALLS.columns])
 
@@ -42,10 +42,10 @@ OWNERS_SCHEMA = pa.schema([("id", pa.int64()), ("window", pa.int64())])
 
 @dataclass
 class WindowRead:
-    """What reading a window came to.
+    """The result of reading a window.
 
-    `fetched` counts versions as they came, `keys` are the calls among them. `counted_after` is what the API counts in
-    the window once it was read, `newest` the latest change seen (UTC).
+    `fetched` counts versions, `keys` are the calls among them. `counted_after` is the API's count after the window was
+    read, `newest` the latest change seen (UTC).
     """
 
     window: Window
@@ -73,12 +73,11 @@ class WindowRead:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What lands together: some windows' calls as tables, `rejected_calls` among them.
+    """What is loaded together: calls of some windows as tables, including `rejected_calls`.
 
-    `reads` tells of each window; `rejected` counts, in the same order, the calls of each that could
-    not be read. `owners` has, for every row of `calls`, the id and the place of its window; `readable`
-    the keys of calls that are rejected no more, if they ever were; `removed` the ids of forgotten people's
-    calls, which are to be nowhere.
+    `reads` has the result of each window; `rejected` counts, in the same order, its calls that could not be parsed.
+    `owners` has the id and the index of the window for every row of `calls`. `readable` has the keys of calls that
+    were parsed, whether rejected before or not; `removed` the ids of calls of erased people, which must not be stored.
     """
 
     reads: list[WindowRead]
@@ -91,7 +90,7 @@ class Package:
 
     @classmethod
     def empty(cls) -> Package:
-        """A package of nothing, which makes the tables that are not there yet."""
+        """A package without calls, which creates missing tables."""
         tables = {name: arrow_schema(table).empty_table() for name, table in TABLES.items()}
         tables[REJECTED_CALLS.name] = _REJECTED_SCHEMA.empty_table()
         keys, ids = pa.chunked_array([], pa.string()), pa.chunked_array([], pa.int64())
@@ -99,22 +98,22 @@ class Package:
 
     @property
     def calls(self) -> int:
-        """How many calls it holds."""
+        """The number of calls."""
         return self.tables["calls"].num_rows
 
     @property
     def is_by_id(self) -> bool:
-        """Whether its calls were asked for by their ids, to be loaded whatever is loaded already."""
+        """Whether its calls were requested by id: they are loaded whatever version is loaded already."""
         return all(read.window.ids for read in self.reads)
 
     @property
     def cursor(self) -> datetime | None:
-        """Up to when all changes are read once this is loaded (UTC); None when it says nothing of that."""
+        """The cursor after this package is loaded (UTC); None if it does not move the cursor."""
         return max((read.window.until for read in self._news()), default=None)
 
     @property
     def last_change(self) -> datetime | None:
-        """The newest change that was read on the way to the cursor (UTC)."""
+        """The newest change among the calls of scheduled windows (UTC)."""
         return max((read.newest for read in self._news() if read.newest), default=None)
 
     def _news(self) -> list[WindowRead]:
@@ -143,7 +142,7 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A call as a window has it."""
+    """A version of a call in a window."""
 
     call: FetchedCall
     read: WindowRead
@@ -151,7 +150,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class _Refused:
-    """A call that could not be read: why, its window, and what is kept of its body."""
+    """A call that could not be parsed: reason, window, and the stored part of its body."""
 
     reason: str
     read: WindowRead
@@ -161,7 +160,7 @@ class _Refused:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Parsed calls: the version of each, by key, and what became of it."""
+    """Parsed calls: the version of each by key, and the result."""
 
     versions: dict[str, tuple[datetime | None, WindowRead]]
     exploded: Exploded
@@ -171,7 +170,7 @@ class Batch:
 
 
 class Parser:
-    """Parses batches of calls, two at a time, keeps `forgotten` people out and applies `privacy`.
+    """Parses batches of calls, two at a time, removes `forgotten` people and applies `privacy`.
 
     Close it, or use it in a `with` block.
     """
@@ -179,7 +178,7 @@ class Parser:
     def __init__(self, privacy: PrivacyFilter, forgotten: Forgotten = NOBODY) -> None:
         self._privacy = privacy
         self._forgotten = forgotten
-        # each made when it is first needed: a small load needs one
+        # created when first needed: a small load needs one
         self._exploders: LifoQueue[Exploder | None] = LifoQueue()
         for _ in range(_THREADS):
             self._exploders.put(None)
@@ -195,14 +194,14 @@ class Parser:
         self.close()
 
     def close(self) -> None:
-        """End the threads and free their memory."""
+        """Stop the threads and free their memory."""
         self._threads.shutdown(cancel_futures=True)
         for _ in range(_THREADS):
             if exploder := self._exploders.get():
                 exploder.close()
 
     def submit(self, versions: dict[str, Version]) -> Future[Batch]:
-        """Parse calls in the background. Blocks while many batches are unparsed, so that they do not fill memory."""
+        """Parse calls in the background. Blocks while many batches are waiting, to limit memory."""
         self._unparsed.acquire()
         batch = self._threads.submit(self._parse, versions)
         batch.add_done_callback(lambda _: self._unparsed.release())
@@ -228,7 +227,7 @@ class Parser:
         )
 
     def _with_keys(self, bodies: Sequence[bytes], keys: Sequence[str]) -> Exploded:
-        """The calls exploded. One whose id is another in its table than in its key is rejected: who knows whose it is."""
+        """Parse the calls. A call whose parsed id differs from its key is rejected as ambiguous."""
         exploded = self._exploded(bodies)
         rejected = {each.number for each in exploded.rejected}
         read = [number for number in range(len(bodies)) if number not in rejected]
@@ -251,7 +250,7 @@ class Parser:
             self._exploders.put(exploder)
 
     def _refused(self, reason: str, version: Version) -> _Refused | None:
-        """What is kept of a call that could not be read; None when a forgotten person's calls are to go."""
+        """The stored part of a call that could not be parsed; None if it belongs to an erased person and is removed."""
         match self._forgotten.body(version.call.body):
             case "removed":
                 return None
@@ -262,7 +261,7 @@ class Parser:
 
 
 def package_of(parser: Parser, pages: Iterable[list[FetchedCall]], window: Window) -> Package:
-    """The package of calls that are already at hand, as though `window` had brought them."""
+    """A package of calls that were fetched already, as if `window` had returned them."""
     read = WindowRead(window, started_at=datetime.now(UTC))
     batches: list[Future[Batch]] = []
     unparsed: dict[str, Version] = {}
@@ -279,7 +278,7 @@ def package_of(parser: Parser, pages: Iterable[list[FetchedCall]], window: Windo
 
 
 def keep_newest(kept: dict[str, Version], versions: Iterable[Version]) -> None:
-    """Add `versions` to `kept`, of each call the newest."""
+    """Add `versions` to `kept`, keeping the newest of each call."""
     for version in versions:
         old = kept.get(version.call.key)
         if old is None or _is_newer(version.call.updated_at, old.call.updated_at):
@@ -287,7 +286,7 @@ def keep_newest(kept: dict[str, Version], versions: Iterable[Version]) -> None:
 
 
 def combine(batches: Sequence[Batch], reads: list[WindowRead]) -> Package:
-    """One package of the batches' calls, of each call the newest version."""
+    """One package of the calls of all batches, with the newest version of each."""
     reached("normalise")
     places = {id(read): place for place, read in enumerate(reads)}
     parts: dict[str, list[pa.Table]] = {name: [] for name in (*TABLES, REJECTED_CALLS.name)}
@@ -358,5 +357,5 @@ def _rejected_table(refused: dict[str, _Refused]) -> pa.Table:
 
 
 def _is_newer(changed: datetime | None, than: datetime | None) -> bool:
-    """Whether a version read later replaces one read before; the API never goes back by itself."""
+    """Whether a version that was read later replaces one that was read before."""
     return changed is None or than is None or changed >= than

@@ -1,10 +1,10 @@
-"""The body of an answer → its calls. The one place that decides what a call is, and what its id and times are.
+"""Split the body of a response into calls, and read the id and the times of each. Only this module decides these.
 
-A body is a JSON list with an object a call. Most bodies are decoded as a whole. One that is not JSON as a whole is
-split into the calls that are: a call with a broken escape, a `NaN` or a byte that is not UTF-8 must not cost the
-others of its page. What nobody can decode becomes a call without an id, for the reader to reject.
+A body is a JSON list with one object per call. Most bodies are decoded as a whole. One that is not valid JSON is split
+into calls, so that a call with a broken escape, a `NaN` or a byte that is not UTF-8 does not affect the others. What
+cannot be decoded becomes a call without an id, which the parser rejects.
 
-Of each call the id and two times are read here, which is all that tailing needs; `parse` reads the rest.
+Only the id and two times are read here, which is all that tailing needs; `parse` reads the rest.
 """
 
 from __future__ import annotations
@@ -25,15 +25,17 @@ _WHITESPACE = b" \t\r\n"
 _ID = re.compile(r"-?[0-9]{1,19}(\.0+)?", re.ASCII)
 _NAMED_UTC = re.compile(r"\s*(UTC|GMT)$", re.IGNORECASE)
 _OBJECT_AHEAD = re.compile(r",\s*(?=\{)")
-_lenient = json.JSONDecoder(strict=False)  # reads NaN and half a surrogate pair, which is enough for an id
+_lenient = json.JSONDecoder(
+    strict=False
+)  # accepts NaN and half a surrogate pair, which is enough to read an id
 
 
 class NoPage(ValueError):
-    """The body is no JSON list of calls: cut short, or an error page of something on the way."""
+    """The body is not a JSON list of calls: it was truncated, or is the error page of a proxy."""
 
 
 class _Head(msgspec.Struct):
-    """What tailing reads of a call; `Any`, so that a wrong type rejects the call and not the page."""
+    """What tailing reads of a call. `Any`, so that a wrong type rejects the call and not the page."""
 
     id: Any = None
     updated_at: Any = None
@@ -42,14 +44,14 @@ class _Head(msgspec.Struct):
 
 _heads = msgspec.json.Decoder(list[_Head])
 _bodies = msgspec.json.Decoder(list[msgspec.Raw])
-_strict = msgspec.json.Decoder(float_hook=Decimal)  # 1e999 is JSON, and no float
+_strict = msgspec.json.Decoder(float_hook=Decimal)  # 1e999 is valid JSON, but not a float
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedCall:
-    """A call as it came: its id as text, when it changed and was queued (UTC), its JSON.
+    """A call as fetched: its id as text, when it changed and was queued (UTC), its JSON.
 
-    Each is None when it is missing or unreadable. `is_json` says whether a strict reader can decode the body.
+    Each is None if it is missing or unreadable. `is_json` says whether a strict reader can decode the body.
     """
 
     id: str | None
@@ -60,22 +62,22 @@ class FetchedCall:
 
     @property
     def key(self) -> str:
-        """What tells one call from another: its id, or a fingerprint where even that is unreadable."""
+        """What identifies the call: its id, or a fingerprint of the body if the id is unreadable."""
         return self.id if self.id is not None else "sha256:" + hashlib.sha256(self.body).hexdigest()
 
     @property
     def json(self) -> bytes:
-        """The body for a reader of JSON: empty where it is none, so that every reader rejects it alike."""
+        """The body for JSON readers: empty if it is not valid JSON, so that every reader rejects it."""
         return self.body if self.is_json else b""
 
 
 def read_calls(body: bytes) -> list[FetchedCall]:
-    """The calls of an answer's body, in its order. Raises `NoPage` when it is no list of calls."""
+    """The calls of a response's body, in order. Raises `NoPage` if it is not a list of calls."""
     body = body.removeprefix(_BYTE_ORDER_MARK).strip(_WHITESPACE)
     if not (body.startswith(b"[") and body.endswith(b"]")):
         raise NoPage
     try:
-        body.decode()  # msgspec skips what it does not read, and bytes that are not UTF-8 with it
+        body.decode()  # msgspec does not check the encoding of parts that it skips
         return [
             FetchedCall(
                 _id(head.id), parse_instant(head.updated_at), bytes(raw), parse_instant(head.queued_at)
@@ -87,7 +89,7 @@ def read_calls(body: bytes) -> list[FetchedCall]:
 
 
 def parse_instant(value: object) -> datetime | None:
-    """An API timestamp as UTC, whatever offset it carries; without one it is UTC (page). None if unreadable."""
+    """An API timestamp as UTC, whatever its offset; without one it is UTC (documented). None if unreadable."""
     if not isinstance(value, str):
         return None
     try:
@@ -102,15 +104,15 @@ def _id(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     if isinstance(value, int) and abs(value) >= 2**63:
-        return None  # Python refuses to write out an integer of thousands of digits
+        return None  # Python does not convert an integer of thousands of digits
     text = str(value)
     return str(int(text.partition(".")[0])) if _ID.fullmatch(text) else None
 
 
 def _split(listed: bytes) -> Iterator[bytes]:
-    """The elements of a list that is not JSON as a whole, as the bytes that came.
+    """The elements of a list that is not valid JSON as a whole, as bytes.
 
-    Latin-1 gives each byte a character, so that any bytes can be searched as text and nothing is lost.
+    Latin-1 maps each byte to a character, so that any bytes can be searched as text without loss.
     """
     text = listed.decode("latin-1")
     place = 0
@@ -118,7 +120,7 @@ def _split(listed: bytes) -> Iterator[bytes]:
         start = place + len(text[place:]) - len(text[place:].lstrip(" \t\r\n"))
         end = _end_of_value(text, start)
         if end is None:
-            # unreadable up to where the next call begins, by the look of it
+            # unreadable up to what looks like the start of the next call
             ends = (
                 found.start() for found in _OBJECT_AHEAD.finditer(text, start) if _is_call(text, found.end())
             )
@@ -129,7 +131,7 @@ def _split(listed: bytes) -> Iterator[bytes]:
 
 
 def _end_of_value(text: str, start: int) -> int | None:
-    """Where the JSON value at `start` ends, if it is one that an element of a list can be."""
+    """The end of the JSON value at `start`; None if there is no valid list element."""
     try:
         _, end = _lenient.raw_decode(text, start)
     except (ValueError, RecursionError):
@@ -139,7 +141,7 @@ def _end_of_value(text: str, start: int) -> int | None:
 
 
 def _is_call(text: str, start: int) -> bool:
-    """Whether a call begins at `start`, and not an object inside of one."""
+    """Whether a call begins at `start`, rather than an object inside a call."""
     try:
         value, end = _lenient.raw_decode(text, start)
     except (ValueError, RecursionError):
@@ -149,7 +151,7 @@ def _is_call(text: str, start: int) -> bool:
 
 
 def _leniently(body: bytes) -> FetchedCall:
-    """A call with what can be read of it, though it may be no JSON."""
+    """A call with what can be read of it, even if it is not valid JSON."""
     try:
         value = _lenient.decode(body.decode("utf-8", "replace"))
     except (ValueError, RecursionError):

@@ -1,13 +1,13 @@
-"""Calls as JSON → one Arrow table per declared table.
+"""Parse calls: JSON → one Arrow table per declared table.
 
     bytes → nested structs of text (DuckDB) → rows of text (unfolding) → typed columns (leaves) → tables
 
-DuckDB's JSON reader parses every call once, Arrow takes the result apart; on the common path Python
-touches no field. What is read is derived from `tables`, so that a declared key fills its column and
-an undeclared one goes to `_extra`. Calls with anything odd about them get a closer look of their own.
+DuckDB's JSON reader parses every call once, and Arrow splits the result into tables; usually Python handles no single
+value. What is read is derived from `tables`: declared keys go to their columns, undeclared keys to `_extra`. Calls
+with anything unusual are inspected one by one.
 
-A call with a fault (a wrong type, an array that is no array, no id) is rejected as a whole, so that
-a call's rows never disagree with each other; it keeps its body and every reason.
+A call with a fault (a wrong type, a value that should be an array, no id) is rejected as a whole, so that the rows of
+a call never contradict each other. Its body is stored with every reason.
 """
 
 from __future__ import annotations
@@ -42,22 +42,22 @@ from pipelines.ccaip.unfolding import Leaf, Place, Rows, unfold
 __all__ = ["ARROW_TYPES", "Exploded", "Exploder", "Rejected", "arrow_schema"]
 
 _REASONS_KEPT = 20
-_exact = msgspec.json.Encoder(decimal_format="number")  # numbers as they came
+_exact = msgspec.json.Encoder(decimal_format="number")  # numbers unchanged
 _exact_decoder = msgspec.json.Decoder(float_hook=Decimal)
-_CALLS_READ_AT_ONCE = 256  # fewer cost time, more cost memory
+_CALLS_READ_AT_ONCE = 256  # fewer are slower, more need more memory
 
 Fault = tuple[int, str, Place, str]
-"""A call's number, the table and place of the fault, and what it is."""
+"""A call's number, the table and position of the fault, and its description."""
 
 
 _NUL = rb"\u0000"
 _ESCAPED_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
-"""The escape of U+0000, and not that of a backslash before the text `u0000`."""
+"""The escape of U+0000, but not a backslash followed by the text `u0000`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A call that could not be read: its place among the calls given, and why (never a value)."""
+    """A call that could not be parsed: its index among the given calls, and the reason, without values."""
 
     number: int
     reason: str
@@ -65,11 +65,11 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Exploded:
-    """A chunk of calls as tables: every declared table.
+    """A batch of calls as tables: every declared table.
 
-    `unknown_keys` counts, by table and dotted path, how often a key came that nobody declared; `coerced`, by
-    table, column and the JSON type that came, the values of another type that were read all the same; `repeated_keys` the
-    calls that have a key twice in one object; `nul_characters` the calls with U+0000 in a text.
+    `unknown_keys` counts undeclared keys by table and dotted path; `coerced` counts converted values by table, column
+    and JSON type; `repeated_keys` counts calls that have a key twice in one object; `nul_characters` counts calls with
+    U+0000 in a text.
     """
 
     tables: dict[str, pa.Table]
@@ -81,29 +81,31 @@ class Exploded:
 
 
 class Exploder:
-    """Explodes chunks of calls, one after the other, in a DuckDB of its own in memory."""
+    """Parses batches of calls with an in-memory DuckDB."""
 
     def __init__(self) -> None:
-        # One thread: the other cores have an exploder of their own or land, and idle helpers would spin.
-        # Memory goes back in large pieces when a batch is done, instead of being kept for the next.
+        # One thread: the other cores parse or load, and idle threads would spin.
+        # Memory is returned when a batch is done, instead of being kept for the next.
         self._db = duckdb.connect(
             ":memory:",
             config={
                 "threads": 1,
-                "temp_directory": "",  # nothing goes to the disk before the privacy policy has been applied
+                "temp_directory": "",  # nothing is written to disk before the privacy policy is applied
                 "allocator_bulk_deallocation_flush_threshold": "16MB",
             },
         )
         self._db.execute("set timezone = 'UTC'")
-        self._db.execute("set enable_progress_bar = false")  # in a notebook it would draw over our own
+        self._db.execute(
+            "set enable_progress_bar = false"
+        )  # it would interfere with callmart's own progress display
         self._familiarity = Familiarity(self._db)
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Free the memory."""
         self._db.close()
 
     def explode(self, calls: Sequence[bytes]) -> Exploded:
-        """Read `calls`, each the JSON of one call, each call once."""
+        """Parse `calls`, each the JSON of one call. No call may occur twice."""
         if with_nul := [
             number for number, call in enumerate(calls) if _NUL in call and _ESCAPED_NUL.search(call)
         ]:
@@ -111,7 +113,7 @@ class Exploder:
         try:
             rows = self._read(calls)
         except (duckdb.InvalidInputException, pa.ArrowInvalid):
-            # half of a surrogate pair, or a byte that is not UTF-8
+            # half a surrogate pair, or a byte that is not UTF-8
             valid = self._valid(calls)
             if all(valid):
                 raise
@@ -119,9 +121,9 @@ class Exploder:
         return self._exploded(calls, rows)
 
     def _with_one_reading(self, calls: Sequence[bytes], repeated: Iterable[int]) -> Exploded:
-        """The same for calls of which some have a key twice in one object: the last one counts, for every reader.
+        """The same for calls of which some have a key twice in one object: the last value counts.
 
-        The client read id and time so, and DuckDB would take the first.
+        The client has read id and time this way, while DuckDB would take the first value.
         """
         once = list(calls)
         for number in repeated:
@@ -131,7 +133,7 @@ class Exploder:
         return replace(read, repeated_keys=sum(number not in unreadable for number in repeated))
 
     def _without_nul(self, calls: Sequence[bytes], with_nul: Iterable[int]) -> Exploded:
-        """The same for calls of which some have U+0000 in a text, which Postgres cannot store: read as U+FFFD."""
+        """The same for calls with U+0000 in a text, which Postgres cannot store: it is read as U+FFFD."""
         storable = list(calls)
         for number in with_nul:
             storable[number] = _ESCAPED_NUL.sub(rb"\1\\ufffd", calls[number])
@@ -141,7 +143,7 @@ class Exploder:
 
     def _read(self, calls: Sequence[bytes]) -> dict[str, Rows]:
         with shown(self._db, "calls", calls, _CALLS_READ_AT_ONCE):
-            # a relation, for its result is made as Arrow; `execute` keeps it in DuckDB's own form first
+            # a relation produces Arrow directly; `execute` would first keep the result in DuckDB's format
             read = self._db.sql(f"select from_json(json, {literal(STRUCTURE)}) from calls")
             nested = read.to_arrow_table()[0].combine_chunks()
         return unfold(nested, pa.arange(0, len(nested)))
@@ -154,7 +156,7 @@ class Exploder:
             return [valid for (valid,) in self._db.execute("select json_valid(json) from calls").fetchall()]
 
     def _without_broken(self, calls: Sequence[bytes], valid: list[bool]) -> Exploded:
-        """The same for the calls that are JSON; the others are rejected."""
+        """The same for the calls that are valid JSON; the others are rejected."""
         numbers = [number for number, fine in enumerate(valid) if fine]
         rest = self.explode([calls[number] for number in numbers])
         rejected = [replace(each, number=numbers[each.number]) for each in rest.rejected]
@@ -197,7 +199,7 @@ def _is_utf8(body: bytes) -> bool:
     return True
 
 
-# --- what is wrong with a call ------------------------------------------------------------------------
+# --- faults of calls ----------------------------------------------------------------------------------
 
 
 def _misfitting(leaves: Iterable[Leaf]) -> Iterator[Fault]:
@@ -219,7 +221,7 @@ def _incomplete(calls: Rows) -> Iterator[Fault]:
 
 
 def _rejected(faults: Iterable[Fault]) -> list[Rejected]:
-    """The calls that have faults, with their reasons in the order of the declared tables."""
+    """The calls with faults, with their reasons in the order of the declared tables."""
     tables = list(TABLES)
     reasons: dict[int, list[str]] = defaultdict(list)
     for number, table, place, what in sorted(
@@ -243,7 +245,7 @@ def _reason(table: Table, place: Place, what: str) -> str:
 
 
 def _counted(coerced: Iterable[Coerced], rejected: pa.Array) -> dict[tuple[str, Column, str], int]:
-    """How often each type came and was read, in calls that were not rejected."""
+    """The number of converted values by type, in calls that were not rejected."""
     counts = {
         (each.table, each.column, each.came): pc.sum(pc.invert(pc.is_in(each.numbers, rejected))).as_py()
         for each in coerced
@@ -257,7 +259,7 @@ def _counted(coerced: Iterable[Coerced], rejected: pa.Array) -> dict[tuple[str, 
 def _undeclared(
     looks: Mapping[int, Look],
 ) -> tuple[dict[str, dict[tuple[int, ...], str]], dict[tuple[str, str], int]]:
-    """What undeclared keys hold, by table, call and place; and how often each came."""
+    """The values of undeclared keys by table, call and position, and how often each key occurred."""
     extras: dict[str, dict[tuple[int, ...], str]] = {name: {} for name in TABLES}
     counts: Counter[tuple[str, str]] = Counter()
     for number, seen in looks.items():
@@ -274,19 +276,19 @@ def _extra(rows: Rows, extras: Mapping[tuple[int, ...], str]) -> pa.Array:
     return pa.array([extras.get(place) for place in places], pa.string())
 
 
-# --- tables as they land ------------------------------------------------------------------------------
+# --- tables to load -----------------------------------------------------------------------------------
 
 
 def _landed(
     rows: Rows, columns: Mapping[str, pa.Array], ids: pa.Array, extra: pa.Array, rejected: pa.Array
 ) -> pa.Table:
-    """A table as it lands: without the rejected calls' rows."""
+    """A table to load, without the rows of rejected calls."""
     keys = {"call_id": ids.take(rows.numbers)} | rows.place if rows.table.parent else {}
     landed = pa.table({**keys, **columns, EXTRA.name: extra}, arrow_schema(rows.table))
     return landed.filter(pc.invert(pc.is_in(rows.numbers, rejected))) if len(rejected) else landed
 
 
 def arrow_schema(table: Table) -> pa.Schema:
-    """The Arrow schema of a table as it is landed."""
+    """The Arrow schema of a table."""
     columns = (*table.key_columns, *table.columns, EXTRA)
     return pa.schema([(column.name, ARROW_TYPES[column.type]) for column in columns])

@@ -1,10 +1,9 @@
-"""What DuckDB's JSON reader is asked for, derived from `tables`.
+"""The structure and SQL for DuckDB's JSON reader, derived from `tables`.
 
-Leaves come as text (a JSON string without its quotes, anything else as written), since vendor and
-payloads disagree about types; where a number or a flag is expected a string keeps its quotes, so that it can
-be told from one. `VALUE` and `FAULT` say what a column makes of such a text, without quotes: a value
-whose meaning is plain is coerced (0 → false, "5" → 5); a value whose meaning is not is a fault:
-2.5 is no 2, and nothing is ever rounded or cut.
+Values are read as text (a JSON string without its quotes, anything else as written), because the vendor's documents
+and payloads disagree about types. Where a number or a flag is expected, a string keeps its quotes, so that it can be
+distinguished. `VALUE` and `FAULT` convert such a text, without quotes, to the column's type: a value with a clear
+meaning is converted (0 → false, "5" → 5), any other is a fault. 2.5 is not 2: nothing is rounded or truncated.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ EXPECTED: dict[ColumnType, str] = {
     "timestamp": "an instant (ISO 8601)",
     "json": "JSON",
 }
-"""What a rejected call's reason says should have stood there."""
+"""The expected value, as named in the reason of a rejected call."""
 
 VALUE: dict[ColumnType, str] = {
     "bigint": "try_cast(leaf as bigint)",
@@ -46,33 +45,33 @@ FAULT: dict[ColumnType, str] = {
     "bigint": "leaf is not null and coalesce(try_cast(leaf as bigint) <> try_cast(leaf as double), true)",
     "double": "leaf is not null and coalesce(not isfinite(try_cast(leaf as double)), true)",
     "bool": "leaf is not null and lower(leaf) not in ('true', 'false', '1', '0')",
-    # 'infinity' and 'epoch' are instants to DuckDB, and no date of any call
+    # DuckDB accepts 'infinity' and 'epoch' as instants
     "timestamp": "leaf is not null and (try_cast(leaf as timestamptz) is null or leaf[5] <> '-')",
 }
-"""SQL that is true where a `leaf` has a value its column cannot hold."""
+"""SQL that is true if the column cannot hold the value of a `leaf`."""
 
 NO_OBJECT = "is no object"
 
 
 @dataclass(frozen=True)
 class Shape:
-    """How an element of one declared table looks in JSON."""
+    """The JSON structure of an element of one declared table."""
 
     table: Table
 
     @cached_property
     def arrays(self) -> tuple[Table, ...]:
-        """The tables whose arrays hang below this one's elements."""
+        """The tables whose arrays are inside this table's elements."""
         return tuple(child for child in CHILDREN if child.parent == self.table.name)
 
     @cached_property
     def whole_element(self) -> bool:
-        """Whether the element is kept whole, because nobody documents what is in it."""
+        """Whether the element is stored as JSON, because its contents are not documented."""
         return any(not column.path for column in self.table.columns)
 
     @cached_property
     def objects(self) -> dict[str, frozenset[str]]:
-        """The nested objects and their declared keys; the element itself under the empty name."""
+        """The nested objects and their declared keys; the element itself has the empty name."""
         declared: dict[str, set[str]] = {"": {child.array for child in self.arrays}}
         for path in self._paths():
             if len(path) > 1:
@@ -84,12 +83,14 @@ class Shape:
         paths = [path for column in self.table.columns for path in (column.path, *column.aliases) if path]
         deep = [path for path in paths if len(path) > 2]
         if deep:
-            raise ValueError(f"{self.table.name}: objects nest one level deep at most, {deep[0]} is deeper")
+            raise ValueError(
+                f"{self.table.name}: objects may be nested one level deep, but {deep[0]} is deeper"
+            )
         return paths
 
     @cached_property
     def structure(self) -> Any:
-        """What the reader is asked for: texts and instants without their quotes, all else as it came."""
+        """The structure to read: texts and instants without quotes, everything else as written."""
         if self.whole_element:
             return "JSON"
         structure: dict[str, Any] = {name: {} for name in self.objects if name}
@@ -101,7 +102,7 @@ class Shape:
 
     @cached_property
     def faults(self) -> tuple[str, ...]:
-        """What can be wrong with an element, in the order in which reasons name it."""
+        """The possible faults of an element, in the order of the reasons."""
         return (
             NO_OBJECT,
             *(no_object(name) for name in self.objects if name),
@@ -112,22 +113,22 @@ class Shape:
 
 
 def unexpected(column: Column) -> str:
-    """The fault of a leaf that does not fit its column."""
+    """The fault of a value that does not fit its column."""
     return f"{'.'.join(column.path)}: expected {EXPECTED[column.type]}"
 
 
 def no_object(name: str) -> str:
-    """The fault of a nested object that is none."""
+    """The fault of a value that should be an object."""
     return f"{name}: expected an object"
 
 
 def no_array(name: str) -> str:
-    """The fault of an array that is none."""
+    """The fault of a value that should be an array."""
     return f"{name}: expected an array"
 
 
 def missing(name: str) -> str:
-    """The fault of a call that lacks what no call can lack."""
+    """The fault of a call without a required value."""
     return f"{name}: missing"
 
 
@@ -137,17 +138,17 @@ REQUIRED = ("id", "updated_at")
 SHAPES = {name: Shape(table) for name, table in TABLES.items()}
 
 STRUCTURE = json.dumps(SHAPES["calls"].structure)
-"""A whole call, as DuckDB's `from_json` wants it described."""
+"""The structure of a call for DuckDB's `from_json`."""
 
 
 @contextmanager
 def shown(
     database: duckdb.DuckDBPyConnection, name: str, calls: Sequence[bytes], at_once: int
 ) -> Iterator[None]:
-    """Show the JSON of `calls` to the database, once: the column `json` of a relation.
+    """Pass the JSON of `calls` to the database as the column `json` of a relation that can be read once.
 
-    The database parses what it is handed at once before it goes on. Left to itself it takes 2,048
-    calls, and ten times their memory; here their text is in memory but for a moment, too.
+    The database parses a batch before it reads the next. Its default batch of 2,048 calls needs ten times their
+    memory; smaller batches also free their text sooner.
     """
     schema = pa.schema({"json": pa.string()})
     batches = (

@@ -1,15 +1,15 @@
-"""Reads stretches of `updated_at` and hands out packages: closed windows with the calls in them, parsed.
+"""Read periods of `updated_at` and yield packages: closed windows with their parsed calls.
 
     with Reader(client, windows, privacy=privacy, forgotten=forgotten) as reader:
         for package in reader.packages():   # in the order of `windows`
             load(package)                   # the next package is read and parsed meanwhile
 
-A long stretch is read by several threads at once and cut into windows while it is read (`window_queue`). Each window
-is *closed* on its own: read to its end, then counted by the API, and read once more when fewer calls came than the API
-counts. `updated_at[to]` bounds counts only, never what is read. A package is a run of closed windows. A window that is
-requested again (`attempt` > 1) is neither cut nor packed together with others.
+A long period is read by several threads and cut into windows while it is read (`window_queue`). Each window is *closed*
+separately: read to its end, then counted by the API, and read once more if fewer calls came than the API counts.
+`updated_at[to]` is only used to count. A package is a sequence of closed windows. A window that is requested again
+(`attempt` > 1) is neither cut nor packed together with others.
 
-As many requests are in flight as it takes to keep the client's pace, given how long a request takes.
+The number of concurrent requests is chosen to reach the client's rate, given how long a request takes.
 """
 
 from __future__ import annotations
@@ -33,29 +33,29 @@ from pipelines.ccaip.windows import Window
 from pipelines.steps import reached
 
 CALLS_PER_PACKAGE = 20_000
-"""About 180 MB of JSON, a small part of it in memory at a time. A package takes dlt a second whatever it holds."""
+"""About 180 MB of JSON, a small part of it in memory at a time. A package takes dlt about a second, whatever its size."""
 
 CALLS_PER_WINDOW = 10_000
-"""What a window holds once it is cut. A closed window costs a request to count it; an open one is read again."""
+"""The number of calls in a window. Each closed window costs a request to count it; an open one is read again."""
 
 _THREADS = 8
-_WAIT_SECONDS = 0.2  # how soon a thread notices what nobody told it
+_WAIT_SECONDS = 0.2  # how often a thread checks for changes without a notification
 
 
 def _ignore(_: int) -> None:
-    """A listener that nobody needs."""
+    """The default listener, which does nothing."""
 
 
 class _Stopped(Exception):
-    """The reader was closed, or another thread ran into an error."""
+    """The reader was closed, or another thread has failed."""
 
 
 class Reader:
-    """Reads `stretches`, oldest first, in threads of its own. Close it, or use it in a `with` block.
+    """Reads `stretches`, oldest first, in its own threads. Close it, or use it in a `with` block.
 
-    `on_page` is told how many calls each page brought, `expect` how many are expected in all, as far as is known; both
-    from threads of the reader, one call at a time. A package holds `calls_per_package` calls or, as it ends with a
-    window, somewhat more.
+    `on_page` is called with the number of calls of each page, `expect` with the total number expected; both from threads
+    of the reader, never at the same time. A package has `calls_per_package` calls or, because it ends with a window,
+    somewhat more.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Reader:
         self._closed = False
         self._error: BaseException | None = None
         self._busy = 0
-        self._quickest: float | None = None  # seconds that a request takes at least
+        self._quickest: float | None = None  # seconds of the fastest request
         self._ready: queue.Queue[Package | None] = queue.Queue(1)
         self._threads = [
             threading.Thread(target=self._read, name=f"read-{number}", daemon=True)
@@ -96,7 +96,7 @@ class Reader:
         self.close()
 
     def packages(self) -> Iterator[Package]:
-        """The packages, in the order of their windows. Raises what reading ran into, after what was complete before."""
+        """The packages in the order of their windows. An error while reading is raised after the packages before it."""
         if not self._started:
             self._started = True
             for thread in self._threads:
@@ -109,7 +109,7 @@ class Reader:
             raise self._error
 
     def close(self) -> None:
-        """Stop reading; requests in flight are waited for."""
+        """Stop reading, and wait for requests in flight."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -121,7 +121,7 @@ class Reader:
     # --- reading ----------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        """What each reading thread does."""
+        """The loop of each reading thread."""
         with self._keeping_errors():
             while (task := self._next_task()) is not None:
                 try:
@@ -143,7 +143,7 @@ class Reader:
                 self._changed.wait(_WAIT_SECONDS)
 
     def _most_at_once(self) -> int:
-        """How many requests in flight keep the client's pace."""
+        """The number of concurrent requests that reach the client's rate."""
         if self._quickest is None:
             return 1
         return min(_THREADS, int(self._client.requests_per_second * self._quickest) + 2)
@@ -173,7 +173,7 @@ class Reader:
             self._changed.notify_all()
 
     def _keep(self, window: OpenWindow, calls: list[FetchedCall]) -> None:
-        """Take a page's calls into a window, and have them parsed once there are enough for a batch."""
+        """Add a page's calls to a window, and parse them once there are enough for a batch."""
         if not calls:
             return
         with self._changed:
@@ -190,7 +190,7 @@ class Reader:
             window.batches.append(parsed)
 
     def _count_behind(self, window: OpenWindow, part: Part) -> None:
-        """Let the API count what lies behind a stretch that does not end now, when it is worth a request."""
+        """Request the count of calls after the end of a period that does not end now, if that saves requests."""
         stretch = window.read.window
         if not window.is_cuttable or part.total is not None or part.tail.total is None:
             return
@@ -207,7 +207,7 @@ class Reader:
                 window.after = max(0, part.tail.total - counted)
 
     def _close(self, window: OpenWindow) -> None:
-        """Compare with the API's count; read the window once more when it is short."""
+        """Compare with the API's count; read the window once more if it is short."""
         read, client = window.read, self._client.counting()
         if read.window.why not in ("future", "heal"):
             read.counted_after = window.counted_by_answer
@@ -227,7 +227,7 @@ class Reader:
     # --- packages ---------------------------------------------------------------------------------
 
     def _pack(self) -> None:
-        """What the packing thread does."""
+        """The loop of the packing thread."""
         with self._keeping_errors():
             while (windows := self._next_package()) is not None:
                 self._put(self._package(windows))
@@ -278,7 +278,7 @@ class Reader:
 
     @contextmanager
     def _keeping_errors(self) -> Iterator[None]:
-        """Keep what a thread runs into for whoever takes the packages, and stop the other threads."""
+        """Keep the error of a thread for the consumer of the packages, and stop the other threads."""
         try:
             yield
         except _Stopped:

@@ -1,11 +1,11 @@
-"""The declared tables as dlt knows them: columns, keys, and the links between a call and its rows.
+"""The declared tables as dlt schemas: columns, keys, and the links between a call and its rows.
 
     pipelines.ccaip.tables → dlt's table schemas → tables of the raw dataset
 
-`calls` is a root table, every array a nested table below it, so that dlt replaces a call with all its rows in one
-merge. dlt usually makes the linking columns (`_dlt_id`, `_dlt_parent_id`, `_dlt_root_id`) while it unnests JSON. We
-yield Arrow tables, which it does not unnest, and make them ourselves from the keys: the same call has the same
-`_dlt_id` in every load.
+`calls` is a root table and every array a nested table, so that dlt replaces a call with all its rows in one merge. dlt
+usually creates the linking columns (`_dlt_id`, `_dlt_parent_id`, `_dlt_root_id`) while it unnests JSON.
+Here Arrow tables are yielded, which dlt does not unnest, so the columns are computed from the keys: a call has the
+same `_dlt_id` in every load.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ NAME = "ccaip"
 """The name of the source, of its schema and of the raw dataset."""
 
 LOAD_ID = "_dlt_load_id"
-"""The column that says which load brought a row."""
+"""The column with the load of a row."""
 
 ROW_ID, PARENT_ID, ROOT_ID, LIST_INDEX = "_dlt_id", "_dlt_parent_id", "_dlt_root_id", "_dlt_list_idx"
 """dlt's linking columns."""
 
 READABLE = "_readable"
-"""A column of `rejected_calls` for dlt alone: a row that has it set removes the call of its key, and is not kept."""
+"""A column of `rejected_calls` for dlt only: a row that has it set deletes the row of its key and is not stored."""
 
 DECLARED = {table.name: table for table in (*TABLES.values(), *RECORDS)}
 """Every table of the raw dataset, by name."""
@@ -46,7 +46,7 @@ def call_key(name: str) -> str:
 
 
 def merge_key(name: str) -> tuple[str, ...]:
-    """The columns of a table that say which rows a newer version of a call, or record, replaces."""
+    """The columns of a table that identify the rows replaced by a newer version of a call or record."""
     table = DECLARED[name]
     return ("call_id",) if table.parent else table.key
 
@@ -58,7 +58,7 @@ def record_schema(table: Table) -> pa.Schema:
 
 
 def outgoing_schema(table: Table) -> pa.Schema:
-    """The same with what only dlt is told."""
+    """The same with columns for dlt only."""
     schema = record_schema(table)
     return schema.append(pa.field(READABLE, pa.bool_())) if table is REJECTED_CALLS else schema
 
@@ -98,7 +98,7 @@ def columns_of(table: Table) -> dict[str, Any]:
 
 
 def linked(name: str, rows: pa.Table, load_id: str) -> pa.Table:
-    """Rows of a table of calls as they are loaded: with the load's id and dlt's linking columns."""
+    """Rows of a table of calls with the load's id and dlt's linking columns."""
     table = TABLES[name]
     rows = with_load_id(rows, load_id)
     key = [pc.cast(rows[column], pa.string()) for column in table.key]
@@ -113,19 +113,19 @@ def linked(name: str, rows: pa.Table, load_id: str) -> pa.Table:
 
 
 def with_load_id(rows: pa.Table, load_id: str) -> pa.Table:
-    """Rows with the id of the load that brings them."""
+    """Rows with the id of their load."""
     ids = pa.repeat(pa.scalar(load_id, pa.string()), rows.num_rows)
     return rows.append_column(pa.field(LOAD_ID, pa.string(), False), ids)
 
 
 def declare(schema: dlt.Schema, destination_type: str) -> None:
-    """Declare every table, parents first: the contract lets data add none. To be called while dlt extracts.
+    """Declare every table, parents first: the contract does not let data add tables. Call this while dlt extracts.
 
-    On Postgres rows are loaded as INSERT statements. dlt's CSV turns an empty text into NULL there, and its loader of
-    Parquet files fails on an empty one (dlt 1.31).
+    On Postgres rows are loaded as INSERT statements: dlt's CSV turns an empty text into NULL, and its loader of Parquet
+    files fails on an empty file (dlt 1.31).
 
-    Rows that are yielded for a nested table make dlt look for the table's `resource`, which dlt forbids a nested
-    table to have (`Extract._compute_metrics`, dlt 1.31). See `_NestedTable`.
+    When rows are yielded for a nested table, dlt looks for the table's `resource`, which its schema does not allow for a
+    nested table (`Extract._compute_metrics`, dlt 1.31). See `_NestedTable`.
     """
     file_format = {"file_format": "insert_values"} if destination_type == "dlt.destinations.postgres" else {}
     for table in (TABLES["calls"], *RECORDS):
@@ -145,7 +145,7 @@ def declare(schema: dlt.Schema, destination_type: str) -> None:
 
 
 class _NestedTable(dict[str, Any]):
-    """A nested table's schema that names `calls` as its resource when asked, and does not store it."""
+    """A nested table's schema that returns `calls` as its resource without storing it."""
 
     def __init__(self, table: TTableSchema) -> None:
         super().__init__(table)

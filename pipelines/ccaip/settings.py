@@ -1,11 +1,11 @@
 """The settings of the source, resolved by dlt: `[sources.ccaip]` and `[privacy]` of config and secrets, or the environment.
 
-Every setting is looked up under its section (`SOURCES__CCAIP__USERNAME`, `CCAIP__USERNAME`), never under its bare
-name: a desktop or a CI worker has a variable `USERNAME` of its own.
+Every setting is looked up under its section (`SOURCES__CCAIP__USERNAME`, `CCAIP__USERNAME`), never under its name alone:
+many machines have a variable `USERNAME` of their own.
 """
 
 # mypy: disable-error-code="assignment"
-# dlt takes a field whose default is None for one that must be set.
+# dlt requires a value for a field whose default is None.
 from __future__ import annotations
 
 from typing import Any, ClassVar
@@ -14,12 +14,13 @@ from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretStrValue
 
+from pipelines.ccaip.client import LONGEST_RETRY_AFTER_SECONDS
 from pipelines.ccaip.privacy.policy import Action, Policy, PrivacyFilter, check_action
 from pipelines.ccaip.tables import Privacy
 from pipelines.errors import ConfigurationError
 
 DEFAULT_START = "2015-01-01"
-"""Before the first call that the API can know: everything."""
+"""Before the first call of the API: everything."""
 
 DEFAULT_REQUESTS_PER_SECOND = 10.0
 """The vendor's limit for a customer, shared by all its clients."""
@@ -31,7 +32,7 @@ DEFAULT_OVERLAP_SECONDS = 1800.0
 
 @configspec
 class PrivacyConfiguration(BaseConfiguration):
-    """`[privacy]`: what becomes of personal columns, by class (`keep`, `hash`, `mask`, `drop`) and by column."""
+    """`[privacy]`: what happens to personal columns, by class (`keep`, `hash`, `mask`, `drop`) and by column."""
 
     identifier: str = "hash"
     name: str = "hash"
@@ -45,7 +46,7 @@ class PrivacyConfiguration(BaseConfiguration):
     __section__: ClassVar[str] = "privacy"
 
     def filter(self) -> PrivacyFilter:
-        """What applies the policy. Raises `ConfigurationError` when an action is unknown or the key is missing."""
+        """The filter that applies the policy. Raises `ConfigurationError` if an action is unknown or the key is missing."""
         classes: dict[Privacy, Action] = {
             class_: _action(class_.value, getattr(self, class_.value))
             for class_ in Privacy
@@ -62,10 +63,10 @@ class PrivacyConfiguration(BaseConfiguration):
 
 @configspec
 class CcaipConfiguration(BaseConfiguration):
-    """`[sources.ccaip]`: the tenant's API, how far back and how fast to read it. Lengths of time in seconds.
+    """`[sources.ccaip]`: the tenant's API, how far back and how fast to read it. Durations are in seconds.
 
     `base_url` is scheme and host. `username` is the subdomain (the company key on older tenants), `api_token` its
-    API token (the company secret). `start_date` is an ISO date or instant by `updated_at`, UTC unless it names an
+    API token (the company secret). `start_date` is an ISO date or instant by `updated_at`, UTC unless it has an
     offset. `fatal_drift` are patterns of `table.field` in which drift stops the load.
     """
 
@@ -76,6 +77,7 @@ class CcaipConfiguration(BaseConfiguration):
     requests_per_second: float = DEFAULT_REQUESTS_PER_SECOND
     settle_seconds: float = DEFAULT_SETTLE_SECONDS
     overlap_seconds: float = DEFAULT_OVERLAP_SECONDS
+    longest_retry_after_seconds: float = LONGEST_RETRY_AFTER_SECONDS
     fatal_drift: list[str] | None = None
     privacy: PrivacyConfiguration = None
 

@@ -2,9 +2,9 @@
 
     windows → calls and its nested tables, load_windows, rejected_calls, drift
 
-`windows` reads closed windows of `updated_at` and carries dlt's cursor over their ends; the other resources are its
-transformers, so that calls, the ledger and the cursor are loaded in one package. The cursor is on the ends of
-windows and never on rows: an empty stretch of time moves it, and one call dated 2030 does not.
+`windows` reads closed windows of `updated_at` and has dlt's cursor, on their ends. The other resources are its
+transformers, so that calls, ledger and cursor are loaded in one package. Because the cursor is on ends of windows and
+not on rows, a period without calls moves it, and a call dated 2030 does not.
 
     import dlt
     from pipelines.ccaip import ccaip
@@ -12,13 +12,13 @@ windows and never on rows: an empty stretch of time moves it, and one call dated
     pipeline = dlt.pipeline("ccaip", destination="duckdb", dataset_name="ccaip")
     pipeline.run(ccaip())
 
-A long first load is safer in bounded packages, each loaded before the next; a run that is killed goes on there:
+A long first load is safer in bounded packages: a run that is interrupted continues after the last one:
 
     source = ccaip(calls_per_package=20_000)
     while pipeline.run(source).loads_ids:
         pass
 
-A backfill is the same source between two instants (`updated_at`, both inclusive); it leaves the cursor alone:
+A backfill is the same source between two instants (`updated_at`, both inclusive). It does not move the cursor:
 
     pipeline.run(ccaip(until=between("2026-01-01", "2026-02-01")))
 """
@@ -37,7 +37,7 @@ import pyarrow.compute as pc
 from dlt.sources import DltResource
 
 from pipelines.ccaip import drift
-from pipelines.ccaip.client import Client
+from pipelines.ccaip.client import LONGEST_RETRY_AFTER_SECONDS, Client
 from pipelines.ccaip.ledger import fetched
 from pipelines.ccaip.loaded import Loaded, fingerprint
 from pipelines.ccaip.package import Package
@@ -70,10 +70,10 @@ _FROZEN: Any = {"tables": "freeze", "columns": "freeze", "data_type": "freeze"}
 
 
 class Outgoing:
-    """A package on its way into the destination.
+    """A package that is being loaded.
 
     `tables` are the rows to load, by table. `superseded` are the ids of calls that are left out because a newer
-    version is loaded already. `until` is the new cursor, None when the package leaves it where it is.
+    version is loaded already. `until` is the new cursor, None if the package does not move it.
     """
 
     def __init__(
@@ -88,6 +88,13 @@ class Outgoing:
         self.package = package
         self.load_id: str = dlt.current.load_package_state()["load_id"]
         self.until = package.cursor
+        with loaded.connected():
+            self._fill(loaded, horizon, run_id, privacy_key, verdict)
+
+    def _fill(
+        self, loaded: Loaded, horizon: datetime, run_id: str, privacy_key: str, verdict: str | None
+    ) -> None:
+        package = self.package
         versions = _versions(package.tables["calls"], loaded)
         self.superseded = pa.nulls(0, pa.int64()) if package.is_by_id else _superseded(versions, horizon)
         self.tables = {
@@ -103,12 +110,12 @@ class Outgoing:
 
     @property
     def makes_tables(self) -> bool:
-        """Whether it is there to make tables and columns that are missing: it tells of no window."""
+        """Whether the package only creates missing tables and columns: it has no windows."""
         return not self.package.reads
 
     @property
     def ids(self) -> pa.ChunkedArray:
-        """The ids of the calls that are loaded."""
+        """The ids of the calls to load."""
         return self.tables["calls"]["id"]
 
 
@@ -121,6 +128,7 @@ def ccaip(
     requests_per_second: float = DEFAULT_REQUESTS_PER_SECOND,
     settle_seconds: float = DEFAULT_SETTLE_SECONDS,
     overlap_seconds: float = DEFAULT_OVERLAP_SECONDS,
+    longest_retry_after_seconds: float = LONGEST_RETRY_AFTER_SECONDS,
     fatal_drift: list[str] | None = None,
     privacy: PrivacyConfiguration = dlt.config.value,
     calls_per_package: int | None = None,
@@ -128,14 +136,14 @@ def ccaip(
         "until", row_order="asc", range_start="open", on_cursor_value_missing="include"
     ),
 ) -> tuple[DltResource, ...]:
-    """Calls that changed since the last load, and a little before it again.
+    """Calls that changed since the last load, with an overlap.
 
     Settings that are not given are resolved by dlt from `[sources.ccaip]` and `[privacy]`: see
-    `CcaipConfiguration`. Lengths of time are in seconds, instants UTC.
+    `CcaipConfiguration`. Durations are in seconds, instants UTC.
 
     Args:
-        calls_per_package: Load about so many calls at a time: each `pipeline.run` of the same source loads the
-            next package, until it finds nothing. None: all that is new in one package.
+        calls_per_package: The approximate number of calls per load: each `pipeline.run` of the same source loads the
+            next package, until there is none. None: everything new in one package.
         until: The cursor, or the bounds of a backfill: `between(start, end)`.
     """
     privacy_filter = privacy.filter()
@@ -151,6 +159,7 @@ def ccaip(
             username=username,
             api_token=api_token,
             requests_per_second=requests_per_second,
+            longest_retry_after_seconds=longest_retry_after_seconds,
         ) as client:
             now = client.server_now()
             if bounds:
@@ -172,7 +181,7 @@ def ccaip(
 
     @dlt.resource(name="windows", selected=False)
     def windows(until: dlt.sources.incremental[str] = until) -> Iterator[dict[str, Any]]:
-        """Closed windows of `updated_at` with the calls in them; never loaded itself."""
+        """Closed windows of `updated_at` with their calls. Not loaded itself."""
         declare(dlt.current.source_schema(), _destination_type())
         nonlocal packages
         state = dlt.current.resource_state()
@@ -182,7 +191,7 @@ def ccaip(
         for package, loaded, horizon in chain(iter(held_back), packages):
             held_back.clear()
             if _has_newer(package, yielded):
-                # one load holds a call once: its newer version is for the next run
+                # a load has each call once: the newer version is for the next run
                 held_back.append((package, loaded, horizon))
                 return
             outgoing = Outgoing(package.without(yielded), loaded, horizon, run_id, privacy.key or "")
@@ -208,11 +217,11 @@ def ccaip_packages(
         "until", row_order="asc", range_start="open", on_cursor_value_missing="include"
     ),
 ) -> tuple[DltResource, ...]:
-    """The next of `packages`, for a caller that reads, watches and verifies by itself; `callmart load` does.
+    """The next of `packages`, for callers that read and verify themselves, such as `callmart load`.
 
-    Each run loads one package, and nothing when there is none. `on_package` is told of it before it is loaded. The
-    ledger's verdict on it is `unverified`. `horizon` (UTC) is the server's clock and a little more: a loaded call
-    with a later date is misdated, and gives way to any version. `run_id` names the run in `drift`.
+    Each run loads one package, or nothing if there is none. `on_package` is called before it is loaded. Its verdict in
+    the ledger is `unverified`. `horizon` (UTC) is shortly after the server's clock: a loaded call with a later date is
+    misdated and is replaced by any version. `run_id` identifies the run in `drift`.
     """
 
     @dlt.resource(name="windows", selected=False)
@@ -243,7 +252,7 @@ def between(start: Any, end: Any) -> dlt.sources.incremental[str]:
 
 
 def _window(outgoing: Outgoing, until: dlt.sources.incremental[str]) -> dict[str, Any]:
-    """What `windows` yields. A window that is not past the cursor has no `until`: dlt would drop it."""
+    """The item that `windows` yields. A window that is not past the cursor has no `until`, or dlt would drop it."""
     end = outgoing.until and _text(outgoing.until)
     is_past = end and (not until.last_value or end > until.last_value)
     return {"until": end if is_past else None, "outgoing": outgoing}
@@ -253,7 +262,7 @@ def _window(outgoing: Outgoing, until: dlt.sources.incremental[str]) -> dict[str
 
 
 def _loaded_from(windows: DltResource) -> tuple[DltResource, ...]:
-    """What is loaded of each package: the calls with their rows, and callmart's records of the load."""
+    """The resources that are loaded: calls with their nested tables, and callmart's records of the load."""
 
     @dlt.transformer(name="calls", data_from=windows, write_disposition=_REPLACE_CALL)
     def calls(window: dict[str, Any]) -> Iterator[Any]:
@@ -261,8 +270,8 @@ def _loaded_from(windows: DltResource) -> tuple[DltResource, ...]:
         state = dlt.current.resource_state()
         for name in TABLES:  # parents before their children
             rows = outgoing.tables[name]
-            # dlt makes a table and its new columns, and empties it of a call's rows, once it was yielded. So the
-            # first package has all tables, and the first one after they have changed.
+            # dlt creates a table with its columns, and deletes a call's old rows from it, only after rows were yielded
+            # for it. So the first package has all tables, and so has the first one after a change of the tables.
             if rows.num_rows or outgoing.makes_tables or state.get("declared") != DECLARED_VERSION:
                 yield dlt.mark.with_table_name(linked(name, rows, outgoing.load_id), name)
         state["declared"] = DECLARED_VERSION
@@ -276,13 +285,13 @@ def _loaded_from(windows: DltResource) -> tuple[DltResource, ...]:
                 schema_contract=_FROZEN,
                 create_table_variant=True,
             )
-    # last: a variant begins as a copy of the resource's own hints
+    # last: a variant starts as a copy of the resource's hints
     calls.apply_hints(columns=columns_of(TABLES["calls"]), schema_contract=_FROZEN)
     return calls, *(_record(table.name, windows) for table in RECORDS)
 
 
 def _record(name: str, windows: DltResource) -> DltResource:
-    """A record table as a resource. Those that only commands write to are made empty by the first load."""
+    """A record table as a resource. The first load creates those that only commands write to, without rows."""
     table = next(each for each in RECORDS if each.name == name)
 
     @dlt.transformer(
@@ -303,11 +312,11 @@ def _record(name: str, windows: DltResource) -> DltResource:
     return record
 
 
-# --- what is worth loading ------------------------------------------------------------------------
+# --- versions and rejections ----------------------------------------------------------------------
 
 
 def _versions(calls: pa.Table, loaded: Loaded) -> pa.Table:
-    """Each call's `id` and `updated_at`, and the `updated_at` that the destination `had`; NULL when it had none."""
+    """Each call's `id` and `updated_at`, and the `updated_at` that the destination `had`; NULL if it had none."""
     versions = calls.select(["id", "updated_at"])
     known = loaded.versions(versions["id"].to_pylist())
     place = pc.index_in(versions["id"], known["id"].combine_chunks())
@@ -317,7 +326,8 @@ def _versions(calls: pa.Table, loaded: Loaded) -> pa.Table:
 def _superseded(versions: pa.Table, horizon: datetime) -> pa.Array:
     """The ids of calls of which the destination has a newer version.
 
-    Another machine, a backfill and a scheduled load may take turns, and the API may answer from a copy that lags.
+    Several machines, or a backfill and a scheduled load, may take turns, and the API may respond from a replica that
+    lags.
     """
     newer = pc.and_(
         pc.greater(versions["had"], versions["updated_at"]), pc.less_equal(versions["had"], horizon)
@@ -326,7 +336,7 @@ def _superseded(versions: pa.Table, horizon: datetime) -> pa.Array:
 
 
 def _has_newer(package: Package, yielded: dict[int, datetime]) -> bool:
-    """Whether a call that this run has yielded already comes in a newer version."""
+    """Whether the package has a newer version of a call that this run has already yielded."""
     return bool(yielded) and any(
         changed > yielded[call] for call, changed in package.versions().items() if call in yielded
     )
@@ -337,7 +347,7 @@ def _without(table: pa.Table, column: str, ids: pa.Array) -> pa.Table:
 
 
 def _rejected(package: Package, loaded: Loaded) -> pa.Table:
-    """The package's rejected calls, each with how often it was rejected by now, and those that are rejected no more."""
+    """The package's rejected calls with the number of rejections, and the keys of calls that are no longer rejected."""
     known = loaded.rejected()
     rows = [
         row | {"attempt": 1 + (known.get(row["call_key"]) or 0), READABLE: False}
@@ -376,5 +386,5 @@ def _bounds(until: dlt.sources.incremental[str]) -> tuple[datetime, datetime] | 
 
 
 def _text(moment: datetime) -> str:
-    """An instant as the cursor keeps it: of one length, so that texts compare as instants do."""
+    """An instant as stored in the cursor, with a fixed length, so that texts sort like instants."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,20 +1,20 @@
 """The declared tables: every field of a call, named once.
 
-A call is one JSON object with nested objects and arrays. Here each array becomes a table and
-each leaf a typed column; Arrow schemas, the reader's SQL, dlt's hints, dbt's sources and staging
+A call is a JSON object with nested objects and arrays. Each array becomes a table and each value a
+typed column; Arrow schemas, the reader's SQL, dlt's hints, dbt's sources and staging
 models and the data dictionary are all derived from these declarations. To add a field, add a
 line here and run `make generate`.
 
-How a call is laid out:
+The layout:
 
-- `calls` holds one row per call; nested objects are flattened with two underscores
+- `calls` has one row per call; nested objects are flattened with two underscores
   (`agent_info.name` → `agent_info__name`).
-- each array is a table of its own (`transfers`, `handle_durations`, …) whose rows carry `call_id`
-  and `idx`, the element's place in the array, counted from 0. `redaction_times` hangs below
-  `recordings` and carries `recording_idx` too.
+- each array is a table (`transfers`, `handle_durations`, …) whose rows have `call_id` and `idx`, the
+  element's position in the array, counted from 0. `redaction_times` is nested in `recordings` and
+  also has `recording_idx`.
 - objects whose keys a tenant defines (`sip_headers`, `virtual_agent_params`, `custom_data_*`) stay
-  JSON: two of their keys may differ by case alone, which no engine's columns survive.
-- every table has `_extra`: the keys nobody declared, kept as they came.
+  JSON: two of their keys may differ only by case, which column names cannot.
+- every table has `_extra`: undeclared keys with their values.
 
 Types are the widest that the vendor's page, its example and a real payload agree on; where they
 contradict each other (`hidden` is "string" and false, `transfers[].deflection` is 0 and
@@ -33,9 +33,9 @@ ColumnType = Literal["text", "bigint", "double", "bool", "timestamp", "json"]
 
 
 class Privacy(StrEnum):
-    """What a column can tell of a person; a privacy policy maps these classes to actions.
+    """What a column can reveal about a person. A privacy policy maps these classes to actions.
 
-    The page marks 19 fields as personal; the payload carries more, classed here by what they hold.
+    The vendor's page marks 19 fields as personal; payloads have more, classified here by their contents.
     """
 
     NONE = "none"
@@ -52,11 +52,11 @@ NONE, IDENTIFIER, NAME, CONTACT, LINK, FREE_TEXT, NETWORK = Privacy
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name in the warehouse, and where its value stands in the element's JSON.
+    """A column: its name in the warehouse, and the path of its value in the element's JSON.
 
-    `path` are the keys from the element down to the leaf; empty means the whole element. `aliases`
+    `path` has the keys from the element down to the value; empty means the whole element. `aliases`
     are other paths with the same meaning (the page's `from_menu` is the payload's
-    `from_menu_path`); the first that is present wins. `staging_name` is the name analysts see.
+    `from_menu_path`); the first one present counts. `staging_name` is the name analysts see.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Table:
 
     @cached_property
     def key(self) -> tuple[str, ...]:
-        """The columns that tell one row from every other, in order."""
+        """The columns that identify a row, in order."""
         if self.record_key:
             return self.record_key
         if not self.parent:
@@ -102,8 +102,7 @@ class Table:
 
 # --- shorthand: one line a field ------------------------------------------------------------------
 
-# Texts and JSON must name their privacy class. Flags, instants and numbers have none: a number that tells of
-# a person is an id, and those are text.
+# Texts and JSON must have a privacy class. Flags, instants and numbers have none: ids of people are text.
 
 
 def _column(
@@ -160,12 +159,12 @@ def _json(key: str, description: str, privacy: Privacy) -> Column:
 
 
 def _element(description: str) -> Column:
-    """The whole array element as JSON: for arrays whose elements nobody documents."""
+    """The whole array element as JSON, for arrays whose elements are not documented."""
     return Column("element", "json", description, (), FREE_TEXT, staging_name="element")
 
 
 def _inside(key: str, *columns: Column, alias: str = "") -> tuple[Column, ...]:
-    """The same columns one object deeper: `agent_info` + `name` → `agent_info__name`."""
+    """The same columns, nested in an object: `agent_info` + `name` → `agent_info__name`."""
     return tuple(
         Column(
             name=f"{key}__{column.name}",
@@ -568,10 +567,10 @@ EXTRA = Column("_extra", "json", "Keys nobody declared, by dotted path, as they 
 REJECTED_CALLS = Table(
     "rejected_calls",
     "rejected_call",
-    "Calls that could not be read, with the reason, until a readable version lands.",
+    "Calls that could not be parsed, with the reason, until a version that can be parsed is loaded.",
     (
         _text("call_key", "The call's id, or a fingerprint of the body when even that is unreadable.", NONE),
-        _text("reason", "What is wrong, and where.", NONE),
+        _text("reason", "What is wrong, and the position.", NONE),
         _text(
             "body", "The call, as far as the privacy policy keeps it; empty when it is no JSON.", FREE_TEXT
         ),
@@ -587,7 +586,7 @@ REJECTED_CALLS = Table(
 LOAD_WINDOWS = Table(
     "load_windows",
     "load_window",
-    "The ledger: one row per window that was asked for, and attempt. Shows what the copy rests on.",
+    "The ledger: one row per attempt to load a window of time, with counts and verdict.",
     (
         _text("window_id", "The window; the same in every attempt at it.", NONE),
         _int("attempt", "Which attempt at the window, counted from 1."),
@@ -595,10 +594,10 @@ LOAD_WINDOWS = Table(
         _at("window_from", "Start, inclusive, of `updated_at`."),
         _at("window_until", "End, inclusive, of `updated_at`."),
         _int("counted_before", "Calls in the window by the API's `Total`, before it was read."),
-        _int("counted_after", "The same after it was read: calls that changed meanwhile have left it."),
-        _int("fetched", "Versions of calls that came, doubles included."),
+        _int("counted_after", "The same after it was read. Calls that changed in between are no longer in it."),
+        _int("fetched", "Versions of calls that were fetched, including duplicates."),
         _int("distinct_calls", "Calls among them: `landed` + `rejected` + `superseded`."),
-        _int("rejected", "Calls that could not be read: in `rejected_calls`."),
+        _int("rejected", "Calls that could not be parsed: in `rejected_calls`."),
         _int("superseded", "Calls of which another window or the warehouse has the newer version."),
         _int("landed", "Calls found in the warehouse after landing, with this load's id."),
         _int("new_versions", "Of the landed, those the warehouse did not have in this version; in an overlap: seen late."),
@@ -613,9 +612,9 @@ LOAD_WINDOWS = Table(
         _text("load_id", "The load that landed it; empty when none did.", NONE),
         _text(
             "verdict",
-            "`complete`; `short` (fewer came than the API counts), `planned` (asked for, not begun or cut short), "
-            "`unverified` (landed, not yet checked), `mismatch` (the warehouse does not hold what was sent), `failed` "
-            "(could not land): all but the first are asked again.", NONE,
+            "`complete`; `short` (fewer came than the API counts), `planned` (not started, or interrupted), "
+            "`unverified` (loaded, not checked yet), `mismatch` (the warehouse differs from what was sent), `failed` "
+            "(could not be loaded): all but the first are requested again.", NONE,
         ),
         _text("note", "What went wrong, in words.", NONE),
     ),
@@ -625,7 +624,7 @@ LOAD_WINDOWS = Table(
 DRIFT = Table(
     "drift",
     "drift",
-    "What the API sent that the declared tables do not know, by load and field: kept, counted, told once.",
+    "What the API sent that is not declared, by load and field. Each kind is reported once.",
     (
         _text("run_id", "The load command that saw it.", NONE),
         _text("kind", "`new_key`, `new_value` of an enumeration, or `new_type`.", NONE),
@@ -633,7 +632,7 @@ DRIFT = Table(
         _text("field", "The key in the API's JSON, dotted below the element.", NONE),
         _text(
             "value",
-            "The new word of a column that lands as it came, or the type that came; else empty.",
+            "The new value of a column that is stored unchanged, or the type that was sent; else empty.",
             NONE,
         ),
         _int("occurrences", "How often in this load."),
@@ -645,7 +644,7 @@ DRIFT = Table(
 VANISHED_CALLS = Table(
     "vanished_calls",
     "vanished_call",
-    "Calls of the warehouse that the API does not know any more, found by `callmart reconcile`. Their rows stay.",
+    "Calls of the warehouse that are no longer in the API, found by `callmart reconcile`. Their rows stay.",
     (
         _int("call_id", "The call's id."),
         _at("queued_at", "When it was queued, if it was."),
@@ -658,19 +657,19 @@ VANISHED_CALLS = Table(
 RECONCILED_DAYS = Table(
     "reconciled_days",
     "reconciled_day",
-    "What `callmart reconcile` found, day by day: the newest look at each day.",
+    "The result of the latest `callmart reconcile` for each day.",
     (
-        _text("counted_by", "The timestamp that puts a call on a day: `queued_at` or `updated_at`.", NONE),
+        _text("counted_by", "The timestamp that decides a call's day: `queued_at` or `updated_at`.", NONE),
         _at("day", "Start of the day (UTC)."),
-        _at("counted_until", "Up to when the day was looked at (UTC): its end, or earlier on the last day."),
+        _at("counted_until", "Up to when the day was compared (UTC): its end, or earlier on the last day."),
         _int("counted_by_api", "Calls of the day by the API, without those that `callmart forget` removed."),
         _int("in_warehouse", "Calls of the day in the warehouse."),
-        _int("missing", "Calls the API has and the warehouse has not."),
-        _int("stale", "Calls that differ in the warehouse from what the API shows."),
-        _int("vanished", "Calls the warehouse has and the API does not show any more."),
-        _int("healed", "Of the missing and stale, those that were loaded right away."),
+        _int("missing", "Calls that the API has and the warehouse does not."),
+        _int("stale", "Calls that differ between the warehouse and the API."),
+        _int("vanished", "Calls that the warehouse has and the API no longer returns."),
+        _int("healed", "Missing and stale calls that were loaded by `--heal`."),
         _bool("compared", "Whether the contents were compared, not only the counts.", staging="is_compared"),
-        _int("requests", "Requests it cost."),
+        _int("requests", "Requests sent."),
         _at("checked_at", "When."),
     ),
     record_key=("counted_by", "day"),
@@ -679,11 +678,11 @@ RECONCILED_DAYS = Table(
 FORGOTTEN = Table(
     "forgotten",
     "forgotten_value",
-    "What is remembered of people who were forgotten, so that no load brings them back: pseudonyms alone.",
+    "Pseudonyms of erased people, so that no load brings them back.",
     (
         _text("kind", "What the value was: `end_user`, `identifier`, `contact` or `call`.", NONE),
         _text("pseudonym", "The pseudonym of the value, under the key of `[privacy]`.", NONE),
-        _text("choice", "What becomes of the calls: `anonymous` or `removed`.", NONE),
+        _text("choice", "What happens to the calls: `anonymous` or `removed`.", NONE),
         _text("erasure_id", "The erasure: `erasures.erasure_id`.", NONE),
     ),
     record_key=("kind", "pseudonym"),
@@ -696,12 +695,12 @@ ERASURES = Table(
     (
         _text("erasure_id", "A random id.", NONE),
         _text("asked_by", "What the person was found by: `end_user`, `identifier` or `call`.", NONE),
-        _text("choice", "What became of the calls: `anonymous` or `removed`.", NONE),
+        _text("choice", "What happened to the calls: `anonymous` or `removed`.", NONE),
         _int("calls", "Calls that were made anonymous or removed."),
-        _int("rejected_calls", "Calls that could not be read and lost their body, or were removed."),
+        _int("rejected_calls", "Unreadable calls whose body was emptied, or that were removed."),
         _int("mentions", "Cells of other people's calls that named the person and were emptied."),
-        _at("asked_at", "When it was asked for."),
-        _at("finished_at", "When nothing was left of the person; empty while that is not so."),
+        _at("asked_at", "When it was requested."),
+        _at("finished_at", "When the erasure was complete; empty until then."),
     ),
     record_key=("erasure_id",),
 )
@@ -709,10 +708,10 @@ ERASURES = Table(
 PSEUDONYM_KEYS = Table(
     "pseudonym_keys",
     "pseudonym_key",
-    "Under which key the pseudonyms of the warehouse are: one row. Tells a wrong key, not the key.",
+    "The fingerprint of the key for the warehouse's pseudonyms: one row. Detects a wrong key without revealing the key.",
     (
         _text("warehouse", "Always `here`.", NONE),
-        _text("fingerprint", "What the key makes of a fixed word.", NONE),
+        _text("fingerprint", "The pseudonym of a fixed word under the key.", NONE),
         _at("since", "Since when."),
     ),
     record_key=("warehouse",),
@@ -721,4 +720,4 @@ PSEUDONYM_KEYS = Table(
 RECORDS: tuple[Table, ...] = (
     REJECTED_CALLS, LOAD_WINDOWS, DRIFT, VANISHED_CALLS, RECONCILED_DAYS, FORGOTTEN, ERASURES, PSEUDONYM_KEYS,
 )  # fmt: skip
-"""The tables callmart writes about its own work."""
+"""The tables that callmart writes about its own work."""

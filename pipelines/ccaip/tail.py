@@ -1,12 +1,11 @@
-"""Reads one closed window completely, however the calls move while it is read.
+"""Read one closed window completely, even if calls change while it is read.
 
-Page numbers lose calls here: a call that is updated moves to the end of the order, every later one
-moves up a place, and the one that crosses a page's edge is never seen. So nothing is paged: each
-request asks again from the last `updated_at` seen, inclusive, and what was already seen is dropped.
-A call that is updated meanwhile leaves the window; the next window reads it in its newer version.
+Page numbers would lose calls: an updated call moves to the end of the order, every later call moves up, and the one
+that moves to the previous page is never seen. So each request starts from the last `updated_at` seen, inclusive, and
+calls that were already seen are dropped. A call that is updated meanwhile leaves the window and is read by the next.
 
-A second with 100 calls or more cannot be passed that way and is paged inside, again and again until
-a pass brings nothing new.
+A second with 100 calls or more cannot be passed that way. It is read page by page, repeatedly, until a pass brings
+nothing new.
 """
 
 from __future__ import annotations
@@ -25,9 +24,8 @@ _MOST_PASSES = 5
 def tail(client: Client, window: Window, by: By = "updated_at") -> Iterator[list[FetchedCall]]:
     """The calls of `window`, page by page, each version once.
 
-    `by` queued_at reads the calls queued in the window instead. A call whose timestamp cannot be
-    read comes too: it is for the reader to reject. Raises `ApiError` when the API does not sort by
-    it, for then nothing read is known complete.
+    With `by` queued_at, the calls queued in the window. Calls with an unreadable timestamp are included, so that they
+    can be rejected. Raises `ApiError` if the API does not sort by the timestamp, because then completeness is unknown.
     """
     return Tail(client, window.since, window.until, by).pages()
 
@@ -35,11 +33,11 @@ def tail(client: Client, window: Window, by: By = "updated_at") -> Iterator[list
 class Tail:
     """Reads from `since` to `until` (UTC, inclusive), one request per page.
 
-    `until` may be moved to an earlier second meanwhile, by another thread too. `first` is an answer to an earlier
-    request, which reaches past `since` or to the end: reading begins with it instead of a request.
+    `until` may be moved to an earlier second meanwhile, also by another thread. `first` is a response to an earlier
+    request that reaches past `since` or to the end: reading begins with it instead of a request.
 
-    `page` is the last answer, None while a crowded second is paged. `left` is how many calls the API counts after it,
-    `total` how many from `since` on; None when the API does not count. `answers` counts the answers that were used.
+    `page` is the last response, None while a second with many calls is paged. `left` is the API's count of calls after
+    it, `total` its count from `since` on; None if the API gives no count. `answers` counts the responses used.
     """
 
     def __init__(
@@ -104,11 +102,11 @@ class Tail:
         self.left = None if page.total is None else max(0, page.total - len(page.calls))
 
     def _move(self, page: Page, last: datetime | None, handed: bool) -> None:
-        """Stand at the last second of a page; it is crowded when the page holds nothing else."""
+        """Move to the last second of a page, which is paged if the page has no other."""
         if last is None:
             raise ApiError(
-                f"A whole page of calls has no readable {self._by}, so callmart cannot read past it.",
-                "Look at that page in the API itself; the calls before it have landed.",
+                f"All calls of a page lack a readable {self._by}, so callmart cannot read past it.",
+                "Check that page in the API. The calls before it are loaded.",
             )
         second = whole_second(last)
         self._crowded = second <= self._since and not handed
@@ -117,7 +115,7 @@ class Tail:
         self._seen = self._seen | in_second if self._crowded else in_second
 
     def _page_inside(self, second: datetime) -> Iterator[list[FetchedCall]]:
-        """The rest of the calls of one second that has more than a page of them."""
+        """The remaining calls of a second with more than a page of calls."""
         for _ in range(_MOST_PASSES):
             number, brought = 1, 0
             while True:
@@ -153,16 +151,16 @@ class Tail:
         ]
 
     def _ends(self, page: Page) -> bool:
-        """Whether nothing follows. `Link` has been missing at times (vendor): a full page is never the last."""
+        """Whether this is the last page. `Link` is sometimes missing (vendor), so a full page is never the last."""
         return not page.calls or (len(page.calls) < self._client.per_page and not page.has_next)
 
     def _last(self, page: Page) -> datetime | None:
-        """The latest moment of the page, having checked that the page is in order."""
+        """The latest timestamp of the page. Raises `ApiError` if the page is not sorted."""
         moments = [moment for call in page.calls if (moment := self._moment(call)) is not None]
         if moments != sorted(moments):
             raise ApiError(
-                f"The API's answer is not in the order of {self._by}, so callmart cannot know what it has missed.",
-                "Ask the vendor whether sort_column and sort_direction still work on /calls; nothing was loaded.",
+                f"The API's response is not sorted by {self._by}, so callmart cannot know what it has missed.",
+                "Ask the vendor whether sort_column and sort_direction still work on /calls. Nothing was loaded.",
             )
         return moments[-1] if moments else None
 

@@ -1,10 +1,10 @@
-"""Nested calls, as the JSON reader hands them over → rows of every table, leaves still text.
+"""Split nested calls from the JSON reader into the rows of every table, with values still as text.
 
-Arrow's own kernels take the nested array apart; most of it is not even copied.
+This uses Arrow's kernels, mostly without copying.
 
-The reader says nothing when an object stands where an array should be, or a text where an object
-should be: it leaves a NULL, or an object of NULLs. Such places are mostly innocent (`null`, `{}`),
-so the calls that have one are only noted as doubtful, for somebody else to look at closely.
+The reader does not report an object in place of an array, or a text in place of an object: it returns NULL, or an
+object of NULLs. Most of these are harmless (`null`, `{}`), so such calls are only marked as doubtful and inspected
+later.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from pipelines.ccaip.parse_sql import SHAPES
 from pipelines.ccaip.tables import TABLES, Column, Table
 
 Place = tuple[int, ...]
-"""Where in its call an element stands: the indices of the arrays it is in."""
+"""The position of an element in its call: the indices of the arrays it is in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One leaf of one call: the call's number, the table, the element's place in the call, the column."""
+    """A value of a call: the call's number, the table, the element's position in the call, the column."""
 
     number: int
     table: str
@@ -34,11 +34,10 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of one table. `numbers` are their calls, `place` where in the call they stand, by key column.
+    """The rows of one table. `numbers` are their calls, `place` their position in the call, by key column.
 
-    `texts` has a leaf for each declared column; `longest` is the length of the longest array the rows
-    are from; `doubtful` are the numbers of the calls of which nobody knows whether an object or array
-    is one.
+    `texts` has the values of each declared column; `longest` is the length of the longest array; `doubtful` has the
+    numbers of calls in which a NULL may be a value that should be an object or array.
     """
 
     table: Table
@@ -49,13 +48,13 @@ class Rows:
     doubtful: pa.Array
 
     def leaf(self, row: int, column: Column) -> Leaf:
-        """A row's leaf: where it stands."""
+        """The position of a row's value."""
         place = tuple(each[row].as_py() for each in self.place.values())
         return Leaf(self.numbers[row].as_py(), self.table.name, place, column)
 
 
 def unfold(calls: pa.Array, numbers: pa.Array) -> dict[str, Rows]:
-    """The rows of every table. `calls` are structs as `reading.STRUCTURE` describes them."""
+    """The rows of every table. `calls` are structs as described by `parse_sql.STRUCTURE`."""
     found: dict[str, Rows] = {}
     _unfold(TABLES["calls"], calls, numbers, {}, 0, found)
     return {name: found[name] for name in TABLES}
@@ -113,7 +112,7 @@ def _fields(struct: pa.Array) -> dict[str, pa.Array]:
 
 
 def _empty(name: str, elements: pa.Array, fields: dict[str, dict[str, pa.Array]]) -> pa.Array | None:
-    """Where an object has nothing but NULLs; None when it never has."""
+    """The rows in which an object has only NULLs; None if there are none."""
     struct = fields[""][name] if name else elements
     values = fields[name].values()
     if any(value.null_count == struct.null_count for value in values):
@@ -123,6 +122,6 @@ def _empty(name: str, elements: pa.Array, fields: dict[str, dict[str, pa.Array]]
 
 
 def _text(column: Column, fields: dict[str, dict[str, pa.Array]]) -> pa.Array:
-    """A leaf's text: the first of its paths that has one."""
+    """A column's text: the first of its paths that has one."""
     texts = [fields["".join(above)][key] for *above, key in (column.path, *column.aliases)]
     return texts[0] if len(texts) == 1 else pc.coalesce(*texts)

@@ -1,13 +1,12 @@
-"""The windows that are being read: which page comes next, and where a long window is cut.
+"""The queue of windows to read: which page is next, and where a long window is cut.
 
-Nothing here sends requests, waits or locks; `reader` does. Only the oldest few windows are read at a time. A long one
-is cut into windows of about `calls_per_window` calls, each with an entry of its own in the ledger. When too few pages
-can be requested at the same time, a window is read in several parts.
+Nothing here sends requests, waits or locks: `reader` does that. Only the oldest few windows are read at a time. A long one
+is cut into windows of about `calls_per_window` calls, each with its own entry in the ledger. If too few pages can be
+requested at the same time, a window is read in several parts.
 
-Where to cut is estimated from the `Total` of each answer: it counts the calls from the requested instant on, so two of
-them tell how many calls lie between. A wrong estimate costs requests, never calls. When `Total` is missing or
-contradicts what is read, nothing is cut at an estimate: a full window then ends on the page just read, and the next
-one goes on from that page.
+Where to cut is estimated from the `Total` of each response, which counts the calls from the requested instant on: the
+difference of two is the number of calls between. A wrong estimate costs requests, never calls. If `Total` is missing or
+contradicts what is read, a full window ends on the page just read, and the next one continues from that page.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from pipelines.ccaip.tail import Tail
 from pipelines.ccaip.windows import Window, whole_second
 
 _WINDOWS_AT_ONCE = 4
-_PACKAGES_AHEAD = 2  # what is read ahead of whoever takes the packages
+_PACKAGES_AHEAD = 2  # packages that are read ahead of the consumer
 _PAGES_WORTH_SHARING = 8  # a part with fewer pages left is not shared
 _TOTAL_TOLERANCE = 1_000  # calls that may arrive or move while a part is read
 _SECOND = timedelta(seconds=1)
@@ -33,9 +32,9 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(eq=False)
 class Part:
-    """A stretch of a window that is read page after page.
+    """A part of a window that is read page by page.
 
-    `total` counts the calls from its start on, `behind` those after its end; None while they are not known.
+    `total` counts the calls from its start on, `behind` those after its end; None while unknown.
     """
 
     tail: Tail
@@ -49,11 +48,11 @@ class Part:
 
     @property
     def left(self) -> int | None:
-        """How many calls the API counts after the last page; None before the first or when it does not count."""
+        """The API's count of calls after the last page; None before the first page or if it gives no count."""
         return self.tail.left if self.tail.page else None
 
     def end(self) -> None:
-        """Read no further, and note how many calls lie behind."""
+        """Stop reading, and record how many calls follow."""
         self.done = True
         if self.tail.page is not None and self.left is not None:
             until = self.tail.until
@@ -64,9 +63,9 @@ class Part:
 
 @dataclass(eq=False)
 class OpenWindow:
-    """A window that is being read. `after` is the number of calls after its end (None: not known).
+    """A window that is being read. `after` is the number of calls after its end (None: unknown).
 
-    `unparsed` are calls that wait to be parsed, `batches` those that are parsed or about to be.
+    `unparsed` are calls that are not parsed yet, `batches` those that are parsed or being parsed.
     """
 
     read: WindowRead
@@ -81,12 +80,12 @@ class OpenWindow:
 
     @property
     def is_read(self) -> bool:
-        """Whether all of its pages have come and are parsed or about to be."""
+        """Whether all of its pages are read, and parsed or being parsed."""
         return all(part.done and not part.busy for part in self.parts)
 
     @property
     def counted_by_answer(self) -> int | None:
-        """The count of a window that one answer held entirely, when its `Total` agrees with its calls."""
+        """The count of a window that was read with one response, if its `Total` equals the number of its calls."""
         if len(self.parts) > 1 or self.parts[0].tail.answers != 1:
             return None
         page = self.parts[0].tail.page
@@ -96,9 +95,9 @@ class OpenWindow:
 
 
 class WindowQueue:
-    """The windows in their order, from those being read to those that wait to be packed.
+    """The windows in order, from those being read to those that are ready to be packed.
 
-    `on_expected` is called with the number of calls to come in all, as far as is known.
+    `on_expected` is called with the total number of calls expected.
     """
 
     def __init__(
@@ -121,12 +120,12 @@ class WindowQueue:
 
     @property
     def is_read(self) -> bool:
-        """Whether every window is closed and none is to come."""
+        """Whether every window is closed and no more follow."""
         return self._no_more and all(window.closed for window in self._windows)
 
     @property
     def is_empty(self) -> bool:
-        """Whether every window is in a package and none is to come."""
+        """Whether every window is in a package and no more follow."""
         return self._no_more and not self._windows
 
     def next_to_close(self) -> OpenWindow | None:
@@ -140,14 +139,14 @@ class WindowQueue:
     def next_to_read(self) -> tuple[OpenWindow, Part] | None:
         """The part whose next page is to be requested, marked as taken; the oldest first.
 
-        None when all is read or being read, or when enough waits to be packed.
+        None if everything is read or being read, or if enough windows are ready to be packed.
         """
         if (found := self._next_part()) is not None:
             found[1].busy = True
         return found
 
     def answered(self, window: OpenWindow, part: Part, calls: list[FetchedCall] | None) -> list[FetchedCall]:
-        """Take note of an answer; `calls` are None when the part is at its end. Returns the window's calls."""
+        """Process a response; `calls` are None if the part is at its end. Returns the window's calls."""
         if part.total is None and part.tail.page:
             part.total = part.tail.total
             self._expect(window, part)
@@ -158,14 +157,14 @@ class WindowQueue:
         if self._end_here(window, part, len(calls)):
             part.end()
         if not window.read.window.ids:
-            until = window.read.window.until  # it may have been cut while the request was under way
+            until = window.read.window.until  # it may have been cut while the request was in flight
             calls = [call for call in calls if call.updated_at is None or call.updated_at <= until]
         part.fetched += len(calls)
         self._check_totals(part)
         return calls
 
     def is_followed(self, window: OpenWindow) -> bool:
-        """Whether it is known how many calls lie behind a window."""
+        """Whether the number of calls after a window is known."""
         return self._total_behind(window, len(window.parts) - 1) is not None
 
     def is_long(self, part: Part) -> bool:
@@ -177,7 +176,7 @@ class WindowQueue:
         together: list[OpenWindow] = []
         calls = 0
         for window in self._windows:
-            # what is asked for again must not keep others from being loaded
+            # windows that are requested again must not block others
             alone = window.read.window.attempt > 1
             if together and (alone or calls >= self._per_package):
                 return together, True
@@ -190,7 +189,7 @@ class WindowQueue:
         return together, self._no_more or calls >= self._per_package
 
     def take(self, windows: list[OpenWindow]) -> list[WindowRead]:
-        """Remove the oldest windows, which go into a package."""
+        """Remove the oldest windows and return them for a package."""
         for window in windows:
             window.read.window = self._with_count(window)
         del self._windows[: len(windows)]
@@ -228,7 +227,7 @@ class WindowQueue:
             WindowRead(stretch, datetime.now(UTC)),
             [self._part(stretch)],
             is_cuttable=is_first and stretch.why in ("tail", "overlap", "backfill"),
-            # a tail ends now: the few calls that are newer do not matter to an estimate
+            # a tail ends now: the few newer calls do not matter to the estimate
             after=0 if is_first and stretch.why == "tail" else None,
         )
         self._windows.append(window)
@@ -242,7 +241,7 @@ class WindowQueue:
         return Part(tail, client, _by_id(client, window.ids) if window.ids else tail.pages())
 
     def _share(self, windows: list[OpenWindow]) -> tuple[OpenWindow, Part] | None:
-        """Let half of the longest part be read as a part of its own."""
+        """Split the longest part in two."""
         longest: tuple[int, OpenWindow, Part] | None = None
         for window in windows if self._trusts_totals else ():
             for number, part in enumerate(window.parts):
@@ -266,7 +265,7 @@ class WindowQueue:
     # --- where to cut -----------------------------------------------------------------------------
 
     def _cut(self, window: OpenWindow) -> OpenWindow | None:
-        """Let a window end where it will be full, by estimate. Returns the rest, a window of its own."""
+        """End a window where it is estimated to be full. Returns the rest as a new window."""
         last = window.parts[-1]
         if not window.is_cuttable or not self._trusts_totals or last.done or last.left is None:
             return None
@@ -280,7 +279,7 @@ class WindowQueue:
         return None if place is None else self._divide(window, place)
 
     def _end_here(self, window: OpenWindow, part: Part, calls: int) -> bool:
-        """End a window that is full on the page just read; the next one goes on from the same page."""
+        """End a full window on the page just read. The next one continues from the same page."""
         page = part.tail.page
         if not window.is_cuttable or part is not window.parts[-1] or page is None or part.tail.is_over:
             return False
@@ -289,7 +288,7 @@ class WindowQueue:
         behind = self._total_behind(window, len(window.parts) - 1)
         if part.left is not None and behind is not None and part.left - behind < 0.5 * self._per_window:
             return False
-        # the last second may go on after the page, the one before it lies in the page as a whole
+        # the last second may continue after the page, the one before it is complete
         place = part.tail.at - _SECOND
         first = next((call.updated_at for call in page.calls if call.updated_at), None)
         if first is None or first >= place or not window.read.window.since < place < part.tail.until:
@@ -298,9 +297,9 @@ class WindowQueue:
         return True
 
     def _divide(self, window: OpenWindow, place: datetime, page: Page | None = None) -> OpenWindow:
-        """Let a window end at a second. Returns what follows, a window of its own.
+        """End a window at a second. Returns the rest as a new window.
 
-        The last piece keeps the id: a window that the ledger has as planned is not complete before it.
+        The last piece keeps the id, so that a window planned in the ledger is complete only with it.
         """
         whole, last = window.read.window, window.parts[-1]
         later = replace(whole, since=place, until=last.tail.until, expected=None)
@@ -324,7 +323,7 @@ class WindowQueue:
         return rest
 
     def _hand_on(self, window: OpenWindow, part: Part) -> None:
-        """Let the window that follows begin with the page that this one ended on."""
+        """Start the next window with the page that this one ended on."""
         page, end = part.tail.page, window.read.window.until
         if part is not window.parts[-1] or page is None or window.read.window.attempt > 1:
             return
@@ -341,7 +340,7 @@ class WindowQueue:
     # --- how many calls ---------------------------------------------------------------------------
 
     def _total_behind(self, window: OpenWindow, number: int) -> int | None:
-        """How many calls the API counts after the end of a part."""
+        """The API's count of calls after the end of a part."""
         if (behind := window.parts[number].behind) is not None:
             return behind
         if number + 1 < len(window.parts):
@@ -356,7 +355,7 @@ class WindowQueue:
         return None
 
     def _with_count(self, window: OpenWindow) -> Window:
-        """The window with what the API counted in it before it was read."""
+        """The window with the API's count before it was read."""
         read = window.read.window
         if read.expected is not None or read.why in ("future", "heal"):
             return read
@@ -390,7 +389,7 @@ class WindowQueue:
 
 
 def _between(part: Part, share: float) -> datetime | None:
-    """The second at a share of the time that a part has yet to read; None when there is none."""
+    """The second at a share of a part's remaining time; None if there is none."""
     at, until = part.tail.at, part.tail.until
     place = whole_second(at + share * (until - at))
     return place if at + _SECOND < place < until else None

@@ -1,10 +1,10 @@
-"""Which time windows to ask for.
+"""Which time windows to request.
 
-A window is closed at both ends, on whole seconds of `updated_at`; the next one starts on the second
-the last one ended, so a call on the seam is read twice rather than never. `until` is the server's
-clock minus a settle time: what has changed since may not be visible everywhere yet.
+A window includes both ends, which are whole seconds of `updated_at`. The next one starts on the second the last one
+ended, so that a call on the boundary is read twice rather than missed. A load ends at the server's clock minus a
+settle time: later changes may not be visible yet.
 
-The windows given to `reader.Reader` may be of any length. It cuts them while it reads.
+Windows for `reader.Reader` may have any length. It cuts them while it reads.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Literal
 from uuid import uuid4
 
 FUTURE = timedelta(hours=1)
-"""A call dated so far after the server's clock is misdated; nearer ones will have passed by the next load."""
+"""A call dated later than this after the server's clock is misdated; the next load reads earlier ones normally."""
 
 END_OF_TIME = datetime(9999, 12, 30, tzinfo=UTC)
 
@@ -27,10 +27,10 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Calls with `since` ≤ `updated_at` ≤ `until` (UTC, whole seconds); `expected` as the API counts.
+    """Calls with `since` ≤ `updated_at` ≤ `until` (UTC, whole seconds); `expected` is the API's count.
 
-    `window_id` is the same in every `attempt` to read it. A `heal` names its calls by `ids`. `cut_from` is the id of
-    the window that it is a piece of; the last piece keeps the id.
+    `window_id` is the same in every `attempt` to read it. A `heal` lists its calls in `ids`. `cut_from` is the id of
+    the window it was cut from; the last piece keeps that id.
     """
 
     since: datetime
@@ -45,10 +45,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far the scheduled load has come (UTC).
+    """The cursor of the scheduled load (UTC).
 
-    `until`: everything that changed up to then has been asked for. `last_change`: the newest change
-    that was seen doing so. Nothing is known to have been visible between the two.
+    `until`: everything that changed up to then has been requested. `last_change`: the newest change that was seen. No
+    change between the two was visible.
     """
 
     until: datetime
@@ -56,21 +56,21 @@ class Cursor:
 
 
 def parse_instant(value: Any) -> datetime:
-    """An ISO date or instant as UTC; without an offset it is UTC. Raises `ValueError` with the end of a sentence."""
+    """An ISO date or instant as UTC; without an offset it is UTC. The `ValueError` has the end of a sentence."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value.strip())
         except ValueError:
-            raise ValueError("is no ISO date (2026-01-31) or instant (2026-01-31T08:00:00Z)") from None
+            raise ValueError("is not an ISO date (2026-01-31) or instant (2026-01-31T08:00:00Z)") from None
     if isinstance(value, datetime):
         return in_utc(value)
     if isinstance(value, date):
         return datetime.combine(value, time(), UTC)
-    raise ValueError("is no ISO date (2026-01-31) or instant (2026-01-31T08:00:00Z)")
+    raise ValueError("is not an ISO date (2026-01-31) or instant (2026-01-31T08:00:00Z)")
 
 
 def in_utc(moment: datetime) -> datetime:
-    """The instant in UTC, which it is taken to be in when it does not say."""
+    """The instant in UTC; one without an offset is taken as UTC."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
@@ -86,12 +86,12 @@ def tail_windows(
     settle_seconds: float,
     overlap_seconds: float,
 ) -> list[Window]:
-    """What a scheduled load asks for, oldest first: an overlap before the cursor, the news since, the future.
+    """The windows of a scheduled load, oldest first: an overlap before the cursor, changes since, the future.
 
-    Without a cursor the load begins at `start`. The overlap begins before the last change seen, not
-    before the cursor: a `Date` header that was wrong by hours would have moved the cursor past calls
-    that nobody had made yet. When the server's clock is behind the cursor it was ahead before, and all
-    since the last change is read as though for the first time. Empty when nothing has settled since.
+    Without a cursor the load begins at `start`. The overlap begins before the last change seen, not before the cursor: a
+    `Date` header that was hours ahead would have moved the cursor past calls that did not exist yet. If the server's
+    clock is behind the cursor, it was ahead before, and everything since the last change is read as new. Empty if no
+    settled time has passed.
     """
     until = whole_second(server_now - timedelta(seconds=settle_seconds))
     start = whole_second(start)
@@ -113,10 +113,10 @@ def plan(
     count: Callable[[datetime, datetime], int | None],
     most: int,
 ) -> Iterator[Window]:
-    """Cut a window, oldest first, into ones of at most `most` calls by counting each half.
+    """Cut a window into windows of at most `most` calls by counting each half, oldest first.
 
-    For windows that must be known before they are read: `reader` cuts without counting. A single second is never cut,
-    however full; a window that the API will not count is left whole.
+    For windows that must be known before they are read; `reader` cuts without counting. A single second is never cut. A
+    window without a count from the API is not cut.
     """
     expected = count(window.since, window.until)
     seconds = int((window.until - window.since) / _SECOND)

@@ -1,7 +1,6 @@
 """The command `callmart`: registers the commands and maps errors to exit codes.
 
-What takes long to import (dlt, dbt, SQLAlchemy, the simulator) is imported inside the command that needs it,
-so that `--help` answers at once.
+Slow imports (dlt, dbt, SQLAlchemy, the simulator) are inside the commands that need them, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ logger = logging.getLogger(__name__)
 logging.getLogger("pipelines").addHandler(logging.NullHandler())  # until a command has a home to log to
 
 EXIT_CODES = """Exit codes, for schedulers:
-  0 done · 1 failed · 2 a setting or argument is wrong (retrying will not help)
+  0 done · 1 failed · 2 a setting or argument is wrong (a retry will not help)
   3 the API refused or failed · 4 another callmart is running here (try later)
-  5 data landed, but a check says not to trust it · 6 dbt failed (the raw tables are whole)
+  5 data was loaded, but a check failed · 6 dbt failed (the raw tables are complete)
   130 interrupted · 143 terminated"""
 
-_GLOBAL_OPTIONS = {"--project-dir": 1, "--verbose": 0, "--traceback": 0}  # and how many values each takes
+_GLOBAL_OPTIONS = {"--project-dir": 1, "--verbose": 0, "--traceback": 0}  # and the number of values of each
 
 
 class _Group(TyperGroup):
@@ -53,7 +52,7 @@ class _Group(TyperGroup):
         return super().parse_args(ctx, first + rest)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; an interruption during a DuckDB query is raised as what it was."""
+        """Run the command. An interruption that DuckDB has wrapped is raised as the original."""
         try:
             return super().invoke(ctx)
         except RuntimeError as error:

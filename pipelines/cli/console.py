@@ -1,8 +1,7 @@
-"""What the command prints: reports for people on stdout, errors on stderr.
+"""What the commands print: reports on stdout, errors on stderr.
 
-Errors are a panel on a terminal and plain, unwrapped lines elsewhere, so that a log can be searched and a
-line to set can be copied. Nothing here interprets Rich markup in texts from outside: `[sources.ccaip]` is a
-setting's section and no style.
+Errors are a panel on a terminal and unwrapped lines elsewhere, so that logs can be searched and settings copied.
+Texts are never interpreted as Rich markup: `[sources.ccaip]` is a section of the settings, not a style.
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from pipelines.ccaip.drift import Drift
     from pipelines.ccaip.privacy.policy import Policy
     from pipelines.marts.build import TransformReport
+    from pipelines.marts.last_build import Build
     from pipelines.warehouse.load import LoadReport
     from pipelines.warehouse.reconcile import ReconcileReport
     from pipelines.warehouse.status import Status
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _IDS_SHOWN = 20
 _RECONCILE_COLUMNS = ("API", "Warehouse", "Missing", "Stale", "Vanished", "Healed", "Unexplained", "Requests")
 _DRIFT_LINES = 20
-_LOG_COLUMNS = 160  # Rich takes 80 when the output is no terminal, and cuts tables to it
+_LOG_COLUMNS = 160  # when the output is not a terminal, Rich would cut tables at 80
 
 
 _PLAIN = str.maketrans(
@@ -70,7 +70,7 @@ def output() -> Console:
 
 
 def show_error(error: CallmartError) -> None:
-    """What is wrong and the mend, on stderr."""
+    """Print an error and its fix on stderr."""
     console = Console(stderr=True, highlight=False)
     if not console.is_terminal:
         mend = f"\n{error.mend}" if error.mend else ""
@@ -84,13 +84,13 @@ def show_error(error: CallmartError) -> None:
 
 
 def show_notices(notices: tuple[str, ...]) -> None:
-    """Remarks that are no errors, on stderr."""
+    """Print remarks on stderr."""
     for notice in notices:
         sys.stderr.write(f"note: {notice}\n")
 
 
 def show_load(report: LoadReport, policy: Policy) -> None:
-    """One line of a load: how much, how fast, up to when; then what a person should know of."""
+    """Print one line about a load (how many calls, how fast, up to when), then what needs attention."""
     rate = report.calls / report.seconds if report.seconds else 0.0
     window = f", changes of {instant(report.since)} to {instant(report.until)}" if report.until else ""
     output().print(
@@ -100,31 +100,31 @@ def show_load(report: LoadReport, policy: Policy) -> None:
         )
     )
     if report.rejected:
-        warn(f"{report.rejected:,} calls could not be parsed and are rejected: see `callmart rejected`.")
+        warn(f"{report.rejected:,} calls could not be parsed and were rejected: see `callmart rejected`.")
     show_new_drift(report.new_drift, policy)
 
 
 def show_published(copy: Path) -> None:
-    """Where readers find the marts."""
+    """Print where readers find the marts."""
     output().print(Text(f"Published the marts in {copy}."))
 
 
 def show_new_drift(new: Counter[Drift], policy: Policy) -> None:
-    """What the API sends that the declared tables do not know, what became of it, each once."""
+    """Print what the API sent that is not declared, with what happened to it, each once."""
     for drift, count in list(new.items())[:_DRIFT_LINES]:
         outcome = _outcome(drift, policy)
         warn(
             f"{drift} ({count:,}×){outcome and f': {outcome}'}. Reported once; `callmart status` keeps the count."
         )
     if (more := len(new) - _DRIFT_LINES) > 0:
-        warn(f"{more:,} more that the declared tables do not know: see ccaip.drift.")
+        warn(f"{more:,} more kinds of drift: see ccaip.drift.")
 
 
 _BECAME = {"keep": "kept", "hash": "kept as a pseudonym", "mask": "masked", "drop": "withheld"}
 
 
 def _outcome(drift: Drift, policy: Policy) -> str:
-    """What became of a value: kept, withheld or rejected. Empty where the drift's own words say it."""
+    """What happened to a value: kept, withheld or rejected. Empty if the drift's own text says it."""
     from pipelines.ccaip.tables import EXTRA, TABLES
 
     match drift.kind:
@@ -140,12 +140,12 @@ def _outcome(drift: Drift, policy: Policy) -> str:
 
 
 def warn(text: str) -> None:
-    """A line that wants a look, among the results."""
+    """Print a line that needs attention."""
     output().print(Text(text, style="yellow"))
 
 
 def show_transform(report: TransformReport) -> None:
-    """One line of a transform, and its warnings."""
+    """Print one line about a transform, and its warnings."""
     output().print(
         Text(f"Built {report.models} models and passed {report.tests} tests in {report.seconds:.1f} s.")
     )
@@ -153,12 +153,17 @@ def show_transform(report: TransformReport) -> None:
         warn(f"warning: {warning}")
 
 
+def show_current(build: Build) -> None:
+    """Why a run does not build the marts."""
+    output().print(Text(f"No call has changed since the marts were built at {build.finished_at:%H:%M} UTC."))
+
+
 def show_status(status: Status) -> None:
-    """The status as a page for a person."""
+    """Print the status for people."""
     console = output()
     console.print(Text(f"Home       {status.home}\nWarehouse  {status.warehouse}"))
     if not status.exists:
-        console.print(Text("Nothing has landed yet: `callmart load` makes the warehouse."))
+        console.print(Text("Nothing is loaded yet: `callmart load` creates the warehouse."))
     facts = Table.grid(padding=(0, 2))
     for label, value in _facts(status):
         facts.add_row(label, Text(value))
@@ -179,17 +184,18 @@ def _facts(status: Status) -> list[tuple[str, str]]:
     facts = [
         ("Calls", f"{landed.calls_final:,} final, {landed.calls_not_final:,} not final"),
         ("Newest change", instant(fresh.newest_updated_at)),
-        ("Asked up to", instant(fresh.tail_until)),
+        ("Requested up to", instant(fresh.tail_until)),
         ("Last load", instant(fresh.last_load_at)),
-        ("Landed since the last transform", "never transformed" if since is None else f"{since:,} calls"),
+        ("Marts built", instant(fresh.marts_built_at)),
+        ("Loaded since the last transform", "never transformed" if since is None else f"{since:,} calls"),
         ("Rejected", f"{pending.rejected_calls:,} calls"),
         *_trust_facts(status.trust),
     ]
     if pending.load_was_cut_short:
-        facts.append(("Cut short", "the last load; the next one asks again for what it had not landed"))
+        facts.append(("Interrupted", "the last load; the next one requests again what it had not loaded"))
     if pending.unfinished_erasures:
         asked = ", ".join(map(instant, pending.unfinished_erasures))
-        facts.append(("Not erased yet", f"asked for {asked}: run the same `callmart forget` again"))
+        facts.append(("Not erased yet", f"requested {asked}: run the same `callmart forget` again"))
     if pending.rows_with_unknown_keys:
         names = ", ".join(f"{key} ({count:,})" for key, count in list(pending.unknown_keys.items())[:10])
         facts.append(("Unknown keys", f"in {pending.rows_with_unknown_keys:,} rows: {names}"))
@@ -199,10 +205,10 @@ def _facts(status: Status) -> list[tuple[str, str]]:
 def _trust_facts(trust: Trust) -> list[tuple[str, str]]:
     facts = []
     if trust.windows:
-        facts.append(("Windows", f"{trust.windows:,} asked for, {_verdicts(trust.open_windows)} open"))
+        facts.append(("Windows", f"{trust.windows:,} requested, {_verdicts(trust.open_windows)} open"))
         if trust.set_aside_windows:
             stuck = _verdicts(trust.set_aside_windows)
-            facts.append(("", f"{stuck} set aside: asked for often enough, see ccaip.load_windows"))
+            facts.append(("", f"{stuck} no longer requested after several attempts: see ccaip.load_windows"))
     if updates := trust.updates:
         facts.append(
             (
@@ -249,7 +255,7 @@ def _show_drift(console: Console, trust: Trust) -> None:
 
 
 def show_reconcile(report: ReconcileReport) -> None:
-    """The report as a page for a person."""
+    """Print the report for people."""
     console = output()
     table = Table("Day", "By", title="Calls by day (UTC)", title_justify="left")
     for heading in _RECONCILE_COLUMNS:
@@ -271,15 +277,15 @@ def show_reconcile(report: ReconcileReport) -> None:
         if ids:
             console.print(Text(f"{label}: {_listed(ids)}"))
     for count, words in (
-        (report.pending, "calls have changed since the last load: the next one brings them"),
-        (report.vanished_before, "calls were marked as vanished before, and are gone still"),
+        (report.pending, "calls have changed since the last load: the next one loads them"),
+        (report.vanished_before, "calls were marked as vanished before and are still missing from the API"),
     ):
         if count:
             console.print(Text(f"{count:,} {words}."))
     for problem in report.problems:
         console.print(Text(problem, style="yellow"))
     what = "Contents and counts" if report.compared else "Counts"
-    verdict = "agree" if not report.problems else "do not all agree"
+    verdict = "agree" if not report.problems else "differ"
     console.print(
         Text(
             f"{what} of {instant(report.since)} to {instant(report.until)} {verdict}: {report.requests:,} requests "
@@ -294,7 +300,7 @@ def _listed(ids: tuple[int, ...]) -> str:
 
 
 def show_next_steps(schedule: str, steps: list[str]) -> None:
-    """Whether the schedule is kept, and what to do next."""
+    """Print whether the schedule is kept, and what to do next."""
     console = output()
     console.print(Text(f"Schedule   {schedule}"))
     for step in steps or ["Nothing to do."]:
@@ -302,13 +308,13 @@ def show_next_steps(schedule: str, steps: list[str]) -> None:
 
 
 def show_json(report: Any, **more: Any) -> None:
-    """A report (a dataclass) and `more` as one JSON object; instants as ISO text in UTC."""
+    """Print a report (a dataclass) and `more` as one JSON object, with instants as ISO text in UTC."""
     json.dump(asdict(report) | more, sys.stdout, indent=2, default=as_json_text)
     sys.stdout.write("\n")
 
 
 def as_json_text(value: Any) -> str:
-    """What JSON has no form for: instants as ISO text in UTC, anything else as text."""
+    """Values that JSON does not have: instants as ISO text in UTC, anything else as text."""
     return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
 
 

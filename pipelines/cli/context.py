@@ -27,12 +27,12 @@ PASS_THROUGH = {
     "ignore_unknown_options": True,
     "allow_interspersed_args": False,
 }
-"""Context settings of a command that passes its arguments on to another program."""
+"""Context settings of a command that passes its arguments to another program."""
 
 
 @dataclass
 class GlobalOptions:
-    """The options that may stand before or after any command."""
+    """The options that are accepted before or after any command."""
 
     project_dir: Path | None = None
     verbose: bool = False
@@ -47,7 +47,7 @@ options = GlobalOptions()
 class Work:
     """What a command that writes works with.
 
-    A command that makes API requests sets their number; one that completes a load, what it reached (UTC).
+    The command sets the number of its API requests and the end of the load it completed (UTC).
     """
 
     settings: Settings
@@ -58,7 +58,7 @@ class Work:
 
 
 def home_to_write() -> Home:
-    """The home with its folders made, and dlt and the log pointed at it."""
+    """The home, with its folders created and dlt and the log using it."""
     from pipelines.logs import log_to
 
     home = Home.find(options.project_dir)
@@ -122,7 +122,7 @@ def working(command: str, *, need_api: bool) -> Iterator[Work]:
 
 
 def exit_code_of(error: BaseException) -> int:
-    """The exit code with which the command ends because of `error`."""
+    """The exit code for `error`."""
     if isinstance(error, typer.Exit):
         return error.exit_code
     interruption = interruption_in(error)
@@ -174,7 +174,7 @@ class _Scheduled:
 
 
 def interruption_in(error: BaseException) -> KeyboardInterrupt | SystemExit | None:
-    """The Ctrl-C or SIGTERM that `error` stands for, if any.
+    """The Ctrl-C or SIGTERM that caused `error`, if any.
 
     DuckDB turns an exception that a signal handler raises during a query into a `RuntimeError` of its own.
     """
@@ -200,7 +200,7 @@ _LOADING = frozenset({"load", "backfill", "run"})
 
 
 def _interrupted(command: str, home: Home, settings: Settings) -> str:
-    """What an interrupted command leaves, and what to do next."""
+    """What an interrupted command has done, and what to do next."""
     if command not in _LOADING:
         return f"interrupted: run `callmart {command}` again to finish it.\n"
     return (
@@ -217,5 +217,5 @@ def _landed(home: Home, settings: Settings) -> str:
     except Exception:  # the message must not hide the interruption
         until = None
     if until is None:
-        return "what has landed stays in the warehouse."
-    return f"what has landed stays in the warehouse; changes up to {instant(until)} are loaded."
+        return "what was loaded stays in the warehouse."
+    return f"what was loaded stays in the warehouse; changes up to {instant(until)} are loaded."

@@ -21,26 +21,25 @@ _SHORTEST_TOKEN = 16
 
 def dashboard(
     host: Annotated[
-        str, typer.Option(help="Address to listen on. Another than this machine's needs --token.")
+        str, typer.Option(help="Address to listen on. Any but this machine's own needs --token.")
     ] = ("127.0.0.1"),
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 chooses a free one.")
     ] = 8501,
     token: Annotated[
         str,
         typer.Option(
             envvar=TOKEN_VARIABLE,
-            help="What readers must know; the environment variable keeps it out of the process list.",
+            help="Token that readers must enter; the environment variable keeps it out of the process list.",
         ),
     ] = "",
 ) -> None:
-    """Serve the dashboard: service level, waits, handle time, and whether to trust them.
+    """Serve the dashboard: service level, waits, handle time and data quality.
 
-    Reads the published copy of the marts (`callmart publish`, `run` and `demo`
-    make it) and shows each new one without a restart; on Postgres it reads the
-    marts where they are. Only this machine can
-    reach it, unless --host says otherwise; put a reverse proxy with TLS before
-    it then, because a token that travels unencrypted can be read.
+    Reads the published copy of the marts (from `callmart publish`, `run` or `demo`)
+    and shows each new one without a restart; on Postgres it reads the marts where
+    they are. Only this machine can reach it, unless you set --host. Then put a
+    reverse proxy with TLS in front of it: a token sent unencrypted can be read.
 
     Examples:
       callmart dashboard
@@ -52,13 +51,13 @@ def dashboard(
     is_local = host in _LOOPBACK
     if not is_local and not token:
         raise ConfigurationError(
-            f"--host {host} lets other machines read the dashboard, and there is no token.",
+            f"--host {host} lets other machines read the dashboard, but there is no token.",
             "Give --token, or set CALLMART_DASHBOARD_TOKEN; or leave --host out to serve this machine only.",
         )
     if token and len(token) < _SHORTEST_TOKEN:
         raise ConfigurationError(
-            f"The token has {len(token)} characters, and anybody could try them all.",
-            f"Take one of at least {_SHORTEST_TOKEN}, such as the output of `openssl rand -hex 16`.",
+            f"A token of {len(token)} characters can be guessed.",
+            f"Use at least {_SHORTEST_TOKEN} characters, such as the output of `openssl rand -hex 16`.",
         )
     home = home_to_read()
     settings = load_settings(home, need_api=False)
@@ -84,7 +83,7 @@ def _require_extra() -> None:
 
 
 def _serve_copy(home: Home, settings: Settings, host: str, port: int, token: str) -> NoReturn:
-    """Become the server of the published copy. This process has dlt for the settings, which takes 60 MB."""
+    """Replace this process, in which dlt takes 60 MB, with the server of the published copy."""
     from pipelines.errors import CallmartError
     from pipelines.warehouse.publish import published_copy
 
@@ -92,7 +91,7 @@ def _serve_copy(home: Home, settings: Settings, host: str, port: int, token: str
     if not copy.exists():
         raise CallmartError(
             f"There is no published copy at {copy} yet.",
-            "Make one with `callmart publish`; `callmart run` and `callmart demo` end with it.",
+            "Create one with `callmart publish`; `callmart run` and `callmart demo` do so at their end.",
         )
     os.environ[TOKEN_VARIABLE] = token
     options = ["--host", host, "--port", str(port)]
@@ -100,7 +99,7 @@ def _serve_copy(home: Home, settings: Settings, host: str, port: int, token: str
 
 
 def _serve_warehouse(settings: Settings, host: str, port: int, token: str) -> None:
-    """Serve the marts of a warehouse with a server, where they are."""
+    """Serve the marts of a database server in place."""
     from dashboard.__main__ import serve
     from dashboard.reader import Warehouse
     from pipelines.errors import ConfigurationError

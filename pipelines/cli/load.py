@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def load() -> None:
     """Load the calls that changed since the last load. The first load starts at start_date.
 
-    Writes the raw tables (schema ccaip). You can stop it at any moment: the next
-    load continues after the last chunk that landed, on this machine or another.
+    Writes the raw tables (schema ccaip). You can stop it at any time: the next load
+    continues after the last package it wrote, on this machine or another.
     If nothing is new, nothing changes.
 
     Example:
@@ -74,12 +74,17 @@ def backfill(
 def run() -> None:
     """Load what is new, build the marts and publish them: the command to schedule.
 
+    When no call has changed, the marts are left as they are: they are built at least
+    every hour, so that they say how far the data reach.
+
     Example, every 15 minutes from cron:
       */15 * * * * /path/to/.venv/bin/callmart run
     """
-    from pipelines.cli.console import show_load, show_published, show_transform
+    from pipelines.cli.console import show_current, show_load, show_published, show_transform
     from pipelines.marts.build import transform as build
+    from pipelines.marts.last_build import current_build
     from pipelines.warehouse.load import load_new
+    from pipelines.warehouse.publish import is_published
     from pipelines.warehouse.publish import publish as copy_marts
 
     with working("run", need_api=True) as work:
@@ -88,8 +93,14 @@ def run() -> None:
         work.loaded_until = None if report.problems else report.until
         show_load(report, work.settings.privacy)
         check_start(report, work.settings)
-        show_transform(build(work.home, work.settings, work.progress))
-        if work.settings.destination == "duckdb":  # other engines have readers beside the writer
+        current = current_build(work.home, work.settings)
+        if current:
+            show_current(current)
+        else:
+            show_transform(build(work.home, work.settings, work.progress))
+        if work.settings.destination == "duckdb" and not (  # other engines allow readers while a load writes
+            current and is_published(work.home, work.settings, current.finished_at)
+        ):
             show_published(copy_marts(work.home, work.settings))
         report.raise_if_incomplete()
 

@@ -17,8 +17,8 @@ def transform(
 ) -> None:
     """Build and test the marts with dbt.
 
-    Needs no API credentials. Processes only the calls that landed since the last
-    transform, unless the definitions have changed.
+    Needs no API credentials. Processes only the calls that were loaded since the
+    last transform, unless the definitions have changed.
 
     Examples:
       callmart transform
@@ -31,7 +31,7 @@ def transform(
     with working("transform", need_api=False) as work:
         if exists(work.settings):
             with writing(work.settings):
-                pass  # a file that is locked, damaged or not permitted is told at once, not as a failure of dbt
+                pass  # report a locked, damaged or forbidden file at once, not as a failure of dbt
         show_transform(build(work.home, work.settings, work.progress, full_refresh=full_refresh))
 
 
@@ -62,7 +62,7 @@ def dbt(
 ) -> None:
     """Run a dbt command on callmart's models and this home's warehouse.
 
-    Passes all arguments on to dbt, with the folders, the warehouse and the time
+    Passes all arguments to dbt, with the folders, the warehouse and the time
     zone that `callmart transform` uses, and exits with dbt's exit code. Needs no
     API credentials.
 
@@ -85,7 +85,7 @@ def mf(
 ) -> None:
     """Query metrics by name with MetricFlow.
 
-    Passes all arguments on to MetricFlow's command `mf`, which reads the published
+    Passes all arguments to MetricFlow's command `mf`, which reads the published
     copy of the marts (or the warehouse if nothing is published). Reads only, and
     needs no API credentials.
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 platform = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
 _MOST_DAYS_AHEAD = 14
-_FAULTY_REQUESTS = 10_000  # after so many requests the answers are correct
-_NOBODYS_KEY = "key-for-invented-callers"  # the same each time, so that a trial goes on where it was
+_FAULTY_REQUESTS = 10_000  # after that many requests the responses are correct
+_NOBODYS_KEY = "key-for-invented-callers"  # the same each time, so that a trial can continue
 
 
 def demo() -> None:
@@ -30,8 +30,8 @@ def demo() -> None:
     Starts the local platform, loads two weeks of calls (about 40,000) over HTTP at
     the real API's ten requests a second, builds and tests the marts, prints service
     level, abandonment and handle time by queue, and stops the platform. Needs no
-    credentials. Writes only to the folder `demo` of the project folder. Run it
-    again and one hour has passed there: only what is new is loaded.
+    credentials. Writes only to the folder `demo` of the project folder. When
+    you run it again, one hour has passed there, and only changes are loaded.
 
     Example:
       callmart demo
@@ -45,7 +45,7 @@ def demo() -> None:
 
 @platform.callback()
 def platform_group() -> None:
-    """Serve the calls API on this machine, for trials and tests.
+    """Serve the calls API on this machine for trials and tests.
 
     The vendor has no sandbox. This server implements the documented API, with
     paging, filters, credentials and rate limit, for a simulated contact centre or
@@ -69,7 +69,7 @@ def serve(
     ] = None,
     more_files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE...]", hidden=True)] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; keep it on this machine.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8765,
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 chooses a free one.")] = 8765,
     seed: Annotated[
         int, typer.Option(help="Seed of the simulated centre: the same seed gives the same calls.")
     ] = SEED,
@@ -93,7 +93,7 @@ def serve(
     requests_per_second: Annotated[
         float,
         typer.Option(
-            min=0.0, help="Rate limit: above it the answer is 429, as from the real API; 0 for no limit."
+            min=0.0, help="Rate limit: above it the response is 429, like the real API's; 0 for no limit."
         ),
     ] = 10.0,
     username: Annotated[str, typer.Option(help="User that clients must send.")] = "demo",
@@ -103,14 +103,14 @@ def serve(
         typer.Option(
             "--fault",
             metavar="KIND",
-            help="Answer with faults of this kind, such as server-error or unknown-keys; `all` for every kind. "
+            help="Respond with faults of this kind, such as server-error or unknown-keys; `all` for every kind. "
             "Can be given several times. A kind that does not exist prints the list.",
             show_default=False,
         ),
     ] = None,
     fault_share: Annotated[
         float,
-        typer.Option(min=0.0, max=1.0, help="Share of the answers, or of the calls, that have a fault."),
+        typer.Option(min=0.0, max=1.0, help="Share of the responses, or of the calls, that have a fault."),
     ] = 0.1,
 ) -> None:
     """Serve the calls API on this machine until Ctrl-C.
@@ -157,7 +157,7 @@ def _storm(kinds: list[str], seed: int, share: float) -> Storm:
     except ValueError:
         unknown = next(kind for kind in kinds if kind not in list(Fault))
         raise typer.BadParameter(
-            f"--fault {unknown}: there is no such kind. There are {', '.join(Fault)} and all."
+            f"--fault {unknown}: unknown kind. The kinds are {', '.join(Fault)} and all."
         ) from None
     return Storm(seed, faults=faults, requests=_FAULTY_REQUESTS, probability=share, share=share)
 
@@ -175,12 +175,12 @@ def _replayed(files: list[Path], at: datetime | None, speed: float) -> tuple[Cal
 
 
 def _simulated(seed: int, days: int, at: datetime, speed: float) -> tuple[CallSource, Clock, datetime]:
-    """`days` of simulated calls up to `at`, and enough beyond for the clock to run on; the clock; the start."""
+    """`days` of simulated calls up to `at` and some beyond it for a running clock; the clock; the start."""
     from pipelines.progress import progress_for
     from simulator.centre import Centre
     from simulator.platform import Clock
 
-    # As many days ahead as a real day at this speed takes, within reason: each costs time now.
+    # As many days ahead as one real day covers at this speed, with a limit: each takes time to simulate.
     ahead = min(_MOST_DAYS_AHEAD, max(1, round(speed))) if speed else 0
     start = at - timedelta(days=days)
     with progress_for().stage("simulate the centre"):
@@ -189,7 +189,7 @@ def _simulated(seed: int, days: int, at: datetime, speed: float) -> tuple[CallSo
 
 
 def _announce(served: Platform, start: datetime) -> None:
-    """The address, the credentials, and what to set to load from here."""
+    """Print the address, the credentials and the settings to load from here."""
     now, speed = served.clock.now(), served.clock.speed
     pace = "is stopped" if speed == 0 else f"runs at {speed:g} times real time"
     settings = {
@@ -203,6 +203,6 @@ def _announce(served: Platform, start: datetime) -> None:
     typer.echo(
         f"The calls API is at {served.base_url}, user {served.credentials.user}, "
         f"token {served.credentials.token}.\n"
-        f"There it is {now:%Y-%m-%d %H:%M:%S} UTC, and the clock {pace}. Ctrl-C stops it.\n\n"
+        f"Its time is {now:%Y-%m-%d %H:%M:%S} UTC, and its clock {pace}. Ctrl-C stops it.\n\n"
         f"To load from it, in another terminal:\n{exports}\n  callmart --project-dir trial run"
     )

@@ -1,4 +1,4 @@
-"""`callmart privacy`, `forget` and `access-report`: keys, and the requests that a person can make."""
+"""`callmart privacy`, `forget` and `access-report`: the key, and requests of data subjects."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def privacy_group() -> None:
 
     The section `privacy` of .dlt/config.toml says what happens to personal data,
     by the class of each column (docs/tables.md). It is applied before anything
-    lands.
+    is written.
 
     Example:
       callmart privacy make-key
@@ -144,7 +144,7 @@ def forget(
     published copy, logs and working files, and rewrites the warehouse file so that
     no deleted data is left in it. Stores a pseudonym of the person, so that no
     later load brings them back; this needs the key from `callmart privacy
-    make-key`. ccaip.erasures records that it was done, not for whom. If it is
+    make-key`. ccaip.erasures records the erasure without the person. If it is
     interrupted, run the same command again. Backups, copies elsewhere and the
     vendor's own records are not erased.
 
@@ -229,7 +229,7 @@ def _show_forget(report: ForgetReport) -> None:
     fate = "removed" if report.choice == "removed" else "made anonymous"
     output().print(
         f"{report.calls:,} calls {verb} {fate}, of {report.callers:,} callers; {report.rejected_calls:,} unreadable "
-        f"calls, {report.parties:,} parties and {report.mentions:,} mentions in calls of others {verb} emptied."
+        f"calls, {report.parties:,} participants and {report.mentions:,} mentions in calls of others {verb} emptied."
     )
     for table, rows in report.rows.items():
         output().print(f"  {table}: {rows:,} rows")

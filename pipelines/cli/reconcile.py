@@ -1,4 +1,4 @@
-"""`callmart reconcile`: whether the warehouse equals the API."""
+"""`callmart reconcile`: compare the warehouse with the API."""
 
 from __future__ import annotations
 

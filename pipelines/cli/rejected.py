@@ -1,4 +1,4 @@
-"""`callmart rejected`: the calls that could not be read, and reading them again."""
+"""`callmart rejected`: list the calls that could not be parsed, and parse them again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SHOWN = 50
 def rejected(
     retry: Annotated[
         bool,
-        typer.Option("--retry", help="Parse the kept calls again and load those that can be parsed now."),
+        typer.Option("--retry", help="Parse the stored calls again and load those that can be parsed now."),
     ] = False,
     bodies: Annotated[bool, typer.Option("--body", help="Show the stored bodies of the calls.")] = False,
     as_json: Annotated[
@@ -31,10 +31,10 @@ def rejected(
 ) -> None:
     """List the calls that could not be parsed, or parse them again.
 
-    A call with a value that does not fit its column is kept with the reason and the
+    A call with a value that does not fit its column is stored with the reason, the
     number of attempts, and as much of its body as the privacy policy allows. It is
     removed from the list when the API sends a version that can be parsed. After a
-    fix in callmart, --retry parses the calls that were kept whole and requests the
+    fix in callmart, --retry parses the calls that were stored whole and requests the
     others from the API again. It never overwrites a newer version in the warehouse.
 
     Examples:
@@ -62,15 +62,15 @@ def _retry() -> None:
     with working("rejected --retry", need_api=False) as work:
         report = retry(work.settings, work.home, work.progress)
     unreachable = (
-        f" {report.out_of_reach:,} were not kept whole, and the API does not show them: "
-        "`callmart backfill` over the time they changed in may."
+        f" {report.out_of_reach:,} were not stored whole, and the API did not return them: "
+        "`callmart backfill` for the period of their change may load them."
         if report.out_of_reach
         else ""
     )
-    outdated = f" Of {report.outdated:,} the warehouse has a newer version." if report.outdated else ""
+    outdated = f" The warehouse has a newer version of {report.outdated:,}." if report.outdated else ""
     output().print(
-        f"Read {report.tried:,} rejected calls again: {report.landed:,} have landed, "
-        f"{report.still_rejected:,} still cannot be read.{outdated}{unreachable}"
+        f"Parsed {report.tried:,} rejected calls again: {report.landed:,} were loaded, "
+        f"{report.still_rejected:,} still cannot be parsed.{outdated}{unreachable}"
     )
     show_new_drift(report.new_drift, work.settings.privacy)
 
@@ -92,7 +92,7 @@ def _list(connection: Connection, bodies: bool) -> None:
 
     total = count_rejected(connection)
     if not total:
-        output().print("No call is rejected.")
+        output().print("There are no rejected calls.")
         return
     _show(list(rejected_calls(connection, most=_SHOWN, bodies=bodies)))
     if total > _SHOWN:

@@ -1,4 +1,4 @@
-"""`callmart status`: what landed, how fresh it is, what is pending, and what to do next."""
+"""`callmart status`: what is loaded, how fresh it is, what is pending, and what to do next."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def status(
         ),
     ] = None,
 ) -> None:
-    """Show what landed, how fresh it is, what is pending and what to do next.
+    """Show what is loaded, how fresh it is, what is pending and what to do next.
 
     Reads only, and needs no API credentials.
 
@@ -45,7 +45,7 @@ def status(
     from pipelines.warehouse.status import read_status
 
     if file is not None and not prometheus:
-        raise typer.BadParameter("A file is written with --prometheus only.")
+        raise typer.BadParameter("FILE needs --prometheus.")
     home = home_to_read()
     found, runs, now = read_status(home, load_settings(home, need_api=False)), read_runs(home), utc_now()
     if prometheus:
@@ -58,7 +58,7 @@ def status(
 
 
 def _hand_out(text: str, file: Path | None) -> None:
-    """Print the metrics, or write them in one step to a file that the node exporter's user may read."""
+    """Print the metrics, or write them atomically to a file that the node exporter's user can read."""
     from pipelines.runs import write_whole
 
     if file is None or str(file) == "-":
@@ -71,7 +71,7 @@ def _hand_out(text: str, file: Path | None) -> None:
 
 
 def schedule(runs: Sequence[Run], now: datetime) -> str:
-    """Whether the schedule is kept, in a sentence."""
+    """A sentence on whether the schedule is kept."""
     from pipelines.runs import schedule_kept
 
     kept = schedule_kept(runs, now)
@@ -89,7 +89,7 @@ _AFTER_EXIT = {
     1: "The last `callmart {command}` failed: see var/logs/callmart.log, then run it again.",
     2: "The last `callmart {command}` found a wrong setting: run it by hand to see which one.",
     3: "The API did not answer the last `callmart {command}`: run it again later.",
-    5: "The last `callmart {command}` found data that it does not trust: run `callmart reconcile --heal`.",
+    5: "The last `callmart {command}` loaded data that failed a check: run `callmart reconcile --heal`.",
     6: "dbt failed in the last `callmart {command}`: see var/dbt/logs/dbt.log, then run `callmart transform`.",
     130: "The last `callmart {command}` was interrupted: run it again.",
     143: "The last `callmart {command}` was terminated: run it again.",
@@ -97,7 +97,7 @@ _AFTER_EXIT = {
 
 
 def next_steps(status: Status, runs: Sequence[Run]) -> Iterator[str]:
-    """What to do next, the most urgent first; nothing when all is well."""
+    """What to do next, most urgent first; empty if there is nothing to do."""
     if not status.exists:
         yield "Load the first calls: `callmart run`."
         return

@@ -1,7 +1,7 @@
 """Build the marts with dbt: raw tables → staging → marts, and their data tests.
 
-dbt runs in a process of its own (`dbt_runner`) and logs JSON, one event a line. The events give the progress; the result
-of each node is read from dbt's `run_results.json`. Everything dbt writes goes below the home.
+dbt runs in its own process (`dbt_runner`) and logs one JSON event per line. Progress comes from the events, results come
+from dbt's `run_results.json`. Everything dbt writes goes below the home.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pipelines.errors import TransformError
 from pipelines.home import Home
 from pipelines.logs import lines_to
 from pipelines.marts.dbt_runner import PROJECT_DIR, dbt_environment, dbt_variables, started
+from pipelines.marts.last_build import fingerprint_of, forget_build, record_build
 from pipelines.progress import Progress
 from pipelines.settings import Settings
 from pipelines.steps import reached
@@ -59,9 +60,9 @@ def transform(
     """Build and test the marts in the warehouse of `settings`.
 
     `full_refresh` rebuilds the incremental facts from all raw rows; `select` limits the build to nodes
-    in dbt's own selection syntax, and to their tests; without `with_tests` none is run. Warnings are
-    collected in the report; any failed model or test raises `TransformError`, which names it. Models that
-    passed before it are built all the same.
+    in dbt's selection syntax and their tests; with `with_tests=False` no tests are run. The report has the
+    warnings. A failed model or test raises `TransformError`, which names it; other models are still built.
+    Raises `LockedError` while another process writes the warehouse.
     """
     if not exists(settings):
         raise TransformError(
@@ -69,6 +70,8 @@ def transform(
             "Load calls first: `callmart load`, or `callmart run` for both steps.",
         )
     begun = time.monotonic()
+    fingerprint = fingerprint_of(settings)
+    forget_build(home)
     log = home.dbt_log_dir / "dbt.log"
     results_file = home.dbt_target_dir / "run_results.json"
     results_file.unlink(missing_ok=True)  # of an earlier run
@@ -99,6 +102,8 @@ def transform(
             raise _failure(failed, results, events, settings, log)
         if not results:
             raise _nothing_built(select, log)
+    if fingerprint and with_tests and not select:
+        record_build(home, fingerprint)
     return TransformReport(
         nodes=dict(Counter(result["unique_id"].split(".")[0] for result in results)),
         warnings=tuple(
@@ -116,7 +121,7 @@ def _arguments(
         *("--log-format", "json", "--log-level", "info", "--log-level-file", "none", "--no-use-colors"),
         "--partial-parse",
         "build",
-        # unit tests check models against fixed rows, which is for `make test`; saved queries are MetricFlow's
+        # unit tests are run by `make test`; saved queries belong to MetricFlow
         *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "saved_query"),
         *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
         *("--target-path", str(home.dbt_target_dir), "--log-path", str(home.dbt_log_dir)),
@@ -133,7 +138,7 @@ def _arguments(
 
 @dataclass(frozen=True)
 class _Event:
-    """One line of dbt's output: the node that has finished, how many there are, and what to show meanwhile."""
+    """One line of dbt's output: the node that finished, the number of nodes, and a note to show."""
 
     node: str = ""
     total: int = 0
@@ -172,7 +177,7 @@ def _name(result: dict[str, Any]) -> str:
 
 
 def _nothing_built(select: Sequence[str], log: Path) -> TransformError:
-    """dbt ends with success when it has nothing to do."""
+    """The error for a build without nodes, which dbt itself reports as a success."""
     asked = f" Nothing matches the selection {' '.join(select)}." if select else ""
     return TransformError(f"dbt built nothing.{asked}", f"See dbt's log: {log}.")
 
@@ -184,7 +189,7 @@ def _failure(
     settings: Settings,
     log: Path,
 ) -> TransformError:
-    """Names the failed nodes or, when dbt did not run any, its last messages."""
+    """An error that names the failed nodes or, if dbt ran none, its last messages."""
     if failed:
         shown = [
             f"  {_name(result)}: {' '.join((result['message'] or '').split())}"

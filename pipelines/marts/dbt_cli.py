@@ -1,7 +1,7 @@
 """`callmart dbt` and `callmart mf`: the command lines of dbt and MetricFlow, pointed at a home.
 
-dbt gets the same folders, profile and variables as from `callmart transform`. With others it would parse the whole
-project again, and so would the next transform.
+dbt gets the folders, profile and variables of `callmart transform`. With different ones it would have to parse the
+whole project again, and so would the next transform.
 """
 
 from __future__ import annotations
@@ -23,26 +23,28 @@ from pipelines.marts.dbt_runner import (
     duckdb_connection,
     started,
 )
+from pipelines.marts.last_build import forget_build
 from pipelines.settings import Settings
 from pipelines.warehouse.connect import exists
 from pipelines.warehouse.publish import published_copy
 
 _NO_UPDATE_CHECK = "http://127.0.0.1:9"
-"""A proxy that does not exist: `mf` asks the package index for a newer version each time it starts."""
+"""A proxy that does not exist, because `mf` asks the package index for a newer version on each start."""
 
 
 def run_dbt(home: Home, settings: Settings, arguments: Sequence[str]) -> int:
-    """Run `dbt` with these arguments on the terminal; its exit code.
+    """Run `dbt` with these arguments and return its exit code.
 
     Raises `CallmartError` when there is no warehouse: dbt would create an empty one.
     """
     if not exists(settings):
         raise CallmartError(
-            f"There is nothing in {settings.warehouse_name} yet, so there is nothing for dbt.",
+            f"There is nothing in {settings.warehouse_name} yet, so dbt has nothing to work on.",
             "Load calls first: `callmart load`, or `callmart run`.",
         )
     from dbt.cli.main import cli
 
+    forget_build(home)  # it may change the marts, with other settings
     folder = home.dbt_target_dir
     environment = dbt_environment(settings, folder) | {
         "DBT_PROJECT_DIR": str(PROJECT_DIR),
@@ -56,10 +58,10 @@ def run_dbt(home: Home, settings: Settings, arguments: Sequence[str]) -> int:
 
 
 def run_metricflow(home: Home, settings: Settings, arguments: Sequence[str]) -> int:
-    """Run `mf` with these arguments on the terminal; its exit code.
+    """Run `mf` with these arguments and return its exit code.
 
-    On DuckDB it reads the published copy, or the warehouse when nothing was published, and opens it read-only. `mf` expects a dbt
-    project with a parsed manifest in its folder `target`: the last transform left one below the home.
+    On DuckDB it reads the published copy, or the warehouse if nothing was published, read-only. `mf` expects a dbt project
+    with a parsed manifest in `target`: the last transform left one below the home.
 
     Raises `ConfigurationError` when MetricFlow is not installed, `CallmartError` when there are no marts.
     """
@@ -94,8 +96,8 @@ def _marts_connection(home: Home, settings: Settings, folder: Path) -> dict[str,
 
 
 def with_variables(cli: Any, arguments: Sequence[str], variables: str) -> list[str]:
-    """The arguments with `--vars` after the subcommand, where it has that option. A `--vars` of the user comes later
-    and wins. `cli` is dbt's click command.
+    """The arguments with `--vars` after the subcommand, if it has that option. A `--vars` of the user comes later and
+    takes precedence. `cli` is dbt's click command.
     """
     command = cli
     for place, word in enumerate(arguments, 1):

@@ -1,7 +1,7 @@
-"""Run dbt, or MetricFlow, in a process of its own.
+"""Run dbt, or MetricFlow, in its own process.
 
-The process has nothing from the caller's environment but what it needs: no credentials of the API, no privacy key, and
-none of dbt's own variables (`DBT_TARGET`, `DBT_PROFILES_DIR`, …) or libpq's (`PGHOST`, …), which could redirect a build.
+The process gets only what it needs of the caller's environment: no credentials of the API, no privacy key, and none of
+dbt's own variables (`DBT_TARGET`, `DBT_PROFILES_DIR`, …) or libpq's (`PGHOST`, …), which could redirect a build.
 
 It exits when the caller does, even when the caller is killed. The caller keeps the write end of a pipe open; the
 operating system closes it when the caller ends, and a thread in the child exits the process then. Without this, an
@@ -48,7 +48,7 @@ def dbt_environment(settings: Settings, folder: Path) -> dict[str, str]:
     if settings.destination != "postgres":
         raise ConfigurationError(
             f"The marts cannot be built on {settings.destination} yet; the raw tables are loaded.",
-            'They can be with [destination] name = "duckdb" or "postgres".',
+            'Marts can be built with [destination] name = "duckdb" or "postgres".',
         )
     if importlib.util.find_spec("dbt.adapters.postgres") is None:
         raise ConfigurationError(
@@ -79,7 +79,7 @@ def duckdb_connection(file: Path, folder: Path, read_only: bool = False) -> dict
 def postgres_connection(credentials: Mapping[str, Any]) -> dict[str, str]:
     """The variables that `profiles.yml` reads to connect to Postgres, from dlt's `[destination.postgres.credentials]`.
 
-    Sessions are in UTC: instants in seeds may be written without an offset.
+    Sessions use UTC, because instants in seeds may have no offset.
     """
     query = credentials.get("query") or {}
     return {

@@ -1,8 +1,8 @@
-"""The models' documentation as one page that needs no server: `make docs` → `build/callmart-docs.html`.
+"""The models' documentation as one HTML page that needs no server: `make docs` → `build/callmart-docs.html`.
 
-dbt writes it from the project alone, so a fresh clone has it too, without the types of columns. Those come from a
-warehouse, the home's or else the demo's, of which an empty copy is made: dbt never opens a warehouse for this, no row
-can get into the page, and readers may hold it open meanwhile. The page says nothing of this machine.
+dbt writes it from the project, so it works in a fresh clone, without column types. These come from an empty copy of a
+warehouse, the home's or else the demo's: so no row can get into the page, and readers can keep the warehouse open. The
+page contains nothing about this machine.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ PAGE = "callmart-docs.html"
 
 
 def write_page(warehouses: Sequence[Path], build: Path = BUILD) -> Path:
-    """Write the page to `build` and return where it is; column types are those of the first warehouse that exists.
+    """Write the page to `build` and return its path. Column types are those of the first warehouse that exists.
 
-    Raises `LockedError` when a load is writing that warehouse, `TransformError` with what dbt said when it failed.
+    Raises `LockedError` when a load is writing that warehouse, `TransformError` with dbt's output if dbt failed.
     """
     target = build / "dbt"
     target.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ def write_page(warehouses: Sequence[Path], build: Path = BUILD) -> Path:
 
 
 def generate_page(warehouse: Path, target: Path) -> Path:
-    """The page of the project as it is in `warehouse`, which may be empty, among what else dbt leaves in `target`."""
+    """Generate the page in `target` with the tables of `warehouse`, which may be empty, and return its path."""
     environment = clean_environment() | duckdb_connection(warehouse, target)
     options = [
         *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
@@ -64,14 +64,14 @@ def generate_page(warehouse: Path, target: Path) -> Path:
         if dbt.returncode:
             raise TransformError(f"dbt could not write the documentation: {said.strip()}")
     page = target / "static_index.html"
-    # of each seed dbt says in which folder of this machine its file is
+    # dbt writes the absolute path of each seed
     here = json.dumps(str(REPOSITORY))[1:-1]
     page.write_text(page.read_text(encoding="utf-8").replace(f"{here}/", ""), encoding="utf-8")
     return page
 
 
 def copy_shape(warehouse: Path, shape: Path) -> None:
-    """Make every table and view of `warehouse` in a new file, as a table without rows."""
+    """Create every table and view of `warehouse` in a new file, as a table without rows."""
     with duckdb.connect(str(shape)) as connection:
         try:
             connection.execute(f"attach {literal(str(warehouse))} as source (read_only)")
@@ -91,7 +91,7 @@ def copy_shape(warehouse: Path, shape: Path) -> None:
 
 
 def main() -> int:
-    """Write the page and say where it is; callmart's exit codes."""
+    """Write the page, print its path and return one of callmart's exit codes."""
     home = Home.find()
     try:
         page = write_page([home.warehouse, Home(home.root / "demo").warehouse])

@@ -1,7 +1,7 @@
-"""The marts in one screen: service level, abandonment and handle time by queue.
+"""A summary of the marts: service level, abandonment and handle time by queue.
 
-Only additive parts are read and summed; every ratio is computed from the sums, for each queue and for the
-total alike. Averaging the marts' own ratios would weigh a quiet night like a busy morning.
+Additive parts are summed, and ratios are computed from the sums, for each queue and for the total. An average of
+the marts' ratios would give a quiet night the weight of a busy morning.
 
 Definitions: `service_level`, `abandonment_rate`, `average_speed_of_answer`, `average_handle_time`.
 """
@@ -39,12 +39,12 @@ class QueueParts:
 
     @property
     def service_level(self) -> float | None:
-        """By the formula that governs, each segment by that of its day."""
+        """By the governed formula, for each segment that of its day."""
         return _ratio(self.service_level_numerator, self.service_level_denominator)
 
     @property
     def abandonment_rate(self) -> float | None:
-        """Share that hung up waiting, short abandons left out."""
+        """Share of callers that hung up while waiting, without short abandons."""
         return _ratio(self.abandoned - self.short_abandoned, self.offered - self.short_abandoned)
 
     @property
@@ -54,7 +54,7 @@ class QueueParts:
 
     @property
     def average_handle_time(self) -> float | None:
-        """Seconds of talk, hold and wrap-up a handled segment."""
+        """Seconds of talk, hold and wrap-up per handled segment."""
         return _ratio(self.handle_seconds, self.handled_segments)
 
 
@@ -77,7 +77,7 @@ def read_summary(settings: Settings) -> Summary:
 
 
 def summary_table(summary: Summary) -> Table:
-    """By queue, with the total below."""
+    """A table by queue with a total."""
     shown = Table(title="By queue", title_justify="left", show_footer=True)
     total = summary.total
     shown.add_column("Queue", "All queues")
@@ -89,7 +89,7 @@ def summary_table(summary: Summary) -> Table:
 
 
 def directions_table(summary: Summary) -> Table:
-    """Handle time by direction: agents' work, with calls that met no queue."""
+    """A table of handle time by direction, including calls that entered no queue."""
     shown = Table(title="Agents' work", title_justify="left")
     shown.add_column("Direction")
     for heading in ("Handled", "AHT"):
@@ -140,7 +140,7 @@ _SERVICE_LEVEL_PARTS = (
 
 
 def _by_queue(connection: Connection) -> tuple[tuple[str, QueueParts], ...]:
-    """Each mart is summed on its own: joined row by row, their intervals would multiply."""
+    """Sums each mart separately: a join by row would multiply intervals."""
     levels = _mart("mart_service_level", "queue_id", "queue_name", *_SERVICE_LEVEL_PARTS)
     waits = _mart("mart_abandonment", "queue_id", "answered_wait_seconds")
     handled = _mart("fct_handled_segments", "queue_id", "is_handled", "is_barged", "handle_seconds")

@@ -1,7 +1,7 @@
-"""What the warehouse holds of a person, for the person: `callmart access-report`.
+"""What the warehouse holds about a person: `callmart access-report`.
 
-The rows of the person's calls as the privacy policy let them land, without what is an agent's and without what
-says nothing. A pseudonym is shown as it is: it cannot be told back into the value.
+The rows of the person's calls after the privacy policy, without data of agents and without NULLs. A pseudonym is
+shown as it is, because it cannot be turned back into the value.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from pipelines.warehouse import erasure_requests
 from pipelines.warehouse.connect import raw_rows, raw_table, reading, rows_by_key
 from pipelines.warehouse.find_person import Person, Subject, find
 
-_NO_KEY = "nobody's pseudonyms"  # without a key people are found by what landed as it came
+_NO_KEY = "nobody's pseudonyms"  # without a key, only unhashed values can be found
 
 
 def access_report(settings: Settings, subject: Subject) -> dict[str, Any]:
-    """Callers' ids, identifiers, and the rows of every table, by name. Raises `CallmartError` when nobody is found."""
+    """The caller ids, the identifiers, and the rows of each table by name. Raises `CallmartError` if nobody is found."""
     with reading(settings) as connection:
         erasure_requests.check_key(connection, settings.privacy_key)
         person = find(connection, subject, Pseudonyms(settings.privacy_key or _NO_KEY))
         if not person.is_here:
             raise CallmartError(
-                "Nobody was found: the warehouse holds nothing of this person.",
-                "Values are looked for exactly as the API gives them. Without the key ([privacy] key) pseudonyms "
-                "are not found.",
+                "Nobody was found: the warehouse holds nothing about this person.",
+                "Values are compared exactly as the API gives them. Without the key ([privacy] key), "
+                "pseudonyms cannot be found.",
             )
         return {
             "callers": sorted(person.values.callers),
@@ -44,7 +44,7 @@ def access_report(settings: Settings, subject: Subject) -> dict[str, Any]:
 
 
 def _parties(connection: Connection, person: Person) -> pa.Table:
-    """The person among the participants: no agent, no other caller, and in calls of others nobody else."""
+    """The person's rows of `participants`, without agents and other callers."""
     rows = raw_rows(connection, "participants", [*person.calls, *{call_id for call_id, _ in person.parties}])
     others = pc.invert(pc.is_in(rows["end_user_id"], pa.array([None, *person.values.callers], pa.string())))
     mine = pc.is_in(rows["call_id"], pa.array(person.calls, pa.int64()))
@@ -56,7 +56,7 @@ def _parties(connection: Connection, person: Person) -> pa.Table:
 
 
 def _tables(connection: Connection, person: Person) -> dict[str, list[dict[str, Any]]]:
-    """The person's rows by table, NULLs left out; tables without any are left out too."""
+    """The person's rows by table, without NULLs and without empty tables."""
     tables: dict[str, list[dict[str, Any]]] = {}
     for name, declared in TABLES.items():
         if name == "participants":

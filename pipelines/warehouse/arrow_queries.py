@@ -1,4 +1,4 @@
-"""Queries over Arrow tables, in a DuckDB that lies in memory."""
+"""Query Arrow tables with an in-memory DuckDB."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 
 
 def ask(connection: duckdb.DuckDBPyConnection, query: str, **registered: pa.Table) -> pa.Table:
-    """The answer to a query in which `registered` tables stand under their names."""
+    """The result of a query that can use the `registered` tables by name."""
     for name, table in registered.items():
         connection.register(name, table)
     try:

@@ -1,15 +1,15 @@
-"""The warehouse beside what the API shows: which calls are missing, stale, rejected or gone.
+"""Compare the warehouse with the API: which calls are missing, stale, rejected or gone.
 
-What the API should hold is at first what the warehouse has. Each call the API is then asked for
-replaces that: it is there, queued and changed when it says, or it is gone. So a count of the API's
-can be compared at any time with a count that takes account of everything known.
+The API is first expected to have the calls of the warehouse. Each call that is then requested corrects this: the
+API has it, with its own times, or it is gone. So at any time the API's count can be compared with a count based on
+everything known so far.
 
-Contents are compared whole: every column of every row of every table, as the call's JSON would land
-now, under today's privacy policy. What the policy drops cannot differ; a call that landed under another
-policy does. A change that does not move `updated_at` shows in no other way.
+Contents are compared completely: every column of every row of every table, as the call would be loaded now, under
+the current privacy policy. Dropped values cannot differ; a call that was loaded under another policy does. Only this
+finds a change that did not move `updated_at`.
 
-The warehouse is only read, through SQLAlchemy. The times of the calls that the days are about, and what is
-known of the API's calls, are kept in a DuckDB in memory, whatever engine the warehouse has.
+The warehouse is only read, through SQLAlchemy. An in-memory DuckDB holds the times of the calls in question and what
+is known about the API's calls, whatever engine the warehouse has.
 """
 
 from __future__ import annotations
@@ -53,23 +53,23 @@ _EXPECTED = f"{_UNASKED} union all select key, queued_at, updated_at from known 
 
 @dataclass(frozen=True, slots=True)
 class CallTimes:
-    """When a call was queued and last changed (UTC), as far as is known."""
+    """When a call was queued and last changed (UTC); None if unknown."""
 
     queued_at: datetime | None
     updated_at: datetime | None
 
     def at(self, by: By) -> datetime | None:
-        """The timestamp that puts the call on a day."""
+        """The timestamp that decides the call's day."""
         return self.queued_at if by == "queued_at" else self.updated_at
 
 
 @dataclass
 class Findings:
-    """Calls that differ, by key: their id, or a fingerprint where the API's call has none.
+    """Calls that differ, by key: the id, or a fingerprint if the API's call has none.
 
-    `missing` and `stale` have the times by the API, `vanished` those by the warehouse. A `rejected`
-    call is in `rejected_calls` as the API shows it. A `pending` one has changed since the last load. A `removed`
-    one is a forgotten person's: it is not to be there.
+    `missing` and `stale` have the API's times, `vanished` those of the warehouse. The current version of a
+    `rejected` call is in `rejected_calls`. A `pending` one has changed since the last load. A `removed` one belongs
+    to an erased person and must not be in the warehouse.
     """
 
     missing: dict[str, CallTimes] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class Findings:
     removed: dict[str, CallTimes] = field(default_factory=dict)
 
     def forget(self, keys: Iterable[str]) -> None:
-        """Calls are looked at again: what was found before may not hold any more."""
+        """Forget findings about calls that are compared again."""
         for key in keys:
             for found in (self.missing, self.stale, self.vanished, self.rejected, self.pending, self.removed):
                 found.pop(key, None)
@@ -99,16 +99,15 @@ def check_tables(connection: Connection) -> None:
     if declared - found:
         raise CallmartError(
             "The warehouse does not have all raw tables and columns yet, so there is nothing to compare with.",
-            "Run `callmart load`: the first load makes them, and one after an update adds what is new.",
+            "Run `callmart load`: the first load creates them, and the first load after an update adds new ones.",
         )
 
 
 class Comparison:
     """Compares calls of the API with the warehouse behind `connection`. Use it in a `with` block.
 
-    It is about the calls that were queued or changed from `since` to `until` (UTC).
-    `settled` is up to when the warehouse ought to be complete (UTC): a call that has changed since
-    then, and was not loaded so, is pending and no difference.
+    It covers the calls that were queued or changed from `since` to `until` (UTC). The warehouse should be complete up
+    to `settled` (UTC): a later change that is not loaded yet makes a call pending, not different.
     """
 
     def __init__(
@@ -133,7 +132,9 @@ class Comparison:
         )
         self._copy_times(since, until)
         self.findings = Findings()
-        self._counted: dict[tuple[By, datetime, datetime], tuple[int, int]] = {}  # until more is known
+        self._counted: dict[
+            tuple[By, datetime, datetime], tuple[int, int]
+        ] = {}  # valid until more calls are known
         self._know_vanished()
         self._know_rejected()
 
@@ -147,7 +148,7 @@ class Comparison:
         self._db.close()
 
     def _copy_times(self, since: datetime, until: datetime) -> None:
-        """Copy the times of the calls in question: on the days, at their ends, or on no day at all."""
+        """Copy the times of the calls on the days, at their ends, or without a day."""
         column = raw_table("calls").c
         query = select(column.id, column.queued_at, column.updated_at).where(
             or_(
@@ -167,7 +168,7 @@ class Comparison:
     # --- what the API should have -----------------------------------------------------------------
 
     def expected(self, by: By, since: datetime, until: datetime) -> tuple[int, int]:
-        """How many calls from `since` on: up to but not at `until`, and up to and at `until`."""
+        """The number of calls from `since` to `until`, without and with those exactly at `until`."""
         if (by, since, until) not in self._counted:
             query = (
                 f"select count(*) filter ({by} < $until), count(*) from ({_EXPECTED})"
@@ -178,26 +179,26 @@ class Comparison:
         return self._counted[by, since, until]
 
     def expected_keys(self, by: By, since: datetime, until: datetime) -> list[str]:
-        """Which calls from `since` to `until`, both inclusive."""
+        """The calls from `since` to `until`, both inclusive."""
         return self._keys(_EXPECTED, by, since, until)
 
     def unasked_keys(self, by: By, since: datetime, until: datetime) -> list[str]:
-        """Those of them that the API has not been asked for yet."""
+        """Those of them that have not been requested from the API yet."""
         return self._keys(_UNASKED, by, since, until)
 
     def dayless_keys(self) -> list[str]:
-        """Calls of the warehouse that no day leads to: never queued, and dated in the future."""
+        """Calls of the warehouse without a day: never queued, and dated in the future."""
         query = f"select key from ({_UNASKED}) where queued_at is null and updated_at > $settled"
         return [key for (key,) in self._asked(query, settled=self.settled)]
 
     def landed(self, by: By, since: datetime, until: datetime) -> int:
-        """Calls of the warehouse from `since` to before `until`."""
+        """The number of calls in the warehouse from `since` to before `until`."""
         query = f"select count(*) from calls where {by} >= $since and {by} < $until"
         ((count,),) = self._asked(query, since=since, until=until)
         return count
 
     def queued_outside(self, since: datetime, until: datetime) -> int:
-        """Calls of the warehouse that changed between the two but were not queued then, or never."""
+        """The number of calls in the warehouse that changed in this period but were not queued in it."""
         query = (
             "select count(*) from calls where updated_at between $since and $until"
             " and coalesce(queued_at not between $since and $until, true)"
@@ -215,7 +216,7 @@ class Comparison:
     # --- what the API has -------------------------------------------------------------------------
 
     def look(self, calls: Iterable[FetchedCall]) -> None:
-        """Compare calls, as the API shows them now, with the warehouse."""
+        """Compare calls as fetched from the API with the warehouse."""
         fetched = {call.key: call for call in calls}
         exploded = self._exploder.explode([call.json for call in fetched.values()])
         kept_tables, left_out = self._forgotten.apply(exploded.tables)
@@ -245,18 +246,18 @@ class Comparison:
         self._know((key, _times(call), True) for key, call in fetched.items())
 
     def _kept_body(self, body: bytes, choice: Choice | None) -> str | None:
-        """What is kept of a call that cannot be read."""
+        """What is stored of a call that cannot be read."""
         return None if choice else kept_body(body, self._privacy)[0]
 
     def gone(self, keys: Sequence[str]) -> None:
-        """The API was asked for these calls by id and does not have them."""
+        """Record that the API does not have these calls, which were requested by id."""
         times = self._here(keys)
         self.findings.forget(keys)
-        self.findings.vanished |= times  # a rejected call that is gone has no rows that anybody counts
+        self.findings.vanished |= times  # a rejected call that is gone has no rows to count
         self._know((key, times.get(key, CallTimes(None, None)), False) for key in keys)
 
     def _here(self, keys: Iterable[str]) -> dict[str, CallTimes]:
-        """Those of the calls that the warehouse has, with their times there."""
+        """The calls that the warehouse has, with their times in it."""
         column = raw_table("calls").c
         ids = [number for key in keys if (number := call_id(key)) is not None]
         query = select(column.id, column.queued_at, column.updated_at)
@@ -264,7 +265,7 @@ class Comparison:
         return {str(row.id): CallTimes(utc(row.queued_at), utc(row.updated_at)) for row in found}
 
     def marked_vanished(self) -> dict[str, bool]:
-        """The calls that were marked as vanished before, and whether the API has shown them again."""
+        """The calls that were marked as vanished before, and whether the API has them again."""
         query = "select key, is_there from marked join known using (key)"
         marked = pa.table({"key": pa.array([str(row.call_id) for row in self._marked()], pa.string())})
         return dict(ask_rows(self._db, query, marked=marked))
@@ -276,7 +277,7 @@ class Comparison:
     def _found_different(
         self, key: str, call: FetchedCall, here: dict[str, datetime | None], *, is_known: bool
     ) -> None:
-        """The API shows a call that the warehouse does not have like that: is it for the next load?"""
+        """Whether a call that differs has changed so recently that the next load will bring it."""
         is_settled = call.updated_at is None or call.updated_at <= self.settled
         if not is_settled and here.get(key) != call.updated_at:
             self.findings.pending[key] = _times(call)
@@ -286,7 +287,7 @@ class Comparison:
             self.findings.missing[key] = _times(call)
 
     def _differing(self, tables: Mapping[str, pa.Table], ids: Sequence[int]) -> set[str]:
-        """The calls whose rows are not the same here and there; a row that is there twice is not the same."""
+        """The calls whose rows differ between API and warehouse; a duplicated row is a difference."""
         differing: set[str] = set()
         for name, fetched in tables.items():
             (key,) = merge_key(name)
@@ -307,7 +308,7 @@ class Comparison:
         self._counted.clear()
 
     def _know_rejected(self) -> None:
-        """A rejected call is there, as its body says; the API counts it too."""
+        """Treat rejected calls as present in the API, which counts them too."""
         column = raw_table(REJECTED_CALLS.name).c
         for rows in self._connection.execute(select(column.call_key, column.body)).partitions(
             _BODIES_AT_ONCE
@@ -326,7 +327,7 @@ class Comparison:
             )
 
     def _know_vanished(self) -> None:
-        """A call that was found gone before is not expected. Should it be back, the API counts one more."""
+        """Do not expect calls that vanished before. If one is back, the API counts one more."""
         self._know(
             (str(row.call_id), CallTimes(utc(row.queued_at), utc(row.updated_at)), False)
             for row in self._marked()
@@ -334,7 +335,7 @@ class Comparison:
 
 
 def _comparable(declared: Table, rows: pa.Table) -> Iterator[tuple[Any, ...]]:
-    """The rows as tuples that are equal when the rows say the same. JSON is compared by what it says."""
+    """The rows as tuples that are equal if the rows are. JSON is compared by content."""
     json_columns = {column.name for column in (*declared.columns, EXTRA) if column.type == "json"}
     names = arrow_schema(declared).names
     return zip(
@@ -347,7 +348,7 @@ def _comparable(declared: Table, rows: pa.Table) -> Iterator[tuple[Any, ...]]:
 
 
 def _same_json(value: str | None) -> str | None:
-    """JSON in one form, whatever the engine: Postgres orders keys and writes numbers in its own way."""
+    """JSON in a canonical form: Postgres reorders keys and reformats numbers."""
     if value is None:
         return None
     return json.dumps(json.loads(value, parse_float=_number), sort_keys=True)
@@ -359,7 +360,7 @@ def _number(text: str) -> float | int:
 
 
 def call_id(key: str) -> int | None:
-    """The id that a key is; None when it is a fingerprint, or no number that a column holds."""
+    """The id in a key; None if it is a fingerprint or too large for the column."""
     number = int(key) if key.lstrip("-").isdigit() else None
     return number if number is not None and abs(number) < 2**63 else None
 

@@ -4,7 +4,7 @@
     with writing(settings) as warehouse:       warehouse.connection   SQLAlchemy, UTC
                                                warehouse.destination  for dlt.pipeline(destination=…)
 
-On DuckDB both halves of `writing` share one open file. What only DuckDB needs is in `duckdb_file`.
+On DuckDB both parts of `writing` share one open file. Code for DuckDB only is in `duckdb_file`.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ from pipelines.warehouse import duckdb_file
 
 RAW_SCHEMA = NAME
 LINKS = (ROW_ID, PARENT_ID, ROOT_ID, LIST_INDEX)
-"""The columns by which dlt links nested tables. Absent from warehouses loaded without them."""
+"""The columns by which dlt links nested tables. Missing from warehouses of callmart 0.1."""
 
 _BATCH = 2_000  # keys of one `IN`
 _ROWS_OF_ONE_INSERT = 200
@@ -72,7 +72,7 @@ _CONNECT_TIMEOUT_SECONDS = 15
 
 
 def exists(settings: Settings) -> bool:
-    """Whether anything was loaded into the warehouse. Raises `CallmartError` when it cannot be reached."""
+    """Whether anything was loaded into the warehouse. Raises `CallmartError` if it cannot be reached."""
     if settings.destination == "duckdb":
         return settings.warehouse.exists()
     with _connect(settings) as connection:
@@ -121,7 +121,7 @@ class Warehouse:
 
     @property
     def destination(self) -> Any:
-        """What dlt loads into: the open file on DuckDB, else dlt's destination with the credentials."""
+        """The dlt destination: the open file on DuckDB, else one with the credentials."""
         import dlt
 
         settings = self._settings
@@ -134,17 +134,17 @@ class Warehouse:
         )
 
     def restore_session(self) -> None:
-        """Undo what dlt has changed in the session of a DuckDB file."""
+        """Restore the session settings of a DuckDB file that dlt has changed."""
         if self.raw is not None:
             duckdb_file.begin_session(self.raw)
 
     def reopen(self) -> None:
-        """Close the warehouse and open it anew. Needed after a DuckDB commit that failed."""
+        """Close and reopen the warehouse. Needed after a failed DuckDB commit."""
         self.close()
         self._open()
 
     def close(self) -> None:
-        """Close both connections; what is not committed is rolled back."""
+        """Close both connections and roll back what is not committed."""
         self.connection.close()
         if self.raw is not None:
             self.raw.close()
@@ -174,7 +174,7 @@ def writing(settings: Settings) -> Iterator[Warehouse]:
 
 
 def require_duckdb(settings: Settings, command: str) -> None:
-    """Raise `ConfigurationError` when a command that works on a DuckDB file alone is asked for another warehouse."""
+    """Raise `ConfigurationError` if a command that only supports DuckDB is used with another warehouse."""
     if settings.destination != "duckdb":
         raise ConfigurationError(
             f"`callmart {command}` does not work on {settings.destination} yet: nothing was changed.",
@@ -186,11 +186,11 @@ def _no_warehouse(settings: Settings) -> CallmartError:
     if settings.destination == "duckdb":
         return CallmartError(
             f"There is no warehouse at {settings.warehouse} yet.",
-            "Load calls first: `callmart run`. If it lies elsewhere, see [destination.duckdb] credentials.",
+            "Load calls first: `callmart run`. If it is elsewhere, set [destination.duckdb] credentials.",
         )
     return CallmartError(
         f"{settings.warehouse_name} has no schema {RAW_SCHEMA} yet.",
-        f"Load calls first: `callmart run`. If they are elsewhere, see [destination.{settings.destination}.credentials].",
+        f"Load calls first: `callmart run`. If they are elsewhere, set [destination.{settings.destination}.credentials].",
     )
 
 
@@ -198,7 +198,7 @@ def _connect(settings: Settings) -> Connection:
     try:
         return _engine(settings).connect()
     except DBAPIError as error:
-        raise _unreachable(settings, str(error.orig)) from None  # the cause could quote the credentials
+        raise _unreachable(settings, str(error.orig)) from None  # the cause may quote the credentials
 
 
 def _engine(settings: Settings) -> Engine:
@@ -217,8 +217,8 @@ def _engine(settings: Settings) -> Engine:
         ) from None
     except ArgumentError:
         raise ConfigurationError(
-            f"[destination.{settings.destination}.credentials] is not complete or not readable.",
-            "See docs/destinations.md for what it holds.",
+            f"[destination.{settings.destination}.credentials] is incomplete or not readable.",
+            "See docs/destinations.md for an example.",
         ) from None
 
 
@@ -238,30 +238,30 @@ def _url(settings: Settings, driver: str) -> URL:
 
 
 def _unreachable(settings: Settings, said: str) -> CallmartError:
-    """Why a server gives no connection. The driver's words name host, user and database, never a password."""
+    """The error for a failed connection. The driver's message names host, user and database, never a password."""
     name, section = settings.warehouse_name, f"[destination.{settings.destination}.credentials]"
     words = said.lower()
     if "authentication failed" in words or "no password supplied" in words:
         return ConfigurationError(
             f"{name} refuses the user name or the password.",
-            f"Mend username and password in {section} of .dlt/secrets.toml.",
+            f"Correct username and password in {section} of .dlt/secrets.toml.",
         )
     if "database" in words and "does not exist" in words:
         return ConfigurationError(
-            f"There is no such database: {name}.", f"Create it, or mend database in {section}."
+            f"There is no such database: {name}.", f"Create it, or correct database in {section}."
         )
     if "role" in words and "does not exist" in words:
-        return ConfigurationError(f"{name} does not know the user.", f"Mend username in {section}.")
+        return ConfigurationError(f"{name} does not know the user.", f"Correct username in {section}.")
     if "permission denied" in words:
         return ConfigurationError(
             f"The user may not connect to {name}.", "Grant CONNECT on the database to the user."
         )
     if "could not translate host name" in words:
-        return ConfigurationError(f"The host of {name} is not known.", f"Mend host in {section}.")
+        return ConfigurationError(f"The host of {name} is not known.", f"Correct host in {section}.")
     return CallmartError(
         f"{name} cannot be reached: {said.strip().splitlines()[0] if said.strip() else 'no answer'}",
-        f"Is the server running, and is it reached from here? Its address is set in {section}. Nothing was lost: "
-        "run this again when it answers.",
+        f"Check that the server is running and can be reached from here. Its address is set in {section}. "
+        "Nothing was lost: run this again when it answers.",
     )
 
 
@@ -309,7 +309,7 @@ def raw_table(name: str) -> Table:
 
 @cache
 def linked_table(name: str) -> Table:
-    """A declared raw table with dlt's links: in tables of calls `_dlt_id`, in nested ones the other three, too."""
+    """A declared raw table with dlt's linking columns: `_dlt_id` in `calls`, the other three in nested tables too."""
     if name not in TABLES:
         return raw_table(name)
     links = LINKS if TABLES[name].parent else LINKS[:1]
@@ -321,19 +321,19 @@ def linked_table(name: str) -> Table:
 def rows_by_key(
     connection: Connection, query: Select[Any], key: ColumnElement[Any], keys: Iterable[Any]
 ) -> Iterator[Row[Any]]:
-    """The rows of `query` whose `key` is one of `keys`, however many keys there are. Keys are asked for in batches."""
+    """The rows of `query` whose `key` is one of `keys`, which are queried in batches."""
     for batch in batches(list(keys)):
         yield from connection.execute(query.where(key.in_(batch)))
 
 
 def batches(keys: Sequence[Any], size: int = _BATCH) -> Iterator[Sequence[Any]]:
-    """The keys in parts that fit into one `IN` of every engine."""
+    """The keys in batches that fit into one `IN` on every engine."""
     for start in range(0, len(keys), size):
         yield keys[start : start + size]
 
 
 def raw_rows(connection: Connection, name: str, ids: Iterable[int]) -> pa.Table:
-    """All rows that these calls have in a raw table, as they landed. JSON is text."""
+    """All rows of these calls in a raw table, with JSON as text."""
     source, schema = raw_table(name), arrow_schema(TABLES[name])
     (key,) = merge_key(name)
     query = select(*(source.c[each] for each in schema.names))
@@ -346,7 +346,7 @@ def raw_rows(connection: Connection, name: str, ids: Iterable[int]) -> pa.Table:
 
 
 def _text_in(field: pa.Field) -> Callable[[Any], Any]:
-    """Tables of an older callmart may hold a number where text is declared now."""
+    """Converts a value to the declared type; tables of an older callmart may hold a number instead of text."""
     if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
         return lambda cell: cell if cell is None else str(cell)
     return lambda cell: cell
@@ -370,11 +370,11 @@ def replace_records(
         connection.execute(insert(source).values(list(part)))
 
 
-# --- what is really there -------------------------------------------------------------------------
+# --- existing tables -----------------------------------------------------------------------------
 
 
 class Look:
-    """The tables and columns that the warehouse has: before the first load there are none."""
+    """Read tables that may not exist yet: before the first load there are none."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -386,11 +386,11 @@ class Look:
         return sorted(self._relations(schema))
 
     def relation(self, name: str, schema: str = RAW_SCHEMA) -> TableClause | None:
-        """The table with the columns it really has; None when it is not there."""
+        """The table with its actual columns; None if it does not exist."""
         return self._relations(schema).get(name)
 
     def _relations(self, schema: str) -> dict[str, TableClause]:
-        """All tables and views of a schema, in one query: one by one they take a tenth of a second each."""
+        """All tables and views of a schema in one query; one query each would take a tenth of a second per table."""
         if schema not in self._schemas:
             found = self._inspector.get_multi_columns(schema=schema, kind=ObjectKind.ANY)
             self._schemas[schema] = {
@@ -400,36 +400,31 @@ class Look:
         return self._schemas[schema]
 
     def count(self, relation: TableClause, *conditions: Any) -> int:
-        """How many rows of it meet all the conditions."""
+        """The number of rows that meet all conditions."""
         query = select(func.count()).select_from(relation).where(*conditions)
         return self.connection.execute(query).scalar_one()
 
+    def check_version(self) -> None:
+        """Raise `CallmartError` if callmart 0.1 made the warehouse: its tables lack dlt's linking columns."""
+        calls = self.relation("calls")
+        if calls is not None and LINKS[0] not in calls.c:
+            raise CallmartError(
+                "The warehouse was made by callmart 0.1, whose tables have another format.",
+                "Move it away (or set another [destination.duckdb] credentials) and run `callmart load`, which loads "
+                "everything again. Then repeat the erasures.",
+            )
+
     def cursor(self) -> Cursor | None:
-        """How far the scheduled load has come; None before the first."""
-        return cursor_of(self.connection)
+        """The cursor of the scheduled load; None before the first load.
 
-
-def check_version(connection: Connection) -> None:
-    """Raise `CallmartError` when an older callmart made the warehouse: its tables have no links."""
-    inspector = inspect(connection)
-    if not inspector.has_table("calls", schema=RAW_SCHEMA):
-        return
-    if LINKS[0] not in {each["name"] for each in inspector.get_columns("calls", schema=RAW_SCHEMA)}:
-        raise CallmartError(
-            "The warehouse was made by callmart 0.1, which kept its tables in another form.",
-            "Move it away (or set another [destination.duckdb] credentials) and run `callmart load`, which loads "
-            "everything again. People who were forgotten are then to be forgotten again.",
-        )
+        Raises `CallmartError` if callmart 0.1 made the warehouse.
+        """
+        self.check_version()
+        return None if self.relation("load_windows") is None else cursor_of(self.connection)
 
 
 def cursor_of(connection: Connection) -> Cursor | None:
-    """How far the scheduled load has come, by the ledger rows of complete loads; None before the first.
-
-    Raises `CallmartError` when an older callmart made the warehouse.
-    """
-    check_version(connection)
-    if not inspect(connection).has_table("load_windows", schema=RAW_SCHEMA):
-        return None
+    """The cursor of the scheduled load, from the ledger rows of complete loads; None before the first load."""
     names = ("window_until", "newest_change_at", "why", "attempt", "load_id")
     window = table("load_windows", *(column(name) for name in names), schema=RAW_SCHEMA)
     loads = table("_dlt_loads", column("load_id"), column("status"), schema=RAW_SCHEMA)
@@ -444,7 +439,7 @@ def cursor_of(connection: Connection) -> Cursor | None:
 
 
 def utc(instant: datetime | None) -> datetime | None:
-    """The instant in UTC, which it is taken to be in when it does not say."""
+    """The instant in UTC; one without an offset is taken as UTC."""
     if instant is None:
         return None
     return in_utc(instant)

@@ -1,4 +1,4 @@
-"""What the warehouse knows of earlier drift: so that each is told of once, and `status` can show the latest."""
+"""Drift on record: so that each kind is reported once and `status` can show the latest."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from pipelines.warehouse.connect import Look, utc
 logger = logging.getLogger(__name__)
 
 RECENT_RUNS = 10
-"""How many of the latest loads with drift `status` looks at."""
+"""The number of latest loads with drift that `status` shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoticedDrift:
-    """A drift of the latest loads that had any: how often in all of them, and when last (UTC)."""
+    """A kind of drift in the latest loads that had any: total count, and when it was last seen (UTC)."""
 
     kind: Kind
     table: str
@@ -35,9 +35,9 @@ class NoticedDrift:
 
 
 def new_only(connection: Connection, drifts: Counter[Drift]) -> Counter[Drift]:
-    """Those the warehouse has not recorded yet, which are logged here. To be asked before they land.
+    """The kinds that the warehouse has not recorded yet. They are logged. Call this before they are loaded.
 
-    A field that has had more new words than are kept is no list of words, and gets no more attention.
+    A field with more new values than are recorded is not an enumeration, and is not reported again.
     """
     known = _told(connection)
     new = Counter(

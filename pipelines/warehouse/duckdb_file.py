@@ -1,7 +1,7 @@
-"""The warehouse as a DuckDB file: open it for writing, and tell a lock from a damaged file.
+"""The warehouse as a DuckDB file: open it for writing, and distinguish a lock from damage.
 
-DuckDB has one writer process or many readers. dlt opens and closes the file for every job unless it is
-handed an open connection, each time with a checkpoint, so callmart opens it once and shares the connection.
+DuckDB allows one writing process or many readers. Without an open connection dlt would open and close the file
+for every job, each time with a checkpoint. So callmart opens it once and shares the connection.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pipelines.errors import CallmartError, ConfigurationError, LockedError
 
 logger = logging.getLogger(__name__)
 
-_MEMORY = "1GB"  # a cap: what needs more than this fails
+_MEMORY = "1GB"  # a limit: a query that needs more fails
 _LOCK_TIMEOUT_SECONDS = 3.0  # the process of a killed run may still be exiting
 _OWNER_ONLY = 0o600  # calls are personal data
 _LOCKED = "Could not set lock on file"
@@ -33,9 +33,11 @@ _DAMAGED = ("corrupt", "checksum", "serialization", "not a valid duckdb database
 SESSION = (
     "set global timezone = 'UTC'",
     f"set memory_limit = '{_MEMORY}'",
-    "set enable_progress_bar = false",  # in a notebook it would draw over callmart's own
-    # dlt raises the threshold for its own loads, and a log that is never folded in grows without bound
+    "set enable_progress_bar = false",  # it would interfere with callmart's own progress display
+    # dlt raises the threshold for its loads, and the log would grow without limit
     "set checkpoint_threshold = '64MB'",
+    # a second thread doubles the rows in flight; the other core reads and parses the next package meanwhile
+    "set threads = 1",
 )
 """Statements for every writing session. Not connection options: all connections of one process to one file
 must have equal options."""
@@ -43,7 +45,7 @@ must have equal options."""
 
 @contextmanager
 def writing(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the warehouse for writing, in UTC; create it, readable by its owner alone, if it does not exist.
+    """Open the warehouse for writing, in UTC; create it, readable by its owner only, if it does not exist.
 
     Raises `LockedError` when another program has it open, `CallmartError` when the file is damaged.
     """
@@ -57,7 +59,7 @@ def writing(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def prepare(warehouse: Path) -> None:
-    """Make the folder of the warehouse."""
+    """Create the folder of the warehouse."""
     warehouse.parent.mkdir(parents=True, exist_ok=True)
 
 
@@ -81,15 +83,15 @@ def open_for_writing(warehouse: Path) -> duckdb.DuckDBPyConnection:
 
 
 def begin_session(connection: duckdb.DuckDBPyConnection) -> None:
-    """Set what a writing session needs. dlt changes some of it for its own loads."""
+    """Apply the settings of a writing session. dlt changes some of them for its loads."""
     for statement in SESSION:
         connection.execute(statement)
 
 
 def engine_on(connection: duckdb.DuckDBPyConnection) -> Engine:
-    """An SQLAlchemy engine whose connections are further ones to a file that is open already.
+    """An SQLAlchemy engine that connects to a file that is already open.
 
-    duckdb-engine would open the file with options of its own, and all connections of one process to one file
+    duckdb-engine would open the file with its own options, and all connections of one process to one file
     must have equal options.
     """
     return create_engine(
@@ -102,7 +104,7 @@ def reading_engine(warehouse: Path) -> Engine:
     engine = create_engine(
         URL.create("duckdb", database=str(warehouse)),
         connect_args={"read_only": True},
-        poolclass=NullPool,  # a pooled connection would keep the file open, and the next load out
+        poolclass=NullPool,  # a pooled connection would keep the file open and block the next load
     )
     event.listen(engine, "connect", _in_utc)
     return engine
@@ -113,7 +115,7 @@ def _in_utc(connection: Any, _: Any) -> None:
 
 
 def restrict(warehouse: Path) -> None:
-    """Make the file readable by its owner alone. Some mounts (CIFS, FUSE) refuse that: a warning is logged."""
+    """Make the file readable by its owner only. If the mount (CIFS, FUSE) refuses this, a warning is logged."""
     try:
         warehouse.chmod(_OWNER_ONLY)
     except OSError as error:
@@ -127,7 +129,7 @@ def restrict(warehouse: Path) -> None:
 def differing_tables(
     connection: duckdb.DuckDBPyConnection, sent: Mapping[str, tuple[pa.Table, str]]
 ) -> set[str]:
-    """The raw tables whose rows of one load are not those that were sent, though their number may be right.
+    """The raw tables whose rows of one load are not the rows that were sent, even if their number is right.
 
     `sent` has the rows of each table and the condition that selects them in the warehouse. A commit that ran out of
     memory has been seen to store columns under other rows' ids.
@@ -152,7 +154,7 @@ def differing_tables(
 
 @contextmanager
 def file_errors(warehouse: Path) -> Iterator[None]:
-    """Raise what DuckDB says of the file itself as `CallmartError`; other errors pass as they are."""
+    """Raise DuckDB's errors about the file itself as `CallmartError`; other errors are not changed."""
     try:
         yield
     except (duckdb.Error, DBAPIError) as error:
@@ -164,29 +166,29 @@ def file_errors(warehouse: Path) -> Iterator[None]:
 
 @contextmanager
 def reading_errors(warehouse: Path) -> Iterator[None]:
-    """The same for a reader: a lock says that the file is being written."""
+    """The same for a reader, for whom a lock means that the file is being written."""
     try:
         with file_errors(warehouse):
             yield
     except LockedError:
         raise LockedError(
-            f"{warehouse} is being written by another process: DuckDB lets nobody read meanwhile.",
+            f"{warehouse} is being written by another process, and DuckDB does not allow readers meanwhile.",
             "Try again when the load or the transform has ended.",
         ) from None
 
 
 def file_error(warehouse: Path, error: BaseException) -> CallmartError | None:
-    """What is wrong with the file, if that is what the error is about."""
+    """The error for a problem with the file itself; None for any other."""
     said = str(error.orig) if isinstance(error, DBAPIError) else str(error)
     if _LOCKED in said:
         return LockedError(
             f"Another program has {warehouse} open ({_holder(said)}).",
-            "Close it there (a SQL client, a notebook, a dashboard), or let readers open it read-only "
-            "between loads, then run this again.",
+            "Close it there (a SQL client, a notebook, a dashboard) and run this again. Readers can use the "
+            "published copy.",
         )
     if "Permission denied" in said:
         return ConfigurationError(
-            f"This user may not open {warehouse}.",
+            f"This user has no permission to open {warehouse}.",
             "Run callmart as the file's owner, or give this user the file and its folder.",
         )
     original = error.orig if isinstance(error, DBAPIError) else error
@@ -196,7 +198,7 @@ def file_error(warehouse: Path, error: BaseException) -> CallmartError | None:
     if of_the_file and any(word in said.lower() for word in _DAMAGED):
         return CallmartError(
             f"{warehouse} is damaged, or is not a DuckDB file: {said.splitlines()[0]}",
-            "Restore it from a backup, or move it away and load again: `callmart load` makes a new one.",
+            "Restore it from a backup, or move it away and load again: `callmart load` creates a new one.",
         )
     return None
 
@@ -204,4 +206,4 @@ def file_error(warehouse: Path, error: BaseException) -> CallmartError | None:
 def _holder(message: str) -> str:
     """DuckDB names the process in its message: `Conflicting lock is held in /usr/bin/x (PID 12)`."""
     _, _, tail = message.partition("held in ")
-    return tail.partition(")")[0] + ")" if tail else "it does not say which"
+    return tail.partition(")")[0] + ")" if tail else "unknown process"

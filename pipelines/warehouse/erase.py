@@ -1,10 +1,9 @@
-"""Erases a person from everything callmart wrote: `callmart forget`.
+"""Erase a person from everything callmart wrote: `callmart forget`.
 
-    find → logs → remember (intent) → raw tables → dlt's and dbt's folders → marts → a new file → published copy → audit
+    find → logs → record the request → raw tables → dlt's and dbt's folders → marts → new file → published copy → audit
 
-What is remembered comes first, so that a load between a kill and the next try does not bring the person back;
-the audit row is finished last, so that an erasure that was cut short is known as such. Each step can be
-done again: the same command finishes it.
+The request is recorded first, so that a load after an interruption does not bring the person back. The audit row is
+completed last, so that an interrupted erasure is visible. Each step can be repeated: the same command finishes it.
 """
 
 from __future__ import annotations
@@ -38,10 +37,10 @@ _GIVEN_AS = {"end_user": "--end-user", "identifier": "--identifier", "call": "--
 
 @dataclass(frozen=True, slots=True)
 class ForgetReport:
-    """What was erased, or with `dry_run` would be: rows by table of the raw schema.
+    """What was erased, or with `dry_run` would be erased: rows by raw table.
 
-    `callers` counts the ids that the person had. `shared` counts calls of other callers with an identifier
-    of the person's: they stay. `parties` counts where the person had joined a call of somebody else. `forgotten_before` is when the person was forgotten already (UTC).
+    `callers` counts the person's ids. `shared` counts calls of other callers with an identifier of the person, which
+    stay. `parties` counts the person's rows in calls of others. `forgotten_before` is when the person was erased before (UTC).
     """
 
     rows: dict[str, int]
@@ -62,15 +61,15 @@ def key_of(settings: Settings) -> str:
     """The key for pseudonyms. Raises `ConfigurationError` when there is none."""
     if not settings.privacy_key:
         raise ConfigurationError(
-            "To keep out whom it forgot, callmart remembers a pseudonym, and there is no key for pseudonyms "
-            "([privacy] key). This is so under every privacy policy.",
-            f"`{KEY_COMMAND}` makes one and writes it to .dlt/secrets.toml; or set PRIVACY__KEY.",
+            "callmart stores a pseudonym of each erased person, so that no load brings them back, and there is "
+            "no key for pseudonyms ([privacy] key). Erasures need one under every privacy policy.",
+            f"`{KEY_COMMAND}` creates one in .dlt/secrets.toml. Or set PRIVACY__KEY.",
         )
     return settings.privacy_key
 
 
 def preview(settings: Settings, subject: Subject, choice: Choice) -> ForgetReport:
-    """What would be erased. Raises `CallmartError` when nobody is found."""
+    """What would be erased. Raises `CallmartError` if nobody is found."""
     started = time.monotonic()
     key = key_of(settings)
     with reading(settings) as connection:
@@ -90,16 +89,18 @@ def forget(
     *,
     shared: bool = False,
 ) -> ForgetReport:
-    """Erase a person; the caller holds the home's lock.
+    """Erase a person. The caller holds the home's lock.
 
-    The calls stay as anonymous calls, or are removed. An identifier that several callers have needs `shared`,
-    and erases them all. Raises `CallmartError` when nobody is found, `ConfigurationError` without a key.
+    The calls are made anonymous or removed. An identifier of several callers needs `shared`, which erases all of
+    them. Raises `CallmartError` when nobody is found, `ConfigurationError` without a key.
     """
     started = time.monotonic()
     key = key_of(settings)
     pseudonyms = Pseudonyms(key)
     if not exists(settings):
-        raise CallmartError(f"Nothing was loaded into {settings.warehouse_name} yet, so nobody is in it.")
+        raise CallmartError(
+            f"Nothing was loaded into {settings.warehouse_name} yet, so there is nobody to erase."
+        )
     with progress.stage("forget", total=5, unit="steps") as stage:
         stage.note("finding")
         with writing(settings) as warehouse:
@@ -136,22 +137,22 @@ def _check_found(person: Person, erasure: dict[str, Any] | None) -> None:
     if not person.is_here and erasure is None:
         given = _GIVEN_AS[person.values.subject.given_by]
         raise CallmartError(
-            f"Nobody was found by what {given} says: nothing was changed.",
-            "Values are looked for exactly as the API gives them (+14155550100, say). What a privacy policy masked "
-            "or dropped is not in the warehouse, and cannot be found there.",
+            f"Nobody was found with this {given}. Nothing was changed.",
+            "Values are compared exactly as the API gives them, for example +14155550100. Values that the privacy "
+            "policy masked or dropped cannot be found.",
         )
 
 
 def _check_one(person: Person, shared: bool) -> None:
     if len(person.values.callers) > 1 and not shared:
         raise CallmartError(
-            f"{len(person.values.callers)} callers have this identifier: nothing was changed.",
-            "Give --end-user for the one who is meant (`callmart access-report` shows them), or --shared for all of them.",
+            f"{len(person.values.callers)} callers have this identifier. Nothing was changed.",
+            "Give --end-user for one of them (`callmart access-report` shows them), or --shared for all.",
         )
 
 
 def _audit(person: Person, choice: Choice, before: dict[str, Any] | None) -> dict[str, Any]:
-    """The audit row of an erasure that begins; that of the one before, when it was cut short or left nothing to do."""
+    """The audit row of an erasure: a new one, or the earlier one if that was interrupted or left nothing to do."""
     if before and (not before["finished_at"] or not person.is_here):
         return before | {"choice": choice}
     return {
@@ -174,7 +175,7 @@ def _record_intent(
     key: str,
     pseudonyms: Pseudonyms,
 ) -> None:
-    """Record what keeps the person out from now on, and the audit row, not finished yet."""
+    """Record the pseudonyms that keep the person out of later loads, and the audit row as unfinished."""
     remembered = [
         {"kind": each.kind, "pseudonym": each.pseudonym, "choice": choice, "erasure_id": audit["erasure_id"]}
         for each in person.values.remembered(choice, pseudonyms)

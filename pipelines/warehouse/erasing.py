@@ -1,6 +1,6 @@
-"""Erases calls, and what names a person, from the raw tables.
+"""Erase calls, and values that name a person, from the raw tables.
 
-Calls that stay are written with a new load id, so that the marts compute them anew.
+Calls that stay get a new load id, so that the marts recompute them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ROWS_OF_ONE_INSERT = 200
 
 
 def erase_person(connection: Connection, person: Person, choice: Choice) -> None:
-    """Make the person's calls anonymous, or remove them, and what names the person elsewhere. Does not commit."""
+    """Make the person's calls anonymous or remove them, and erase the person from other rows. Does not commit."""
     changed = {name: _changed_rows(connection, name, person, choice) for name in TABLES}
     if choice == "removed":
         _lower_reconciled_counts(connection, person.calls)
@@ -42,7 +42,7 @@ def delete_calls(connection: Connection, ids: Iterable[int]) -> None:
 
 
 def counts(connection: Connection, person: Person) -> Counter[str]:
-    """How many rows of each table the person is in."""
+    """The number of the person's rows in each table."""
     counted: Counter[str] = Counter()
     for name in TABLES:
         key = raw_table(name).c[call_key(name)]
@@ -58,9 +58,9 @@ def counts(connection: Connection, person: Person) -> Counter[str]:
 def _changed_rows(
     connection: Connection, name: str, person: Person, choice: Choice
 ) -> tuple[pa.Table, list[int]]:
-    """A table's rows as they are to be, and the calls whose rows they replace.
+    """The new rows of a table, and the calls whose rows they replace.
 
-    The person's own calls become anonymous or have no rows. Calls of others lose what names the person.
+    The person's own calls become anonymous or have no rows. Calls of others lose values that name the person.
     """
     own = raw_rows(connection, name, person.calls if choice == "anonymous" else [])
     rows = anonymous({name: own}, pa.array(person.calls, pa.int64()))[name]
@@ -87,7 +87,7 @@ def _without_mentions(rows: pa.Table, fields: list[str], person: Person) -> pa.T
 
 
 def _erase_rejected(connection: Connection, keys: list[str], choice: Choice) -> None:
-    """Remove calls that could not be read, or what is kept of their bodies."""
+    """Remove unreadable calls, or their stored bodies."""
     if choice == "removed":
         _delete_by_key(connection, REJECTED_CALLS.name, "call_key", keys)
         return
@@ -97,7 +97,7 @@ def _erase_rejected(connection: Connection, keys: list[str], choice: Choice) -> 
 
 
 def _lower_reconciled_counts(connection: Connection, removed: list[int]) -> None:
-    """Lower the counts of the reconciled days of calls that are removed: neither side counts them any more."""
+    """Subtract removed calls from the counts of the reconciled days on both sides."""
     calls, days = raw_table("calls"), raw_table(RECONCILED_DAYS.name)
     if Look(connection).relation(RECONCILED_DAYS.name) is None:
         return
@@ -120,7 +120,7 @@ def _midnight(moment: datetime) -> datetime:
 
 
 def _delete_drift(connection: Connection, texts: Iterable[str]) -> None:
-    """Delete noticed drift that names the person."""
+    """Delete recorded drift that names the person."""
     noticed = raw_table(DRIFT.name)
     if conditions := [noticed.c.value.contains(each, autoescape=True) for each in texts]:
         connection.execute(delete(noticed).where(or_(*conditions)))
@@ -133,7 +133,7 @@ def _delete_by_key(connection: Connection, name: str, key: str, values: Iterable
 
 
 def _insert(connection: Connection, name: str, rows: pa.Table) -> None:
-    """Insert rows of calls with dlt's links and a load id of their own."""
+    """Insert rows of calls with dlt's linking columns and a new load id."""
     load_id = f"{datetime.now(UTC).timestamp():.6f}"
     whole: list[Mapping[str, object]] = linked(name, rows, load_id).to_pylist()
     for some in batches(whole, _ROWS_OF_ONE_INSERT):

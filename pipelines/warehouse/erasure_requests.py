@@ -1,4 +1,4 @@
-"""What a warehouse remembers: whom it was told to forget, which erasures are open, and whose key it is under."""
+"""Persistent state: erasure requests, open erasures, the key's fingerprint."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from pipelines.warehouse.connect import Look, utc
 
 
 def landed_fingerprint(connection: Connection) -> str | None:
-    """The fingerprint of the key that the warehouse's pseudonyms are under; None when nobody has said."""
+    """The fingerprint of the key of the warehouse's pseudonyms; None if none is recorded."""
     relation = Look(connection).relation(PSEUDONYM_KEYS.name)
     return None if relation is None else connection.execute(select(relation.c.fingerprint)).scalar()
 
 
 def fingerprint_row(key: str) -> dict[str, Any]:
-    """The row that says under which key the warehouse is from now on."""
+    """The row that records the key of the warehouse's pseudonyms."""
     return {"warehouse": "here", "fingerprint": loaded.fingerprint(key), "since": datetime.now(UTC)}
 
 
 def check_key(connection: Connection, key: str) -> None:
-    """Raise `ConfigurationError` when `key` is not the one that the warehouse is under."""
+    """Raise `ConfigurationError` if the warehouse's pseudonyms were made with another key."""
     loaded.check_key(landed_fingerprint(connection), key)
 
 
 def forgotten_in(connection: Connection, key: str) -> Forgotten:
-    """Whom this warehouse was told to forget. Raises `ConfigurationError` when the key is missing or another."""
+    """The people erased from this warehouse. Raises `ConfigurationError` if the key is missing or another one."""
     return loaded.forgotten_under(landed_fingerprint(connection), remembered_in(connection), key)
 
 
 def remembered_in(connection: Connection) -> list[Remembered]:
-    """What is remembered of the people that were forgotten."""
+    """The stored pseudonyms of erased people."""
     if (relation := Look(connection).relation(FORGOTTEN.name)) is None:
         return []
     column = relation.c
@@ -47,7 +47,7 @@ def remembered_in(connection: Connection) -> list[Remembered]:
 
 
 def erasure_of(connection: Connection, kind: str, pseudonym: str) -> dict[str, Any] | None:
-    """The audit row of the erasure in which this value was forgotten; None when it never was."""
+    """The audit row of the erasure of this value; None if there is none."""
     look = Look(connection)
     forgotten, erasures = look.relation(FORGOTTEN.name), look.relation(ERASURES.name)
     if forgotten is None or erasures is None:

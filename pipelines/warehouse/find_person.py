@@ -1,9 +1,9 @@
-"""Finds a person in the warehouse: the calls, and every value that tells of the person.
+"""Find a person in the warehouse: the calls, and every value that identifies the person.
 
-    what was given → the caller's ids → the identifiers of those callers → their calls, and where else they stand
+    given value → ids of the caller → identifiers of these ids → their calls, and other rows with these values
 
-A value is found as it came and as a pseudonym, whatever policy was in force when it landed. Two callers may
-share a number: a call whose caller is known to be somebody else is not the person's, and is only counted.
+A value is found in clear text and as a pseudonym, whatever policy it was loaded under. Two callers may share a
+number: a call that is known to be another caller's is only counted.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from pipelines.warehouse.connect import Look, raw_table
 _ROWS_AT_ONCE = 50_000
 _OF_PARTIES = ("call_id", "idx", "type", "user_id", "end_user_id", "phone_number", "email")
 _IN_WORDS = (Privacy.FREE_TEXT, Privacy.NETWORK, Privacy.LINK)
-"""Classes whose columns may name anybody."""
+"""Classes of columns that may name any person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Who is meant: the caller with this id, whoever has this identifier, or whoever made this call."""
+    """The person to find: by caller id, by identifier, or as the caller of a call."""
 
     given_by: Literal["end_user", "identifier", "call"]
     value: str
@@ -42,9 +42,9 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """What tells of a person, as it landed: the ids as a caller, and the identifiers that only that caller has.
+    """Values that identify a person, as loaded: caller ids, and identifiers that only this caller has.
 
-    Those that other callers have too are `shared`: they tell of nobody alone.
+    Identifiers of other callers as well are `shared`: alone they identify nobody.
     """
 
     subject: Subject
@@ -54,14 +54,14 @@ class Values:
 
     @property
     def texts(self) -> frozenset[str]:
-        """The values long enough to be looked for in any text."""
+        """The values that are long enough to be searched for in any text."""
         given = {self.subject.value} if self.subject.given_by != "call" else set()
         return frozenset(
             each for each in self.callers | self.contacts | given if len(each) >= SHORTEST_MENTION
         )
 
     def remembered(self, choice: Choice, pseudonyms: Pseudonyms) -> list[Remembered]:
-        """What is to be remembered so that no load brings the person back."""
+        """The pseudonyms to store so that no load brings the person back."""
         kinds = [("contact", each) for each in self.contacts]
         kinds += [("end_user", each) for each in self.callers]
         kinds.append((self.subject.given_by, self.subject.value))
@@ -71,11 +71,11 @@ class Values:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What the warehouse holds of a person.
+    """What the warehouse holds about a person.
 
     `parties` are rows of `participants` (call and `idx`) in calls of others, `mentions` calls of others that name
     the person, by table and column. `rejected` are keys of calls that could not be read. `shared` counts calls
-    of other callers with an identifier of the person's.
+    of other callers with an identifier of this person.
     """
 
     values: Values
@@ -92,11 +92,11 @@ class Person:
 
 
 def find(connection: Connection, subject: Subject, pseudonyms: Pseudonyms) -> Person:
-    """The person as the raw tables know them. Raises `CallmartError` when no calls were ever loaded."""
+    """Find the person in the raw tables. Raises `CallmartError` if no calls were ever loaded."""
     look = Look(connection)
     if any(look.relation(name) is None for name in ("calls", "participants", REJECTED_CALLS.name)):
         raise CallmartError(
-            "The warehouse has no calls yet, so nobody is in it.", "Load first: `callmart run`."
+            "The warehouse has no calls yet, so nobody can be found.", "Load first: `callmart run`."
         )
     with duckdb.connect() as memory:
         _copy(connection, memory, "calls", ("id", "end_user__id", *IDENTIFIERS))
@@ -118,7 +118,7 @@ def find(connection: Connection, subject: Subject, pseudonyms: Pseudonyms) -> Pe
 def _copy(
     connection: Connection, memory: duckdb.DuckDBPyConnection, name: str, columns: Sequence[str]
 ) -> None:
-    """Copy the columns that tell of callers into a DuckDB in memory, in batches."""
+    """Copy the columns that identify callers into an in-memory DuckDB, in batches."""
     declared = arrow_schema(TABLES[name])
     schema = pa.schema([declared.field(each) for each in columns])
     ask(memory, f"create table {name} as from empty", empty=schema.empty_table())
@@ -169,7 +169,7 @@ def _values(connection: duckdb.DuckDBPyConnection, subject: Subject, pseudonyms:
 def _calls(
     connection: duckdb.DuckDBPyConnection, values: Values, pseudonyms: Pseudonyms
 ) -> tuple[list[int], list[tuple[int, int]]]:
-    """The calls that are the person's, and the parties that are in calls of others."""
+    """The person's calls, and the person's rows in calls of others."""
     wanted = [(values.subject.given_by, each) for each in _forms({values.subject.value}, pseudonyms)]
     wanted += [("end_user", each) for each in _forms(values.callers, pseudonyms)]
     contacts = [("identifier", each) for each in _forms(values.contacts, pseudonyms)]
@@ -191,7 +191,7 @@ def _calls(
 def _mentions(
     connection: Connection, texts: Iterable[str], calls: list[int]
 ) -> Iterator[tuple[tuple[str, str], list[int]]]:
-    """Where else the person is named: in what people wrote, and in JSON."""
+    """Other places that name the person: free text and JSON."""
     mine = frozenset(calls)
     if not (wanted := sorted(texts)):
         return
@@ -209,7 +209,7 @@ def _mentions(
 
 
 def _rejected(connection: Connection, known: Forgotten) -> Iterator[str]:
-    """The calls that could not be read and hold the person."""
+    """The unreadable calls that contain the person."""
     source = raw_table(REJECTED_CALLS.name).c
     query = select(source.call_key, source.body).where(source.body != "")
     for key, body in connection.execute(query):
@@ -220,7 +220,7 @@ def _rejected(connection: Connection, known: Forgotten) -> Iterator[str]:
 def _shared(
     connection: duckdb.DuckDBPyConnection, values: Values, calls: list[int], parties: list[tuple[int, int]]
 ) -> int:
-    """How many calls of others have one of the shared identifiers."""
+    """The number of calls of others with a shared identifier."""
     query = (
         "select distinct call_id, idx from telling semi join contacts using (value) where kind = 'identifier'"
     )
@@ -230,7 +230,7 @@ def _shared(
 
 
 def _forms(values: Iterable[str], pseudonyms: Pseudonyms) -> set[str]:
-    """Values as they may have landed: as they came, and as pseudonyms."""
+    """Values as they may be stored: in clear text and as pseudonyms."""
     return {form for value in values for form in (value, _pseudonym(value, pseudonyms))}
 
 

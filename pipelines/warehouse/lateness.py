@@ -1,17 +1,16 @@
-"""How late changes come, and what settle time and overlap follow from that.
+"""How late changes arrive, and which settle time and overlap follow from that.
 
 Two things are late in different ways, and only one of them can lose a call:
 
 - **Updates** come after a call has ended: wrap-up, surveys, voicemails read days later. Each moves
   `updated_at`, so the next load sees it, however late. How late they are (`updated_at` − `ends_at`) says
   when an interval of the marts is final. It says nothing of settle time and overlap.
-- **Visibility**: a row may be shown only some time after the instant in its own `updated_at`. A load that
-  asked in between has passed it by. The settle time keeps loads from asking too soon; the overlap asks
-  again before the cursor. What an overlap brings that the warehouse did not have was invisible when its stretch
-  was first read, at the cursor plus the settle time: so it was later than the settle time by at least as much as it
-  is behind the cursor. That is what the ledger measures.
+- **Visibility**: the API may return a row only some time after its `updated_at`. A load in between misses it. The
+  settle time keeps loads from asking too soon; the overlap reads again before the cursor. A new row in an overlap
+  was invisible when that period was first read, at the cursor plus the settle time. So it was later than the settle
+  time by at least its distance from the cursor, which is what the ledger measures.
 
-A row that becomes visible later than the overlap reaches is found by `callmart reconcile` alone.
+Only `callmart reconcile` finds a row that becomes visible later than the overlap reaches.
 """
 
 from __future__ import annotations
@@ -28,11 +27,13 @@ from pipelines.ccaip.tables import LOAD_WINDOWS
 from pipelines.warehouse.connect import Look
 
 LOOKED_BACK = timedelta(days=30)
-"""How much of the data, before the cursor, is measured."""
+"""The period before the cursor that is measured."""
 
-_FEW_OVERLAPS = 20  # fewer are too few to say that nothing comes late
-_OFTEN = 0.05  # of the overlaps: more than a slow moment now and then
-_LONGEST_SETTLE_SECONDS = 900.0  # beyond this, dashboards are stale and the overlap is the better place
+_FEW_OVERLAPS = 20  # with fewer, nothing can be said
+_OFTEN = 0.05  # share of the overlaps that may bring late rows
+_LONGEST_SETTLE_SECONDS = (
+    900.0  # beyond this, dashboards would be stale, and the overlap is the better setting
+)
 _SECOND = timedelta(seconds=1)
 
 
@@ -48,9 +49,9 @@ class UpdateLateness:
 
 @dataclass(frozen=True, slots=True)
 class VisibilityLateness:
-    """What overlaps have brought: of `overlaps` that were read, `late_overlaps` had `late_rows` that were
-    invisible before, the oldest `behind_seconds` before the cursor of its time. `usual_behind_seconds` is the
-    same when the worst overlaps, as many as may bring late rows, are left out; 0 when no more than those did."""
+    """Late rows in overlaps: of `overlaps` that were read, `late_overlaps` had `late_rows` new rows, the oldest
+    `behind_seconds` before the cursor at that time. `usual_behind_seconds` is the same without the worst overlaps,
+    as many as may bring late rows; 0 if no other overlap had any."""
 
     overlaps: int = 0
     late_overlaps: int = 0
@@ -61,7 +62,7 @@ class VisibilityLateness:
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """Settings that follow from what was measured, in seconds, and why, in sentences."""
+    """Recommended settings in seconds, and the reasons in sentences."""
 
     settle_seconds: float
     overlap_seconds: float
@@ -69,10 +70,9 @@ class Recommendation:
 
 
 def measure_updates(look: Look, until: datetime) -> UpdateLateness | None:
-    """How late the updates of finished calls came, of the last 30 days before `until` (UTC); None without any.
+    """How late finished calls were updated, over the 30 days before `until` (UTC); None without any.
 
-    `until` is how far the loads have come by the server's clock, so that a call dated after it, which
-    is misdated, counts nowhere.
+    `until` is the end of the loads by the server's clock, so that calls dated in the future do not count.
     """
     if (calls := look.relation("calls")) is None:
         return None
@@ -87,7 +87,7 @@ def measure_updates(look: Look, until: datetime) -> UpdateLateness | None:
         return None
 
     def at(share: float) -> float:
-        # the row at that place, for engines disagree on the percentiles of an interval
+        # the row at that position, because engines disagree on percentiles of intervals
         query = select(calls.c.updated_at, calls.c.ends_at).where(*wanted).order_by(late)
         updated_at, ends_at = look.connection.execute(query.offset(int(share * (count - 1))).limit(1)).one()
         return (updated_at - ends_at) / _SECOND
@@ -96,14 +96,14 @@ def measure_updates(look: Look, until: datetime) -> UpdateLateness | None:
 
 
 def measure_visibility(look: Look, until: datetime) -> VisibilityLateness:
-    """What the overlaps of the last 30 days before `until` (UTC) brought, by the ledger.
+    """The late rows in overlaps of the 30 days before `until` (UTC), from the ledger.
 
-    Only windows read at the first attempt: at a later one, what is new may be what failed before.
+    Only first attempts count: new rows of a later attempt may be rows that failed before.
     """
     if (ledger := look.relation(LOAD_WINDOWS.name)) is None:
         return VisibilityLateness()
     window, tail = ledger.c, ledger.alias("tail").c
-    # an overlap may be read in parts: the cursor is where the same load's tail began
+    # an overlap may be read in parts; the cursor is the start of the same load's tail
     cursor = (
         select(func.min(tail.window_from))
         .where(
@@ -114,7 +114,7 @@ def measure_visibility(look: Look, until: datetime) -> VisibilityLateness:
         )
         .scalar_subquery()
     )
-    # a ledger of before this was noted says in which window late rows were, no more
+    # older ledgers only say which window had late rows
     oldest: Any = window.window_from
     if "oldest_new_at" in window:
         oldest = func.coalesce(window.oldest_new_at, oldest)
@@ -145,11 +145,11 @@ def recommend(
     visibility: VisibilityLateness,
     updates: UpdateLateness | None,
 ) -> Recommendation:
-    """Settle time and overlap for what was measured while they were as given.
+    """The recommended settle time and overlap for measurements made with the given ones.
 
-    Never less than they are: that nothing came late is no proof that less would do. The settle time grows when
-    overlaps keep bringing late rows, so that it covers what they usually are late by; the overlap reaches twice
-    as far as the latest was behind, for how late a row can be nobody knows: what is later is not seen at all.
+    Never less than the current ones: that nothing was late does not prove that less would suffice. If overlaps keep
+    bringing late rows, the settle time grows to cover their usual delay. The overlap reaches twice as far as the
+    latest row, because later ones are not seen at all.
     """
     reasons = [*_about_visibility(settle_seconds, visibility)]
     settle, overlap = settle_seconds, overlap_seconds
@@ -159,15 +159,15 @@ def recommend(
     if visibility.overlaps >= _FEW_OVERLAPS and visibility.late_overlaps:
         overlap = max(overlap, _whole_minutes(2 * visibility.behind_seconds))
     if settle > settle_seconds:
-        reasons.append(f"A settle time of {settle:,.0f} s leaves fewer of them to the overlap.")
+        reasons.append(f"A settle time of {settle:,.0f} s would leave fewer of them to the overlap.")
     if overlap > overlap_seconds:
         reasons.append(
-            f"An overlap of {overlap:,.0f} s reaches twice as far as the latest of them. Look again in some days."
+            f"An overlap of {overlap:,.0f} s would reach twice as far as the latest of them. Check again in a few days."
         )
     if updates:
         reasons.append(
-            f"99% of the updates came within {_duration(updates.p99_seconds)} of a call's end: that is when an "
-            "interval of the marts is final, and no matter of settle time or overlap."
+            f"99% of the updates came within {_duration(updates.p99_seconds)} of a call's end: this decides when an "
+            "interval of the marts is final, not settle time or overlap."
         )
     return Recommendation(settle, overlap, tuple(reasons))
 
@@ -178,22 +178,24 @@ def _keeps_coming_late(seen: VisibilityLateness) -> bool:
 
 def _about_visibility(settle_seconds: float, seen: VisibilityLateness) -> list[str]:
     if seen.overlaps < _FEW_OVERLAPS:
-        return [f"{seen.overlaps} overlaps have been read: too few ({_FEW_OVERLAPS}) to change anything by."]
+        return [
+            f"Not enough history yet to recommend a setting ({seen.overlaps} of {_FEW_OVERLAPS} overlapping loads)."
+        ]
     if not seen.late_overlaps:
         return [
-            f"{seen.overlaps:,} overlaps brought no row that had been invisible: "
-            f"the settle time of {settle_seconds:,.0f} s was enough."
+            f"{seen.overlaps:,} overlaps brought no late row: "
+            f"the settle time of {settle_seconds:,.0f} s is enough."
         ]
     often = "that happens too often" if _keeps_coming_late(seen) else "that is what the overlap is for"
     return [
         f"{seen.late_overlaps:,} of {seen.overlaps:,} overlaps brought rows ({seen.late_rows:,} in all) that were "
-        f"still invisible {settle_seconds:,.0f} s after they had changed, the oldest "
+        f"not visible {settle_seconds:,.0f} s after their change, the oldest "
         f"{_duration(seen.behind_seconds)} before the cursor: {often}."
     ]
 
 
 def _whole_minutes(seconds: float) -> float:
-    """So many seconds, rounded up to whole minutes, in seconds."""
+    """Seconds rounded up to whole minutes."""
     return 60.0 * math.ceil(seconds / 60)
 
 

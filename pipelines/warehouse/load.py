@@ -1,10 +1,10 @@
-"""Loads calls into the warehouse: the scheduled load, the backfill, and single calls by id.
+"""Load calls into the warehouse: scheduled load, backfill, and single calls by id.
 
     windows → reader (read in parallel, parsed) → packages → loader → raw tables, ledger, cursor
 
-A load is a sequence of packages, each loaded with its cursor and its ledger rows, so that a kill at any moment loses
-at most the package in flight. The next package is read while one is loaded. Windows that an earlier run left open are
-read first. A package that cannot be loaded is left open in turn, and holds up no other.
+A load is a sequence of packages, each loaded with its cursor and its ledger rows, so that a kill loses at most the
+current package. The next package is read while one is loaded. Windows that an earlier run left open are read first. A
+package that cannot be loaded is left open and does not block the others.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from pipelines.warehouse.loader import Loader
 from pipelines.warehouse.rejected import too_many_rejected
 
 IDS_PER_WINDOW = 1_250
-"""How many calls a window of a heal names."""
+"""Number of calls in a window of single calls."""
 
 
 @dataclass
 class LoadReport:
-    """What a load did. `since` and `until` bound what was asked for (UTC), None when nothing was.
+    """What a load did. `since` and `until` bound what was requested (UTC), None if nothing was.
 
-    `distinct` counts the calls that came, `calls` those that landed. `resumed` counts windows that an
-    earlier run had left open. `problems` say, each in a sentence, why what landed is not the whole.
-    `new_drift` is what the API sent that nobody was told of before.
+    `distinct` counts the calls that were fetched, `calls` those that were loaded. `resumed` counts windows that an
+    earlier run had left open. `problems` are sentences on what is missing. `new_drift` is drift that was not
+    reported before.
     """
 
     calls: int = 0
@@ -59,7 +59,7 @@ class LoadReport:
     new_drift: Counter[Drift] = field(default_factory=Counter)
 
     def raise_if_incomplete(self) -> None:
-        """Raise `QualityError` when there are problems."""
+        """Raise `QualityError` if there are problems."""
         if self.problems:
             raise QualityError(
                 " ".join(self.problems),
@@ -68,9 +68,9 @@ class LoadReport:
 
 
 def load_new(settings: Settings, home: Home, progress: Progress) -> LoadReport:
-    """Load what has changed since the last load, and a little before it again.
+    """Load what has changed since the last load, with an overlap.
 
-    The first load begins at `start_date`. Moves the cursor, over empty stretches of time too.
+    The first load begins at `start_date`. Moves the cursor, also over periods without calls.
     """
     with _Load(settings, home, progress) as load:
         now = load.client.server_now()
@@ -89,10 +89,10 @@ def backfill(
     *,
     newest_first: bool = False,
 ) -> LoadReport:
-    """Load again what changed between `start` and `end` (UTC, inclusive). Leaves the cursor where it is.
+    """Load again what changed between `start` and `end` (UTC, inclusive). Does not move the cursor.
 
-    The ledger has it as planned before the first request, and what is left of it after each package. When it is cut
-    short, the next load or backfill continues it, on any machine.
+    It is planned in the ledger before the first request, and the rest of it after each package. If it is
+    interrupted, the next load or backfill continues it, on any machine.
     """
     if start >= end:
         raise ConfigurationError(
@@ -116,9 +116,9 @@ def backfill(
 def heal(
     settings: Settings, home: Home, progress: Progress, ids: Sequence[int], since: datetime, until: datetime
 ) -> LoadReport:
-    """Load these calls as the API shows them now, whatever version the warehouse has.
+    """Load these calls in the API's current version, whatever version the warehouse has.
 
-    `since` and `until` (UTC) are the stretch in which they were found wanting, for the ledger.
+    `since` and `until` (UTC) are the compared period, for the ledger.
     """
     each = IDS_PER_WINDOW
     with _Load(settings, home, progress) as load:
@@ -130,7 +130,7 @@ def heal(
 
 
 class _Load:
-    """One load from beginning to end: what it works with, and what it comes to."""
+    """One load from beginning to end: its inputs and results."""
 
     def __init__(self, settings: Settings, home: Home, progress: Progress) -> None:
         self._settings = settings
@@ -147,12 +147,13 @@ class _Load:
         with ExitStack() as opening:
             self.client = opening.enter_context(Client(**self._settings.api))
             self.loader = opening.enter_context(Loader(self._settings, self._home))
-            self._forgotten = self.loader.loaded.forgotten(self._settings.privacy_key)
-            self._left_open = self.loader.loaded.open_windows()
+            with self.loader.loaded.connected():
+                self._forgotten = self.loader.loaded.forgotten(self._settings.privacy_key)
+                self._left_open = self.loader.loaded.open_windows()
             self._stage: Stage = opening.enter_context(self._progress.stage("load calls", unit="calls"))
             self._open = opening.pop_all()
         if self._left_open:
-            self._stage.note("an earlier load left windows open: reading them again")
+            self._stage.note("reading windows that an earlier load left open")
         reached("plan")
         return self
 
@@ -162,7 +163,7 @@ class _Load:
         self._open.__exit__(kind, error, trace)
 
     def run(self, windows: Iterable[Window], now: datetime) -> LoadReport:
-        """Load what was left open, then `windows`. `now` is the server's clock (UTC)."""
+        """Load windows that were left open, then `windows`. `now` is the server's clock (UTC)."""
         self._stage.note("reading")
         wanted = {window.window_id: window for window in (*self._left_open, *windows)}
         with Reader(
@@ -205,7 +206,7 @@ class _Load:
             self._stage.note(f"loaded up to {report.until:%Y-%m-%d %H:%M}")
 
     def _narrow(self, package: Package, wanted: Mapping[str, Window]) -> None:
-        """Let the ledger's planned windows begin where the package ended: what it holds is not to be read again."""
+        """Let the ledger's planned windows begin where the package ended, so that its calls are not read again."""
         rest: dict[str, Window] = {}
         for piece in (read.window for read in package.reads):
             if piece.why == "backfill" and piece.cut_from and piece.attempt == 1:
@@ -217,15 +218,15 @@ class _Load:
 
 _PROBLEMS = {
     "failed": "could not be loaded",
-    "mismatch": "are not in the warehouse as they were sent",
-    "short": "brought fewer calls than the API counts in them",
+    "mismatch": "differ in the warehouse from what was sent",
+    "short": "had fewer calls than the API counts",
 }
 
 
 def _problems(verdicts: Counter[str]) -> list[str]:
-    """What is wrong with the windows of a load, a sentence a verdict."""
+    """The problems of a load's windows, one sentence per verdict."""
     return [
-        f"{verdicts[verdict]} windows {what}; the next load asks for them again."
+        f"{verdicts[verdict]} windows {what}; the next load requests them again."
         for verdict, what in _PROBLEMS.items()
         if verdicts[verdict]
     ]

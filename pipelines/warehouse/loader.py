@@ -1,10 +1,10 @@
-"""Loads packages into the warehouse with dlt, and compares what is there with what was sent.
+"""Load packages into the warehouse with dlt, and compare the warehouse with what was sent.
 
     package → pipeline.run(ccaip_packages) → rows, ledger, cursor → verify → the ledger's verdict
 
 Each package is one dlt load: its rows, its ledger rows and the cursor. A load counts once `_dlt_loads` has it. dlt's
-working folder holds nothing that the warehouse lacks: each run begins with an empty one, and what a killed run left in
-it is read again from the API.
+working folder holds nothing else of value: each run begins with an empty one, and calls that a killed run left in it
+are read again from the API.
 """
 
 from __future__ import annotations
@@ -42,7 +42,6 @@ from pipelines.warehouse.connect import (
     RAW_SCHEMA,
     Look,
     batches,
-    check_version,
     cursor_of,
     linked_table,
     raw_table,
@@ -58,7 +57,7 @@ _DISTANT_PAST = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class LoadedPackage:
-    """What became of a package: the verdict on each of its windows, how many calls were loaded, what is wrong."""
+    """The result of a package: the verdict on each window, the number of calls loaded, the problems."""
 
     verdicts: list[str]
     calls: int
@@ -68,8 +67,8 @@ class LoadedPackage:
 class Loader:
     """The warehouse, open for loading. Use it in a `with` block.
 
-    After a failed load the warehouse is closed and opened again: a DuckDB commit that runs out of memory leaves the
-    open tables damaged, while the file is as it was. So `connection` is to be asked for anew, and not kept.
+    After a failed load the warehouse is closed and opened again: a DuckDB commit that runs out of memory damages the open
+    tables but not the file. Therefore get `connection` each time instead of keeping it.
     """
 
     def __init__(self, settings: Settings, home: Home) -> None:
@@ -98,15 +97,15 @@ class Loader:
 
     @property
     def cursor(self) -> Cursor | None:
-        """How far the scheduled load has come."""
+        """The cursor of the scheduled load."""
         return cursor_of(self.connection)
 
     def load(self, package: Package, horizon: datetime) -> LoadedPackage | None:
-        """Load a package, then compare the warehouse with it. What does not agree is loaded once more.
+        """Load a package, then compare the warehouse with it. If they differ, load it once more.
 
-        Returns None when it could not be loaded: the ledger says so, and the cursor stays. `horizon` (UTC) is the
-        server's clock and a little more: a loaded call with a later date is misdated, and gives way to any version.
-        Raises `CallmartError` when not even the ledger can be written.
+        Returns None if it could not be loaded: the ledger records that, and the cursor stays. `horizon` (UTC) is shortly
+        after the server's clock: a loaded call with a later date is misdated and is replaced by any version. Raises
+        `CallmartError` if not even the ledger can be written.
         """
         for is_last in (False, True):
             reached("load")
@@ -123,7 +122,9 @@ class Loader:
             problems = self._verify(outgoing)
             loaded = self._settle(outgoing, problems)
             if problems:
-                logger.error("a package is not in the warehouse as it was sent: %s", "; ".join(problems))
+                logger.error(
+                    "the warehouse differs from the package that was loaded: %s", "; ".join(problems)
+                )
                 self._reopen()
             if is_last or not problems:
                 break
@@ -133,22 +134,24 @@ class Loader:
     def record(
         self, name: str, rows: Sequence[Mapping[str, Any]], gone: Sequence[Mapping[str, Any]] = ()
     ) -> None:
-        """Write rows of a record table, and delete those under the keys `gone`."""
+        """Write rows of a record table, and delete the rows with the keys `gone`."""
         try:
             replace_records(self.connection, name, rows, gone)
             self.connection.commit()
         except DBAPIError as error:
             raise CallmartError(
                 f"The warehouse cannot be written: {type(error.orig).__name__}.",
-                "It holds what was loaded before. Check the disk and who has it open, then run this again.",
+                "It has what was loaded before. Check the disk and which programs have it open, then run this again.",
             ) from error
 
     # --- dlt ----------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        """Point dlt at the open warehouse, with the schema and state that the warehouse has."""
+        """Connect dlt to the open warehouse, with the warehouse's schema and state."""
         shutil.rmtree(self._folder, ignore_errors=True)
-        check_version(self.connection)
+        look = Look(self.connection)
+        look.check_version()
+        lacks_columns = _lacks_columns(look)
         self.connection.rollback()
         self._pipeline = dlt.pipeline(
             NAME,
@@ -158,10 +161,9 @@ class Loader:
         )
         self._pipeline.sync_destination()
         self.loaded = Loaded(self._pipeline)
-        if _lacks_columns(self.connection):
+        if lacks_columns:
             self._run(Package.empty(), _DISTANT_PAST)
             _write_comments(self.connection)
-        self.connection.rollback()
 
     def _reopen(self) -> None:
         self._warehouse.reopen()
@@ -170,7 +172,7 @@ class Loader:
     def _run(self, package: Package, horizon: datetime) -> Outgoing:
         """One dlt load."""
         sent: list[Outgoing] = []
-        self.connection.rollback()  # an open transaction would read old rows, and lock tables that dlt changes
+        self.connection.rollback()  # an open transaction would see old rows and lock tables that dlt changes
         self._pipeline.run(
             ccaip_packages(
                 iter([package]),
@@ -187,7 +189,7 @@ class Loader:
         return sent[0]
 
     def _undo(self, outgoing: Outgoing) -> None:
-        """Remove what a load has left of its calls: dlt finds a call's old rows by the call, which may be missing."""
+        """Delete the rows of a failed load: dlt finds a call's old rows by the row in `calls`, which may be missing."""
         delete_calls(self.connection, outgoing.ids.to_pylist())
         rejected = raw_table(REJECTED_CALLS.name)
         self.connection.execute(
@@ -197,10 +199,10 @@ class Loader:
         )
         self.connection.commit()
 
-    # --- what is there ------------------------------------------------------------------------------
+    # --- checks -------------------------------------------------------------------------------------
 
     def _verify(self, outgoing: Outgoing) -> list[str]:
-        """Compare, in every table, the rows of the package's calls with what was sent."""
+        """Compare the rows of the package's calls in every table with what was sent. Returns the problems."""
         calls = linked_table("calls")
         of_calls = select(calls.c.id).where(calls.c[LOAD_ID] == outgoing.load_id)
         queries = []
@@ -227,12 +229,16 @@ class Loader:
             count = _count_sent(outgoing, name)
             rows, distinct = found.get(place, (0, 0))
             if (rows, distinct) != (count, count):
-                problems.append(f"{name}: {count} rows sent, {rows} there, {distinct} of them distinct")
+                problems.append(
+                    f"{name}: {count} rows sent, {rows} in the warehouse, {distinct} of them distinct"
+                )
         if self._warehouse.raw is not None and not problems:
             condition = f"{LOAD_ID} = '{outgoing.load_id}'"
             sent = {name: (rows, condition) for name in TABLES if (rows := outgoing.tables[name]).num_rows}
             different = duckdb_file.differing_tables(self._warehouse.raw, sent)
-            problems = [f"{name}: as many rows as were sent, but not the same" for name in sorted(different)]
+            problems = [
+                f"{name}: the right number of rows, but different contents" for name in sorted(different)
+            ]
         return problems
 
     def _settle(self, outgoing: Outgoing, problems: list[str]) -> LoadedPackage:
@@ -240,7 +246,7 @@ class Loader:
         reads = outgoing.package.reads
         verdicts = ["mismatch" if problems else ledger.verdict_of(read) for read in reads]
         rows = outgoing.tables[LOAD_WINDOWS.name].to_pylist()
-        if problems:  # the ledger's own rows may be missing, too
+        if problems:  # the ledger's rows may be missing too
             note = "; ".join(problems)
             self.record(LOAD_WINDOWS.name, [row | {"verdict": "mismatch", "note": note} for row in rows])
         else:
@@ -262,7 +268,7 @@ class Loader:
 
 
 def _count_sent(outgoing: Outgoing, name: str) -> int:
-    """How many rows of a table are there after the load. Some rows of `rejected_calls` only delete others."""
+    """The number of rows that a table should have after the load. Some rows of `rejected_calls` only delete others."""
     if (rows := outgoing.tables.get(name)) is None:
         return 0
     if name == REJECTED_CALLS.name:
@@ -271,7 +277,7 @@ def _count_sent(outgoing: Outgoing, name: str) -> int:
 
 
 def _cause(error: BaseException) -> str:
-    """The class of the error that dlt wraps. Its words can quote rows."""
+    """The class of the error that dlt wraps. Its message may quote rows."""
     while error.__cause__ is not None:
         error = error.__cause__
     return type(error).__name__
@@ -280,9 +286,8 @@ def _cause(error: BaseException) -> str:
 # --- tables ---------------------------------------------------------------------------------------
 
 
-def _lacks_columns(connection: Connection) -> bool:
-    """Whether a declared table or column is not there yet."""
-    look = Look(connection)
+def _lacks_columns(look: Look) -> bool:
+    """Whether a declared table or column does not exist yet."""
     for table in (*map(linked_table, TABLES), *(raw_table(each.name) for each in RECORDS)):
         relation = look.relation(table.name)
         if relation is None or not set(table.c.keys()) <= set(relation.c.keys()):
@@ -291,7 +296,7 @@ def _lacks_columns(connection: Connection) -> bool:
 
 
 def _write_comments(connection: Connection) -> None:
-    """Write each column's description and privacy class into the warehouse, where SQL clients show it."""
+    """Write each column's description and privacy class as a comment, which SQL clients show."""
     if connection.dialect.name not in ("duckdb", "postgresql"):
         return  # dlt writes them itself
     for (name, column), said in declared_columns().items():

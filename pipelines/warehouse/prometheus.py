@@ -1,6 +1,6 @@
 """The status as Prometheus metrics, for the node exporter's textfile collector: `callmart status --prometheus`.
 
-Names and base units (seconds) follow Prometheus' conventions. Every value is the state now, so all are gauges.
+Names and base units (seconds) follow Prometheus' conventions. All values are gauges: they are the current state.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _Value = float | None
 
 
 def metrics(status: Status, runs: Sequence[Run], now: datetime) -> str:
-    """The metrics in Prometheus' text format. What is not known yet is left out."""
+    """The metrics in Prometheus' text format. Unknown values are left out."""
     lines = []
     for name, description, values in (*_of_warehouse(status, now), *_of_runs(runs)):
         samples = [
@@ -50,7 +50,7 @@ def _of_warehouse(status: Status, now: datetime) -> Iterator[tuple[str, str, dic
         ("calls", "Calls in the warehouse.", status.landed.rows.get("calls")),
         (
             "calls_since_transform",
-            "Calls that the next transform takes into the marts.",
+            "Calls that the next transform adds to the marts.",
             status.pending.calls_since_transform,
         ),
     )

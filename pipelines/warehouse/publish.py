@@ -1,21 +1,21 @@
-"""Publishes the marts: a copy that dashboards and analysts open without keeping a load out.
+"""Publish the marts: a copy that dashboards and analysts can keep open without blocking loads.
 
     warehouse/callmart.duckdb (marts) → published/callmart.duckdb.part → published/callmart.duckdb
 
-DuckDB has one writer or many readers of a file; a copy has readers only. It holds the tables of the
-schema `marts` and nothing else: the raw tables are personal data that no dashboard asks for, and a view
-of staging would name tables that are not there. The name is the warehouse's, so that a query finds the
-same catalog in both.
+DuckDB allows one writer or many readers of a file; the copy has readers only. It has only the tables of the schema
+`marts`: raw tables are personal data that no dashboard needs, and views of staging would name tables that are not
+in the file. It has the warehouse's name, so that queries use the same catalog in both.
 
-The copy is made beside the old one and takes its place at once, so a kill at any moment leaves the old
-one whole. Who has the old copy open goes on reading it, and sees the new one on opening it again.
+The copy is written next to the old one and replaces it atomically, so a kill leaves the old one complete. Readers
+of the old copy keep reading it, and see the new one when they open it again.
 
-Its table `marts.mart_publication` says when it was made and how far its data reach.
+Its table `marts.mart_publication` says when it was published and how recent its data is.
 """
 
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from pipelines.warehouse.compact import remove_draft, write_out
 
 MARTS_SCHEMA = "marts"
 PUBLICATION = "mart_publication"
-"""The mart with one row: how fresh the marts are."""
+"""The mart with one row on how fresh the marts are."""
 _SIGNATURE = {
     "published_at": "When this copy was made (UTC).",
     "callmart_version": "The version of callmart that made it.",
@@ -41,25 +41,31 @@ _OWNER_ONLY_FOLDER = 0o700
 
 
 def published_copy(home: Home, settings: Settings) -> Path:
-    """Where the copy is, or will be after the first `publish`."""
+    """The path of the copy, which exists after the first `publish`."""
     return home.root / "published" / settings.warehouse.name
 
 
+def is_published(home: Home, settings: Settings, since: datetime) -> bool:
+    """Whether there is a copy that was made after `since` (UTC)."""
+    copy = published_copy(home, settings)
+    return copy.exists() and datetime.fromtimestamp(copy.stat().st_mtime, UTC) >= since
+
+
 def publish(home: Home, settings: Settings) -> Path:
-    """Copy the marts as they are now; the caller holds the home's lock. Returns the copy's path.
+    """Copy the marts and return the copy's path. The caller holds the home's lock.
 
     Raises `CallmartError` when there are no marts yet, `LockedError` when another program writes the
-    warehouse, and `ConfigurationError` when the warehouse lies where its copy would.
+    warehouse, and `ConfigurationError` if the warehouse is at the path of the copy.
     """
-    copy = published_copy(home, settings).resolve()  # of a symbolic link the target is replaced
+    copy = published_copy(home, settings).resolve()  # replace the target of a symbolic link
     if copy == settings.warehouse.resolve():
         raise ConfigurationError(
-            f"The warehouse {settings.warehouse} lies where its published copy belongs, and would be overwritten.",
+            f"The warehouse {settings.warehouse} is at the path of its published copy and would be overwritten.",
             "Move it to another folder and change [destination.duckdb] credentials.",
         )
     copy.parent.mkdir(mode=_OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
     draft = copy.with_name(copy.name + ".part")
-    remove_draft(draft)  # what a killed publish left
+    remove_draft(draft)  # of a killed publish
     try:
         _copy_marts(settings.warehouse, draft)
         make_private(draft)
@@ -73,7 +79,7 @@ def publish(home: Home, settings: Settings) -> Path:
 
 def _copy_marts(warehouse: Path, draft: Path) -> None:
     """Write every table of the marts into a new file."""
-    spill = draft.with_name(draft.name + ".spill")  # else DuckDB spills into the current folder
+    spill = draft.with_name(draft.name + ".spill")  # otherwise DuckDB spills to the current folder
     with duckdb.connect(config={"temp_directory": str(spill)}) as connection:
         _attach(connection, warehouse)
         tables = connection.execute(
@@ -93,7 +99,7 @@ def _copy_marts(warehouse: Path, draft: Path) -> None:
             _sign(connection)
         _copy_comments(connection, is_signed)
         reached("publish")
-        connection.execute("checkpoint published")  # nothing is left in the log beside the file
+        connection.execute("checkpoint published")  # so that the log next to the file is empty
         connection.execute("detach published")
 
 
@@ -118,7 +124,7 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection, is_signed: bool) -> No
 
 
 def _sign(connection: duckdb.DuckDBPyConnection) -> None:
-    """Write into the copy when it is made, by which version, and an id that no other publication has."""
+    """Write the time, callmart's version and a unique build id into the copy."""
     connection.execute(
         f"""
         create or replace table published.{MARTS_SCHEMA}.{PUBLICATION} as

@@ -1,8 +1,8 @@
-"""Everything that is made from the raw tables, made again, with nothing left of how they were before.
+"""Rebuild everything that is derived from the raw tables, so that no earlier data is left.
 
     marts (dbt) → a new warehouse file → the published copy
 
-For erasures and for rotated keys. What was never made is not made now.
+Used after erasures and key rotations. What does not exist is not created.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipelines.warehouse.publish import MARTS_SCHEMA, publish, published_copy
 
 
 def rebuild(settings: Settings, home: Home, progress: Progress, stage: Stage, step: Step) -> Path | None:
-    """Bring marts, file and published copy in line with the raw tables; returns the copy's path, if there is one.
+    """Rebuild marts, file and published copy from the raw tables. Returns the copy's path, if there is one.
 
     Raises `TransformError` when dbt fails and `LockedError` when another program has the warehouse open.
     """
@@ -28,12 +28,12 @@ def rebuild(settings: Settings, home: Home, progress: Progress, stage: Stage, st
         has_marts = bool(Look(connection).tables(MARTS_SCHEMA))
     if has_marts:
         stage.note("marts")
-        # a test that fails for a reason of its own must not keep a person in the marts
+        # a failing test must not keep a person in the marts
         transform(home, settings, progress, with_tests=False)
         reached(step)
     stage.advance()
     if settings.destination != "duckdb":
-        return None  # other engines free the old rows by themselves
+        return None  # other engines free old rows themselves
     stage.note("a new file")
     compact(settings.warehouse, step)
     stage.advance()

@@ -1,12 +1,12 @@
-"""Shows that the warehouse equals the API, or which calls differ: `callmart reconcile`.
+"""Compare the warehouse with the API and list the calls that differ: `callmart reconcile`.
 
-    search (count, read, compare) → heal what is missing or stale → look again → record
+    search (count, fetch, compare) → heal missing and stale calls → compare again → record
 
-Days are UTC, and looked at twice: by when their calls were queued and by when they last changed. Equal
-counts prove little (one call may be missing and another gone, and a call may change without its
-`updated_at` moving), so contents are compared unless only counts are wanted.
+Days are UTC, and compared twice: by `queued_at` and by `updated_at`. Equal counts prove little, because one call may
+be missing while another is gone, and a call may change without a new `updated_at`. So contents are compared too,
+unless only counts are requested.
 
-What the last load could not have seen yet is no difference.
+Changes that the last load could not have seen are not differences.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ from pipelines.warehouse.search import Day, Search
 
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
-_DAYS_BACK = 7  # whole days before the one the last load has come to
+_DAYS_BACK = 7  # whole days before the last one loaded
 _BY: tuple[By, ...] = ("queued_at", "updated_at")
 
 
 @dataclass(frozen=True, slots=True)
 class ReconciledDay:
-    """A UTC day by one timestamp of its calls, as far as it was looked at: up to `until`.
+    """A UTC day by one timestamp of its calls, compared up to `until`.
 
-    `counted_by_api` is None when the API does not say; `unexplained` is by how much it differs from
-    what it shows. `healed` are those of `missing` and `stale` that were loaded right away.
+    `counted_by_api` is None if the API gives no count; `unexplained` is its difference from the calls the API returns.
+    `healed` are the `missing` and `stale` calls that were loaded.
     """
 
     counted_by: By
@@ -65,13 +65,12 @@ class ReconciledDay:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileReport:
-    """What was found between `since` and `until` (UTC); calls by their ids.
+    """The differences between `since` and `until` (UTC), with calls by id.
 
-    `vanished` were found gone now, `vanished_before` counts those marked earlier and gone still;
-    `reappeared` lost their mark. `rejected` calls are in `rejected_calls` as the API shows them.
-    `nameless` counts missing calls without an id, `pending` ones that changed since the last load.
-    `estimated_requests` was told beforehand, `requests` is what it cost, healing included. `problems`
-    say, each in a sentence, what still differs.
+    `vanished` calls are newly gone, `vanished_before` counts those marked earlier and still gone; `reappeared` ones
+    lost their mark. `rejected` calls are in `rejected_calls` in their current version. `nameless` counts missing calls
+    without an id, `pending` those that changed since the last load. `estimated_requests` was printed before the start;
+    `requests` is the actual number, including healing. `problems` are sentences on what still differs.
     """
 
     since: datetime
@@ -95,14 +94,14 @@ class ReconcileReport:
 
 @dataclass(frozen=True, slots=True)
 class _Range:
-    """From `since` to before `until` (UTC). Calls that changed up to `settled` ought to have landed."""
+    """From `since` to before `until` (UTC). Calls that changed up to `settled` should be loaded."""
 
     since: datetime
     until: datetime
     settled: datetime
 
     def days(self) -> list[Day]:
-        """Each day by each timestamp; the first and the last may be parts of a day."""
+        """Each day by each timestamp. The first and the last day may be partial."""
         seams = [self.since]
         while seams[-1] < self.until:
             seams.append(min(_midnight(seams[-1]) + _DAY, self.until))
@@ -111,7 +110,7 @@ class _Range:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What the search came to. `marked` are calls marked as vanished before, and whether they are back."""
+    """The result of the search. `marked` are calls marked as vanished before, and whether they are back."""
 
     days: list[Day]
     findings: Findings
@@ -122,7 +121,7 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class _Healed:
-    """The ids that were healed, the requests it took, and sentences on what went wrong."""
+    """The ids that were healed, the number of requests, and sentences on problems."""
 
     ids: frozenset[int] = frozenset()
     requests: int = 0
@@ -139,10 +138,10 @@ def reconcile(
     contents: bool = True,
     heal: bool = False,
 ) -> ReconcileReport:
-    """Compare the days from `start` to `end` (UTC), by default the last seven and today's part so far.
+    """Compare the days from `start` to `end` (UTC), by default the last seven and today so far.
 
-    Without `contents` only counts are compared, and what lies behind a difference of them. `heal`
-    loads missing and stale calls. Calls that are gone are marked in `vanished_calls`, no more.
+    Without `contents` only counts are compared, and calls where counts differ. `heal` loads missing and stale calls.
+    Calls that are gone are only marked in `vanished_calls`.
     Raises `CallmartError` when there is no complete load to compare with.
     """
     started = time.monotonic()
@@ -184,10 +183,10 @@ def _search(
         cursor = Look(connection).cursor()
         if cursor is None:
             raise CallmartError(
-                "No load has come to its end yet, so nothing is expected to be in the warehouse.",
+                "No load is complete yet, so there is nothing to compare.",
                 "Run `callmart load` first.",
             )
-        # What was not visible when the newest change was read, the next load's overlap reads again.
+        # The next load's overlap reads what was not visible when the newest change was read.
         settled = min(cursor.until, cursor.last_change or cursor.until)
         range_ = _range(settled, settings.start_date, start, end)
         days = range_.days()
@@ -216,14 +215,14 @@ def _search(
 
 
 def _range(settled: datetime, first: datetime, start: datetime | None, end: datetime | None) -> _Range:
-    """The days to look at: those that `start` and `end` are in, up to what has been loaded."""
+    """The days to compare: those that contain `start` and `end`, up to the end of the loads."""
     last = whole_second(settled) + _SECOND
     until = last if end is None else min(_midnight(end - timedelta(microseconds=1)) + _DAY, last)
     since = _midnight(start) if start else max(_midnight(until) - _DAYS_BACK * _DAY, whole_second(first))
     if since >= until:
         raise ConfigurationError(
             f"There is nothing to compare from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC: "
-            f"what has been loaded goes up to {last:%Y-%m-%d %H:%M}.",
+            f"calls are loaded up to {last:%Y-%m-%d %H:%M}.",
             "Give --from a day before --to and before the last load, or load first: `callmart load`.",
         )
     return _Range(since, until, settled)
@@ -237,7 +236,7 @@ def _midnight(moment: datetime) -> datetime:
 
 
 def _heal(settings: Settings, home: Home, progress: Progress, ids: Sequence[int], range_: _Range) -> _Healed:
-    """Load these calls again, and compare them once more: only what is equal then is healed."""
+    """Load these calls again and compare them once more. Those that are equal then are healed."""
     loaded = load_again(settings, home, progress, ids, range_.since, range_.until)
     with (
         Client(**settings.api) as client,
@@ -259,7 +258,7 @@ def _heal(settings: Settings, home: Home, progress: Progress, ids: Sequence[int]
     return _Healed(healed, loaded.requests + client.counts.requests, tuple(loaded.problems))
 
 
-# --- telling --------------------------------------------------------------------------------------
+# --- reporting ------------------------------------------------------------------------------------
 
 
 def _reconciled(day: Day, findings: Findings, healed: frozenset[int]) -> ReconciledDay:
@@ -295,11 +294,11 @@ def _problems(found: _Found, differing: Sequence[int], healed: _Healed) -> tuple
     unexplained = sum(day.unexplained > 0 for day in found.days)
     sentences = {
         f"{left:,} calls are missing or stale in the warehouse.": left,
-        f"{nameless:,} calls without a readable id are missing: `callmart backfill` brings them.": nameless,
+        f"{nameless:,} calls without a readable id are missing: `callmart backfill` loads them.": nameless,
         f"{len(findings.vanished):,} calls are gone from the API; they are marked in ccaip.vanished_calls.": len(
             findings.vanished
         ),
-        f"The API counts on {unexplained:,} days what it does not show.": unexplained,
+        f"On {unexplained:,} days the API counts calls that it does not return.": unexplained,
     }
     return (*(sentence for sentence, count in sentences.items() if count), *healed.problems)
 
@@ -309,7 +308,7 @@ def _ids(keys: Iterable[str]) -> tuple[int, ...]:
 
 
 def _record(settings: Settings, days: Sequence[ReconciledDay], found: _Found, compared: bool) -> None:
-    """Write what was found: a row a day, and the marks of calls that are gone or are back."""
+    """Write one row per day, and the marks of calls that are gone or back."""
     now = datetime.now(UTC)
     looks: list[dict[str, Any]] = [
         {

@@ -1,4 +1,4 @@
-"""Calls that could not be read: who they are, how often they were tried, and when they are too many."""
+"""Calls that could not be parsed: list them, count them, and decide when there are too many."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _FEW = 2
 
 @dataclass(frozen=True, slots=True)
 class RejectedCall:
-    """A call that is kept because it could not be read. Instants are UTC.
+    """A call that could not be parsed. Instants are UTC.
 
-    `attempt` counts how often it was rejected. `body` is what is kept of the call; None when that is
-    nothing, or was not asked for.
+    `attempt` counts how often it was rejected. `body` is the stored part of the call; None if there is none or it was
+    not requested.
     """
 
     call_key: str
@@ -32,24 +32,24 @@ class RejectedCall:
 
 
 def too_many_rejected(rejected: int, distinct: int, share: float) -> str | None:
-    """What to say when more than `share` (0 to 1) of the distinct calls of a run were rejected, else None.
+    """A message if more than `share` (0 to 1) of the distinct calls of a run were rejected, else None.
 
-    One or two odd calls are no sign of anything, and in a run of twenty calls they would be a share to
-    worry about; so from three on the share decides, in runs of any size. A share of 0 tolerates none.
+    The share counts from three rejected calls on: one or two odd calls mean nothing, but would be a large share of a
+    run of twenty. A share of 0 tolerates none.
     """
     if rejected <= (max(share * distinct, _FEW) if share else 0):
         return None
     return (
-        f"{rejected:,} of {distinct:,} calls could not be read, more than the {share:.2%} that "
-        "[sources.ccaip] rejected_share tolerates. The rest has landed; `callmart rejected` says why they "
-        "were not, and `callmart rejected --retry` reads them again when that is mended."
+        f"{rejected:,} of {distinct:,} calls could not be parsed, more than the {share:.2%} that "
+        "[sources.ccaip] rejected_share allows. The others are loaded. `callmart rejected` shows the reasons, "
+        "and `callmart rejected --retry` parses them again after a fix."
     )
 
 
 def rejected_calls(
     connection: Connection, *, most: int | None = None, bodies: bool = False
 ) -> Iterator[RejectedCall]:
-    """The rejected calls, newest first, at most `most`; with their bodies only when asked for."""
+    """The rejected calls, newest first, at most `most`; with their bodies only if requested."""
     kept = Look(connection).relation(REJECTED_CALLS.name)
     if kept is None:
         return
@@ -69,6 +69,6 @@ def rejected_calls(
 
 
 def count_rejected(connection: Connection) -> int:
-    """How many calls are kept because they could not be read."""
+    """The number of calls that could not be parsed."""
     kept = Look(connection).relation(REJECTED_CALLS.name)
     return 0 if kept is None else connection.execute(select(func.count()).select_from(kept)).scalar_one()

@@ -1,10 +1,9 @@
-"""Reads the rejected calls again, with today's code: `callmart rejected --retry`.
+"""Parse the rejected calls again with the current code: `callmart rejected --retry`.
 
-A call whose body was kept whole is read from the warehouse. Of others the privacy policy has kept a part,
-which must never land for the call itself: the API is asked for them again, by their ids. A call that can be
-read now lands as any other does, unless the warehouse has a newer version of it, and leaves `rejected_calls`
-in the same load package. One that still cannot be read stays, with today's reason and one more attempt; so
-does one that the API does not show, as it is.
+A call whose body was stored whole is parsed from the warehouse. If the privacy policy kept only a part, that part must
+not be loaded as the call: it is requested from the API by id. A call that can be parsed now is loaded like any other,
+unless the warehouse has a newer version, and leaves `rejected_calls` in the same package. One that still cannot be
+parsed stays, with the current reason and one more attempt. One that the API does not return stays as it is.
 """
 
 from __future__ import annotations
@@ -39,9 +38,9 @@ _AT_ONCE = 2_000  # calls; about 20 MB of JSON
 
 @dataclass
 class RetryReport:
-    """What reading again came to: calls `tried`, of them `landed`, `still_rejected`, and the rest `outdated`:
-    the warehouse has a newer version of them. `out_of_reach` are those that were kept in part and that the API
-    does not show. `new_drift` is what nobody was told of before."""
+    """The result of a retry: calls `tried`, of them `landed`, `still_rejected`, and the rest `outdated`: the
+    warehouse has a newer version. `out_of_reach` calls were stored in part, and the API does not return them.
+    `new_drift` was not reported before."""
 
     tried: int = 0
     landed: int = 0
@@ -51,15 +50,15 @@ class RetryReport:
 
     @property
     def outdated(self) -> int:
-        """Calls that can be read now, and of which the warehouse has a newer version."""
+        """Calls that can be parsed now, but of which the warehouse has a newer version."""
         return self.tried - self.landed - self.still_rejected
 
 
 def retry(settings: Settings, home: Home, progress: Progress) -> RetryReport:
-    """Read every rejected call again and land those that can be read now.
+    """Parse every rejected call again and load those that can be parsed now.
 
-    Raises `QualityError` when one of them breaks the contract `fatal_drift`, and `CallmartError` when they
-    cannot land; what has landed before stays.
+    Raises `QualityError` if one of them breaks the contract `fatal_drift`, and `CallmartError` if they cannot be
+    loaded; what was loaded before stays.
     """
     privacy = settings.privacy_filter()
     report = RetryReport()
@@ -69,7 +68,7 @@ def retry(settings: Settings, home: Home, progress: Progress) -> RetryReport:
         Parser(privacy, loader.loaded.forgotten(settings.privacy_key)) as parser,
         progress.stage("read rejected calls again", unit="calls") as stage,
     ):
-        # a call that is dated later than this is misdated, and gives way to the one that was rejected
+        # a loaded call with a later date is misdated and is replaced by the rejected one
         now = max(
             datetime.now(UTC), loader.cursor.until if loader.cursor else datetime.min.replace(tzinfo=UTC)
         )
@@ -86,8 +85,8 @@ def retry(settings: Settings, home: Home, progress: Progress) -> RetryReport:
             loaded = loader.load(replace(package, drift=Counter(seen)), now + FUTURE)
             if loaded is None or loaded.problems:
                 raise CallmartError(
-                    "Rejected calls that can be read now could not be loaded.",
-                    "They are kept. The log says why; run it again when that is mended.",
+                    "Rejected calls that can be parsed now could not be loaded.",
+                    "They are kept. See the log for the reason, then run this again.",
                 )
             report.tried += len(calls)
             report.landed += loaded.calls
@@ -96,7 +95,7 @@ def retry(settings: Settings, home: Home, progress: Progress) -> RetryReport:
 
 
 def _kept(loader: Loader, stage: Stage) -> Iterator[list[dict[str, Any]]]:
-    """The rejected calls with their bodies, some at a time, oldest first: as they are before any is tried."""
+    """The rejected calls with their bodies in batches, oldest first, as they were before the retry."""
     kept = raw_table(REJECTED_CALLS.name)
     query = select(kept.c.call_key).order_by(kept.c.rejected_at)
     keys = list(loader.connection.execute(query).scalars())
@@ -113,7 +112,7 @@ def _kept(loader: Loader, stage: Stage) -> Iterator[list[dict[str, Any]]]:
 def _calls(
     kept: list[dict[str, Any]], settings: Settings, home: Home
 ) -> list[tuple[FetchedCall, dict[str, Any]]]:
-    """The calls that can be read again, each with the row it is kept in."""
+    """The calls that can be parsed again, each with its row of `rejected_calls`."""
     calls = [(_as_fetched(row["body"].encode()), row) for row in kept if row["whole"]]
     by_key = {row["call_key"]: row for row in kept if not row["whole"]}
     if ids := [number for key in by_key if (number := call_id(key)) is not None]:
@@ -126,7 +125,7 @@ def _calls(
 
 
 def _read_again(parser: Parser, calls: list[tuple[FetchedCall, dict[str, Any]]]) -> Package:
-    """A package of the calls as today's code reads them, which also says what becomes of their kept rows."""
+    """A package of the calls as parsed now, with the changes to `rejected_calls`."""
     kept = [row for _, row in calls]
     whole = Window(
         min(row["window_from"] for row in kept), max(row["window_until"] for row in kept), why="heal"
@@ -143,7 +142,7 @@ def _read_again(parser: Parser, calls: list[tuple[FetchedCall, dict[str, Any]]])
 
 
 def _as_fetched(body: bytes) -> FetchedCall:
-    """The call as though the API had just sent it."""
+    """The call as if the API had just sent it."""
     try:
         (call,) = read_calls(b"[" + body + b"]")
     except ValueError:

@@ -1,14 +1,13 @@
-"""Puts the warehouse under a new key for pseudonyms: `callmart privacy rotate-key`.
+"""Move the warehouse to a new key for pseudonyms: `callmart privacy rotate-key`.
 
-    a part more to the key (secrets.toml) → every pseudonym given to it (a new file) → the published copy
+    add a part to the key (secrets.toml) → replace every pseudonym (a new file) → the published copy
 
-A pseudonym cannot be told back, so the values are not needed: what the old key made of a value is given to the
-new part, in every text of every table, marts and remembered pseudonyms included. A key with both parts does the
-same to what lands from then on, so callers stay the same callers. Whoever has the old key and an old copy can
-no longer join the two with what is here.
+The original values are not needed: each pseudonym is replaced by its own pseudonym under the new part, in every text
+of every table, including marts and stored erasures. A key with both parts does the same to calls that are loaded
+later, so callers stay the same callers. Old copies, even with the old key, can no longer be joined with the warehouse.
 
-The key is written first. A load with a key that the warehouse is not under yet is refused, and the same
-command finishes a rotation that was cut short.
+The key is written first. Until the warehouse has been rewritten, a load with the new key is refused, and the same
+command finishes an interrupted rotation.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ _AT_ONCE = 50_000  # texts
 
 @dataclass(frozen=True, slots=True)
 class RotateReport:
-    """What a rotation did: `texts` is how many distinct ones were rewritten, `parts` how many the key has now."""
+    """The result of a rotation: `texts` is the number of distinct texts rewritten, `parts` the key's number of parts."""
 
     texts: int
     parts: int
@@ -55,16 +54,16 @@ def longer(key: str) -> str:
 
 
 def missing_parts(home: Home, settings: Settings, key: str) -> str:
-    """The parts of `key` that the warehouse is not under yet; empty when there are none.
+    """The parts of `key` that the warehouse's pseudonyms do not have yet; empty if there are none.
 
-    Raises `ConfigurationError` when the warehouse is under another key. One that does not say yet is taken to
-    be under `key`, and says so from now on.
+    Raises `ConfigurationError` if the warehouse has another key. A warehouse without a recorded fingerprint is assumed
+    to have `key`, which is then recorded.
     """
     require_duckdb(settings, "privacy rotate-key")
     if not settings.warehouse.exists():
         raise CallmartError(
             f"There is no warehouse at {settings.warehouse}, so there is nothing to rewrite.",
-            "Before the first load a key can simply be replaced by another.",
+            "Before the first load you can simply set another key.",
         )
     with writing(settings) as warehouse:
         landed = erasure_requests.landed_fingerprint(warehouse.connection)
@@ -79,12 +78,12 @@ def missing_parts(home: Home, settings: Settings, key: str) -> str:
             return ".".join(parts[count:])
     raise ConfigurationError(
         "The key for pseudonyms ([privacy] key) is not the one this warehouse was loaded with.",
-        "Set the key that was used before; only a key that fits can be rotated.",
+        "Set the key that was used before, then rotate it.",
     )
 
 
 def rotate(settings: Settings, home: Home, progress: Progress, key: str, parts: str) -> RotateReport:
-    """Give every pseudonym to `parts`, the last ones of `key`; the caller holds the home's lock."""
+    """Replace every pseudonym by its pseudonym under `parts`, the last ones of `key`. The caller holds the home's lock."""
     renewed = _Renewed(Pseudonyms(parts))
     with progress.stage("rotate the key", total=2, unit="steps") as stage:
         reached("rotate")
@@ -102,7 +101,7 @@ def rotate(settings: Settings, home: Home, progress: Progress, key: str, parts: 
 
 
 class _Renewed:
-    """Copies a database with every pseudonym renewed, also those inside JSON. `texts` counts as it goes."""
+    """Copies a database and replaces every pseudonym, also inside JSON. `texts` counts the replaced texts."""
 
     def __init__(self, pseudonyms: Pseudonyms) -> None:
         self._pseudonyms = pseudonyms
@@ -129,7 +128,7 @@ class _Renewed:
         connection.execute(f"update {new}.{NAME}.{PSEUDONYM_KEYS.name} set since = now()")
 
     def _note(self, connection: duckdb.DuckDBPyConnection, place: int, table: str, text: str) -> bool:
-        """Note what becomes of each distinct text of a column; whether there is any."""
+        """Record the replacement of each distinct text of a column, and return whether there is any."""
         cursor = connection.cursor()
         cursor.execute(
             f"select distinct {text}::varchar from {table} where contains({text}::varchar, {literal(PREFIX)})"
@@ -148,7 +147,7 @@ class _Renewed:
 
 
 def _tables(connection: duckdb.DuckDBPyConnection, database: str) -> Iterator[tuple[str, list[str]]]:
-    """Every table, and its columns of text, quoted."""
+    """Every table with its text columns, quoted."""
     query = """
         select schema_name, table_name, list(column_name order by column_index)
             filter (data_type in ('VARCHAR', 'JSON'))

@@ -1,14 +1,12 @@
-"""Finds calls that differ between the API and the warehouse, with as few requests as it takes.
+"""Find calls that differ between the API and the warehouse, with few requests.
 
-    count each day, and empty stretches as one → read the calls of each → halve the stretches whose counts still differ
+    count each day (empty days together) → fetch the calls of each → split windows whose counts still differ
 
-Contents are read by `queued_at`, which does not move while it is read; the calls this does not lead to
-(never queued, or on another day) are asked for by their ids. Without contents only the stretches whose
-counts differ are read.
+Contents are fetched by `queued_at`, which does not change meanwhile. Calls that this does not find (never queued, or
+on another day) are requested by id. Without contents only windows whose counts differ are fetched.
 
-`updated_at[from]` is inclusive. Whether `[to]` is, nobody knows, so a call that stands exactly at the
-end of a stretch may be in the API's count or not. Where there is such a call the API is asked what it
-does; everywhere else it does not matter.
+`updated_at[from]` is inclusive. Whether `[to]` is inclusive is not documented, so the API's count may include a call
+exactly at the end of a window or not. If there is such a call, a request finds out; otherwise it does not matter.
 """
 
 from __future__ import annotations
@@ -26,17 +24,17 @@ from pipelines.ccaip.windows import END_OF_TIME, Window, whole_second
 from pipelines.progress import Stage
 from pipelines.warehouse.compare import Comparison, call_id
 
-_SHORTEST = timedelta(minutes=5)  # a stretch that is read rather than halved
+_SHORTEST = timedelta(minutes=5)  # a window that is fetched rather than split
 _BATCH = 2_000  # calls compared at once; about 20 MB of JSON
 _SECOND = timedelta(seconds=1)
 
 
 @dataclass
 class Day:
-    """A day (UTC), or the part of it that was looked at, by one timestamp of its calls.
+    """A UTC day, or a part of it, by one timestamp of its calls.
 
-    `counted` is what the API counts, None when it does not say; `unexplained` by how much that differs
-    from all that is known after the search.
+    `counted` is the API's count, None if it gives none; `unexplained` is its difference from everything known after
+    the search.
     """
 
     by: By
@@ -61,7 +59,7 @@ class Search:
         self._counts_its_end: dict[By, bool] = {}
 
     def count(self, stage: Stage) -> None:
-        """Ask for the count of each day. A stretch of days on which no call is expected is counted as one."""
+        """Request the count of each day. Consecutive days without expected calls are counted together."""
         self._stage = stage
         for _, days in groupby(self._days, key=lambda day: day.by):
             self._count_days(list(days))
@@ -79,21 +77,21 @@ class Search:
                 for day in days:
                     day.landed, day.counted = 0, 0
                 return
-            if counted is None:  # the API does not say, and need not be asked again
+            if counted is None:  # the API gives no counts, so do not ask again
                 return
         middle = len(days) // 2
         self._count_days(days[:middle])
         self._count_days(days[middle:])
 
     def learn_pending(self, stage: Stage) -> None:
-        """Read what has changed since the last load: such calls have left the days they are expected on."""
+        """Fetch what has changed since the last load: such calls are no longer on the days they are expected on."""
         self._stage = stage
         since = whole_second(self._comparison.settled)
         self._fetch(tail(self._client, Window(since, END_OF_TIME)))
         self._compare()
 
     def estimate(self, *, contents: bool) -> int:
-        """About how many requests the rest will cost."""
+        """The approximate number of requests for the rest."""
         cost = 0
         for day in self._days:
             counted = day.counted or 0
@@ -119,18 +117,18 @@ class Search:
         self._compare()
 
     def pin_down(self, stage: Stage) -> None:
-        """Find the calls that make the API's counts differ from what is known by now."""
+        """Find the calls that make the API's counts differ from what is known so far."""
         for day in self._each_day(stage):
             self._pin(day.by, day.since, day.until, day.counted)
             if self._difference(day.by, day.since, day.until, day.counted):
-                # counted before it was read: calls may have come or changed since
+                # counted before it was fetched: calls may have changed since
                 day.counted = self._count(day.by, day.since, day.until)
             if day.counted is not None:
                 day.unexplained = self._difference(day.by, day.since, day.until, day.counted)
             day.counted = self._without_end(day)
 
     def ask_again(self, ids: Sequence[int], stage: Stage) -> None:
-        """Compare these calls alone."""
+        """Compare only these calls."""
         self._stage = stage
         self._ask([str(each) for each in ids])
         self._compare()
@@ -151,7 +149,7 @@ class Search:
             self._pin(by, start, end, self._count(by, start, end))
 
     def _difference(self, by: By, since: datetime, until: datetime, counted: int | None) -> int:
-        """By how much the API's count is not what is expected; 1 when it does not count."""
+        """The difference between the API's count and the expected one; 1 if the API gives no count."""
         if counted is None:
             return 1
         before, with_last = self._comparison.expected(by, since, until)
@@ -165,14 +163,14 @@ class Search:
         return min(abs(counted - before), abs(counted - with_last))
 
     def _without_end(self, day: Day) -> int | None:
-        """The API's count without the calls at the end: they are of the next day."""
+        """The API's count without the calls exactly at the end, which belong to the next day."""
         before, with_last = self._comparison.expected(day.by, day.since, day.until)
         if day.counted is None or before == with_last or not self._is_end_counted(day.by, day.until):
             return day.counted
         return day.counted - (with_last - before)
 
     def _is_end_counted(self, by: By, end: datetime) -> bool | None:
-        """Whether the API counts a call that stands at the end; None when it has no call there."""
+        """Whether the API counts a call exactly at the end; None if it has no call there."""
         if by not in self._counts_its_end:
             if self._count(by, end, end):
                 self._counts_its_end[by] = True
@@ -188,16 +186,16 @@ class Search:
     # --- reading ----------------------------------------------------------------------------------
 
     def _read(self, by: By, since: datetime, until: datetime) -> None:
-        """Fetch the calls the API has there, and ask for those it should have there besides."""
+        """Fetch the API's calls of a window, and request other calls that are expected in it by id."""
         seen = self._fetch(tail(self._client, Window(since, until), by))
         expected = self._comparison.expected_keys(by, since, until)
         self._ask([key for key in expected if key not in seen])
 
     def _ask(self, keys: Sequence[str]) -> None:
-        """Fetch calls by id: one that has moved in time is there all the same, and one that is gone is not."""
+        """Fetch calls by id, which finds calls with changed times and shows which are gone."""
         found = self._fetch(self._by_id(keys))
         if gone := [key for key in keys if key not in found]:
-            self._compare()  # what was fetched of them before is older news
+            self._compare()  # earlier versions of them are compared first
             self._comparison.gone(gone)
 
     def _by_id(self, keys: Sequence[str]) -> Iterator[list[FetchedCall]]:
@@ -206,7 +204,7 @@ class Search:
             yield self._client.calls_by_id(ids[start : start + PER_PAGE])
 
     def _fetch(self, pages: Iterable[list[FetchedCall]]) -> set[str]:
-        """Fetch calls, to be compared many at a time; their keys."""
+        """Fetch calls, which are compared in batches, and return their keys."""
         seen: set[str] = set()
         for page in pages:
             self._charge()
@@ -218,15 +216,15 @@ class Search:
         return seen
 
     def _compare(self) -> None:
-        """Compare what was fetched and still waits."""
+        """Compare the fetched calls that were not compared yet."""
         if self._waiting:
             self._comparison.look(self._waiting)
             self._waiting = []
 
-    # --- what it costs ----------------------------------------------------------------------------
+    # --- requests ---------------------------------------------------------------------------------
 
     def _each_day(self, stage: Stage) -> Iterator[Day]:
-        """The days; requests are charged to the current one."""
+        """Iterate over the days and count the requests of each."""
         self._stage = stage
         for day in self._days:
             self._begin(day)
@@ -237,7 +235,7 @@ class Search:
         self._stage.note(f"{day.since:%Y-%m-%d} by {day.by}")
 
     def _is_empty(self, day: Day) -> bool:
-        """Whether the API counts no call on the day and none is expected: there is nothing to read."""
+        """Whether the API counts no call on the day and none is expected."""
         return day.counted == 0 and self._comparison.expected(day.by, day.since, day.until) == (0, 0)
 
     def _charge(self) -> None:
@@ -248,11 +246,11 @@ class Search:
 
 
 def _pages(calls: int) -> int:
-    """Requests that read so many calls: each page begins with the call the last one ended with."""
+    """The number of requests that fetch this many calls: each page begins with the last call of the previous one."""
     return calls // (PER_PAGE - 1) + 1
 
 
 def _cost(calls: int, differences: int) -> int:
-    """Requests that find so many differences among the calls: by halving, or by reading if that is less."""
+    """The number of requests that find this many differences: by splitting, or by fetching if that is cheaper."""
     pages = _pages(calls)
     return min(pages, 1 + math.ceil(2 * differences * math.log2(pages)))

@@ -1,7 +1,7 @@
-"""What landed, how fresh it is, and what is still to come: `callmart status`, and its `--json`.
+"""What is loaded, how fresh it is, and what is pending: `callmart status`, and its `--json`.
 
-Reads the warehouse through SQLAlchemy and dlt's working folder from disk; changes neither, and works when
-either is missing. All instants are UTC. A scheduler can watch `fresh.tail_until` and `pending`.
+Reads the warehouse through SQLAlchemy and dlt's working folder from disk, without changing them. Either may be
+missing. All instants are UTC. A scheduler can watch `fresh.tail_until` and `pending`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from sqlalchemy import TableClause, func, select
 from pipelines.ccaip.enumerations import final_statuses
 from pipelines.ccaip.tables import ERASURES, REJECTED_CALLS, TABLES
 from pipelines.home import Home
+from pipelines.marts.last_build import last_build
 from pipelines.settings import Settings
 from pipelines.warehouse.connect import RAW_SCHEMA, Look, exists, reading, utc
 from pipelines.warehouse.trust import Trust, read_trust
 
 MARTS_SCHEMA = "marts"
-_EXTRAS_LOOKED_AT = 10_000  # rows whose unknown keys are named; all rows that have some are counted
+_EXTRAS_LOOKED_AT = 10_000  # rows whose unknown keys are listed; all rows with unknown keys are counted
 
 
 @dataclass
@@ -37,20 +38,24 @@ class Landed:
 
 @dataclass
 class Fresh:
-    """`tail_until`: everything that changed up to this instant has been asked for."""
+    """`tail_until`: everything that changed up to this instant has been requested.
+
+    `marts_built_at` is when all marts were last built in this home.
+    """
 
     newest_updated_at: datetime | None = None
     tail_until: datetime | None = None
     last_load_id: str | None = None
     last_load_at: datetime | None = None
+    marts_built_at: datetime | None = None
 
 
 @dataclass
 class Pending:
-    """What waits: a load to be taken up, calls for the next transform, and oddities for a person.
+    """What is pending: an interrupted load, calls for the next transform, and calls that need attention.
 
-    `load_was_cut_short`: the last load in this home was killed or failed; the next one asks again.
-    `unfinished_erasures` is when each `callmart forget` was asked for that has not come to its end (UTC).
+    `load_was_cut_short`: the last load in this home was killed or failed; the next one continues it.
+    `unfinished_erasures` has the start (UTC) of each `callmart forget` that is not finished.
     `unknown_keys` counts, by `table.key`, the rows among the first 10,000 with unknown keys;
     `rows_with_unknown_keys` counts all. `calls_since_transform` is None before the first transform.
     """
@@ -67,7 +72,7 @@ class Pending:
 class Status:
     """The state of one home and its warehouse. `marts` are rows per table built by dbt.
 
-    `trust` is what the copy rests on: open windows, drift, lateness, reconciled days.
+    `trust` has evidence on completeness: open windows, drift, lateness, reconciled days.
     """
 
     home: Path
@@ -81,7 +86,7 @@ class Status:
 
 
 def read_status(home: Home, settings: Settings) -> Status:
-    """The status now. Raises `LockedError` while another process writes the warehouse."""
+    """Read the status. Raises `LockedError` while another process writes the warehouse."""
     status = Status(home.root, settings.warehouse_name, exists(settings))
     status.pending.load_was_cut_short = (home.pipelines_dir / RAW_SCHEMA).exists()
     if not status.exists:
@@ -90,6 +95,7 @@ def read_status(home: Home, settings: Settings) -> Status:
         look = Look(connection)
         status.landed = _landed(look)
         status.fresh = _fresh(look)
+        status.fresh.marts_built_at = build.finished_at if (build := last_build(home)) else None
         _fill_pending(status.pending, look)
         status.trust = read_trust(look, settings, status.fresh.tail_until or status.fresh.last_load_at)
         status.marts = {
@@ -159,7 +165,7 @@ def _unknown_keys(look: Look, relation: TableClause) -> Iterator[str]:
 
 
 def _calls_since_transform(look: Look) -> int | None:
-    """Calls of loads that the facts have not seen: two machines' load ids need not grow as they land."""
+    """The number of calls whose load the facts do not have. Load ids of two machines need not grow in load order."""
     calls, facts = look.relation("calls"), look.relation("fct_calls", MARTS_SCHEMA)
     if calls is None or facts is None or "load_id" not in facts.c:
         return None

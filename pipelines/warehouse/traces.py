@@ -1,7 +1,7 @@
-"""What callmart leaves besides the warehouse: logs, dbt's output, dlt's working folder.
+"""Files besides the warehouse that may contain personal data: logs, dbt's output, dlt's working folder.
 
-All but the logs can be made again. Logs are not meant to hold anything personal; but an error of DuckDB or dlt
-may quote a row, and its traceback is logged.
+All but the logs can be created again. Logs should not contain personal data, but an error of DuckDB or dlt may quote
+a row, and its traceback is logged.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _GONE = b"(removed)"
 
 
 def clear_logs(home: Home, personal: re.Pattern[bytes]) -> None:
-    """Take whatever matches out of callmart's logs, in place: a log may be open, and goes on being written to."""
+    """Remove what matches from callmart's logs, in place, because a process may be writing to a log."""
     for log in home.log_dir.iterdir():
         said = log.read_bytes()
         if personal.search(said):
@@ -27,13 +27,13 @@ def clear_logs(home: Home, personal: re.Pattern[bytes]) -> None:
 
 
 def any_of(texts: Iterable[str]) -> re.Pattern[bytes]:
-    """A pattern for these texts; for none of them one that nothing matches."""
+    """A pattern that matches these texts; without texts it matches nothing."""
     longest_first = sorted((re.escape(text.encode()) for text in texts), key=len, reverse=True)
     return re.compile(b"|".join(longest_first) or rb"(?!)")
 
 
 def remove_working_files(home: Home) -> None:
-    """Empty dbt's folders, but for the parsed project, and dlt's. Neither may be at work."""
+    """Empty dlt's folder, and dbt's except the parsed project. Neither may be running."""
     for folder in (home.dbt_target_dir, home.dbt_log_dir, home.pipelines_dir):
         for each in folder.iterdir() if folder.exists() else ():
             if each.is_dir() and not each.is_symlink():

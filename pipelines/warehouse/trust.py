@@ -1,4 +1,4 @@
-"""What the copy rests on, for `callmart status`: the ledger, drift, lateness and the reconciled days."""
+"""Evidence on completeness for `callmart status`: ledger, drift, lateness and reconciled days."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _DRIFTS_SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """The days that `callmart reconcile` has looked at, by `counted_by`: how many, when last, and how many
-    still differ from the API as far as that look knows (instants are UTC)."""
+    """The days that `callmart reconcile` has compared, by `counted_by`: how many, when last, and how many
+    differed from the API then. Instants are UTC."""
 
     counted_by: str
     days: int
@@ -43,11 +43,11 @@ class Reconciled:
 
 @dataclass
 class Trust:
-    """How sure one can be of the copy.
+    """Evidence on completeness.
 
-    `open_windows` counts by verdict the windows that the next load asks for again, `set_aside_windows`
-    those that were asked for often enough. `drift` is the most frequent of the latest loads.
-    `updates`, `visibility` and `recommended` are what `lateness` measures; None before the first load.
+    `open_windows` counts, by verdict, the windows that the next load requests again, `set_aside_windows` those that
+    are no longer requested after too many attempts. `drift` is the most frequent drift of the latest loads.
+    `updates`, `visibility` and `recommended` come from `lateness`; None before the first load.
     """
 
     windows: int = 0
@@ -61,7 +61,7 @@ class Trust:
 
 
 def read_trust(look: Look, settings: Settings, until: datetime | None) -> Trust:
-    """What the warehouse tells. `until` is how far the loads have come (UTC), None before the first."""
+    """Read the evidence. `until` is the end of the loads (UTC), None before the first."""
     trust = Trust(drift=latest(look, _DRIFTS_SHOWN))
     if (ledger := look.relation(LOAD_WINDOWS.name)) is not None:
         _fill_windows(trust, look, ledger)

@@ -109,7 +109,7 @@ def test_a_wrong_address_is_an_error_that_does_not_show_it(callmart) -> None:
     failed = callmart("load")
     assert failed.returncode == 2
     assert "[alerts] webhook_url" in failed.stderr
-    assert "is no http(s) address" in failed.stderr
+    assert "is not an http(s) address" in failed.stderr
     assert SECRET not in failed.stderr
 
 

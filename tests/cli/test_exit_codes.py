@@ -88,7 +88,7 @@ def test_an_interrupted_load_ends_at_once_and_lets_the_lock_go(number, code, cal
     said, _ = process.communicate(timeout=30)
     assert process.returncode == code, said
     assert "Traceback" not in said
-    assert "what has landed stays" in said
+    assert "what was loaded stays" in said
     assert "Run `callmart load` again: it continues from there" in said
     with locked(Home(callmart.root), "load"):
         pass
@@ -127,7 +127,7 @@ def test_a_command_that_is_interrupted_in_a_query_was_interrupted_and_has_not_fa
 
 def test_a_wrong_instant_is_told_with_its_option_and_value(callmart) -> None:
     shown = callmart("backfill", "--from", "yesterday", "--to", "2026-01-01")
-    assert "--from yesterday is no ISO date" in " ".join(shown.stderr.replace("│", " ").split())
+    assert "--from yesterday is not an ISO date" in " ".join(shown.stderr.replace("│", " ").split())
 
 
 def test_a_start_date_in_the_future_is_an_error(callmart) -> None:

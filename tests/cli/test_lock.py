@@ -69,7 +69,7 @@ def test_another_home_is_free(home: Home, holder: subprocess.Popen[str], tmp_pat
 @pytest.mark.parametrize("note", ["", "{", "[]", '{"pid": 1}'])
 def test_a_note_that_cannot_be_read_still_leaves_an_error_that_makes_sense(note, home, holder) -> None:
     (home.root / "var" / "callmart.holder.json").write_text(note)
-    with pytest.raises(LockedError, match="Another callmart is at work"), locked(home, "load"):
+    with pytest.raises(LockedError, match="Another callmart is running"), locked(home, "load"):
         pass
 
 

@@ -1,8 +1,8 @@
-"""Every command in the README is run, in the README's order, as a newcomer would type them.
+"""Every command in the README and in the pages about operating callmart is run, in order, as a user would type it.
 
-In a folder laid out like a clone, against a local platform that stands for the tenant. Two commands take
-minutes and have tests of their own: `make demo` (`test_demo` runs the demo in small) and `make test` (you
-are in it); of them the README test checks what make would run.
+The commands run in a folder laid out like a clone, against a local platform in place of the tenant. `make demo` and
+`make test` take minutes, and `test_demo` covers the demo: for these the test only checks what make would run. The
+dashboard is a server with tests of its own: here its options are parsed. Blocks marked `bash` are not run.
 """
 
 from __future__ import annotations
@@ -25,7 +25,11 @@ from pipelines.marts.summary import QueueParts, Summary, summary_table
 from tests.marts.workshop import parsed
 
 README = (REPOSITORY / "README.md").read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+DOCS = {
+    name: (REPOSITORY / "docs" / f"{name}.md").read_text()
+    for name in ("operations", "marts", "personal_data", "destinations")
+}
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", "\n".join([README, *DOCS.values()]), re.MULTILINE | re.DOTALL)
 SETTINGS = (REPOSITORY / ".dlt" / "config.toml").read_text() + (
     REPOSITORY / ".dlt" / "example.secrets.toml"
 ).read_text()
@@ -67,36 +71,49 @@ def test_every_command_and_every_snippet_works_in_order(callmart, clone) -> None
                 assert done.stdout, "a snippet shows something"
             for line in block.splitlines() if kind == "sh" else ():
                 ran.append(line)
-                word, *arguments = shlex.split(line)
-                if word == "make":
-                    would = subprocess.run(
-                        ["make", "--dry-run", "--always-make", *arguments],
-                        cwd=REPOSITORY, capture_output=True, text=True, check=False,
-                    )  # fmt: skip
-                    assert would.returncode == 0, would.stderr
-                    assert {"demo": "bin/callmart demo", "test": "pytest"}[arguments[0]] in would.stdout
-                elif word == "export":
-                    assert env[arguments[0].partition("=")[0]], "a variable the platform tells to set too"
-                elif word == "cp":
-                    shutil.copy(clone / arguments[0], clone / arguments[1])
-                elif "serve" in arguments:
-                    with callmart.platform(*arguments[2:]):
-                        pass
-                else:
-                    assert word == ".venv/bin/callmart", line
-                    shown = callmart(*arguments, **env)
-                    if "freshness" in arguments:  # the replayed calls are months old, and dbt says so
-                        assert "ERROR STALE freshness of ccaip.load_windows" in shown.stdout, shown
-                        assert shown.returncode == 1
-                        log = (clone / "var" / "dbt" / "logs" / "dbt.log").read_text()
-                        assert "Nothing changed, skipping partial parsing" in log
-                        continue
-                    assert shown.returncode == 0, f"{line}\n{shown.stderr}"
-                    assert shown.stdout
-    assert len(ran) > 10
+                _run(callmart, clone, line, env)
+    assert len(ran) > 20
     assert {path.name for path in clone.iterdir()} == {
-        ".dlt", ".venv", "dbt_project", "published", "tests", "trial", "var", "warehouse",
+        ".dlt", ".venv", "dbt_project", "published", "report.json", "tests", "trial", "var", "warehouse",
     }  # fmt: skip
+
+
+def _run(callmart, clone: Path, line: str, env: dict[str, str]) -> None:
+    """Run one line of a `sh` block and check that it worked."""
+    line = line.replace("/var/lib/node_exporter", "var")
+    word, *arguments = shlex.split(line)
+    if word == "make":
+        would = subprocess.run(
+            ["make", "--dry-run", "--always-make", *arguments],
+            cwd=REPOSITORY, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert would.returncode == 0, would.stderr
+        assert {"demo": "bin/callmart demo", "test": "pytest"}[arguments[0]] in would.stdout
+    elif word == "export":
+        name = arguments[0].partition("=")[0]
+        assert name == "CALLMART_DASHBOARD_TOKEN" or env[name], "a variable the platform prints too"
+    elif word == "cp":
+        shutil.copy(clone / arguments[0], clone / arguments[1])
+    elif word.startswith("DLT_"):
+        shown = subprocess.run(
+            line, shell=True, cwd=clone, env=callmart.environment(**env), capture_output=True, text=True, check=False
+        )  # fmt: skip
+        assert shown.returncode == 0, shown.stderr
+        assert "_load_info" in shown.stdout or "Found pipeline ccaip" in shown.stdout, shown.stdout
+    elif "serve" in arguments:
+        with callmart.platform(*arguments[2:]):
+            pass
+    else:
+        assert word in ("callmart", ".venv/bin/callmart"), line
+        shown = callmart(*arguments, *(["--help"] if "dashboard" in arguments else []), **env)
+        if "freshness" in arguments:  # the replayed calls are months old, and dbt reports it
+            assert "ERROR STALE freshness of ccaip.load_windows" in shown.stdout, shown
+            assert shown.returncode == 1
+            log = (clone / "var" / "dbt" / "logs" / "dbt.log").read_text()
+            assert "Nothing changed, skipping partial parsing" in log
+            return
+        assert shown.returncode == 0, f"{line}\n{shown.stderr}"
+        assert shown.stdout or "--out" in arguments or "--prometheus" in arguments
 
 
 def test_schedules_run_commands_that_exist() -> None:
@@ -110,7 +127,9 @@ def test_schedules_run_commands_that_exist() -> None:
 
 def test_every_exit_code_is_explained(callmart) -> None:
     told = {
-        int(code) for row in re.findall(r"^\| ([\d, ]+) \|", README, re.MULTILINE) for code in row.split(",")
+        int(code)
+        for row in re.findall(r"^\| ([\d, ]+) \|", DOCS["operations"], re.MULTILINE)
+        for code in row.split(",")
     }
     listed = callmart("--help").stdout.partition("Exit codes")[2]
     assert told == {int(code) for code in re.findall(r"\b(\d+) [a-z]", listed)}
@@ -118,7 +137,7 @@ def test_every_exit_code_is_explained(callmart) -> None:
 
 def test_every_table_and_every_mart_is_told_of() -> None:
     marts = {path.stem for path in (REPOSITORY / "dbt_project" / "models" / "marts").glob("*.sql")}
-    told = set(re.findall(r"`(\w+)`", README))
+    told = set(re.findall(r"`(\w+)`", DOCS["marts"]))
     assert told >= {*TABLES, *(table.name for table in RECORDS), *marts}
 
 

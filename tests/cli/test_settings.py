@@ -155,30 +155,30 @@ def test_the_warehouse_is_a_path_relative_to_the_home(credentials, expected, tmp
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("SOURCES__CCAIP__BASE_URL", "acme.uc1.ccaiplatform.com", "is no address"),
-        ("SOURCES__CCAIP__BASE_URL", "ftp://acme.example.org", "is no address"),
-        ("SOURCES__CCAIP__BASE_URL", "https://acme.example.org/manager/api/v1", "scheme and host alone"),
-        ("SOURCES__CCAIP__BASE_URL", "https://acme.example.org?x=1", "scheme and host alone"),
-        ("SOURCES__CCAIP__START_DATE", "31.01.2026", "is no ISO date"),
+        ("SOURCES__CCAIP__BASE_URL", "acme.uc1.ccaiplatform.com", "is not an address"),
+        ("SOURCES__CCAIP__BASE_URL", "ftp://acme.example.org", "is not an address"),
+        ("SOURCES__CCAIP__BASE_URL", "https://acme.example.org/manager/api/v1", "scheme and host only"),
+        ("SOURCES__CCAIP__BASE_URL", "https://acme.example.org?x=1", "scheme and host only"),
+        ("SOURCES__CCAIP__START_DATE", "31.01.2026", "is not an ISO date"),
         ("SOURCES__CCAIP__REQUESTS_PER_SECOND", "0", "must be greater than 0"),
-        ("SOURCES__CCAIP__REQUESTS_PER_SECOND", "nan", "is no number"),
-        ("SOURCES__CCAIP__REQUESTS_PER_SECOND", "ten", "is no number"),
+        ("SOURCES__CCAIP__REQUESTS_PER_SECOND", "nan", "is not a number"),
+        ("SOURCES__CCAIP__REQUESTS_PER_SECOND", "ten", "is not a number"),
         ("SOURCES__CCAIP__SETTLE_SECONDS", "-1", "must be 0 or more"),
-        ("SOURCES__CCAIP__OVERLAP_SECONDS", "inf", "is no number"),
-        ("CALLMART__REPORTING_TIMEZONE", "Europe/Berln", "is no IANA time zone"),
-        ("CALLMART__REPORTING_TIMEZONE", "../etc/passwd", "is no IANA time zone"),
-        ("DESTINATION__DUCKDB__CREDENTIALS", ":memory:", "is no path"),
-        ("DESTINATION__DUCKDB__CREDENTIALS", "md:callmart", "is no path"),
-        ("DESTINATION__DUCKDB__CREDENTIALS", "postgresql://host/calls", "is no path"),
+        ("SOURCES__CCAIP__OVERLAP_SECONDS", "inf", "is not a number"),
+        ("CALLMART__REPORTING_TIMEZONE", "Europe/Berln", "is not an IANA time zone"),
+        ("CALLMART__REPORTING_TIMEZONE", "../etc/passwd", "is not an IANA time zone"),
+        ("DESTINATION__DUCKDB__CREDENTIALS", ":memory:", "is not the path"),
+        ("DESTINATION__DUCKDB__CREDENTIALS", "md:callmart", "is not the path"),
+        ("DESTINATION__DUCKDB__CREDENTIALS", "postgresql://host/calls", "is not the path"),
         ("DESTINATION__DUCKDB__CREDENTIALS", "warehouse/ccaip.duckdb", "must not be named"),
         ("DESTINATION__DUCKDB__CREDENTIALS", "warehouse/CCAIP.duckdb", "must not be named"),
         ("DESTINATION__DUCKDB__CREDENTIALS", "warehouse/marts.duckdb", "must not be named"),
         ("DESTINATION__DUCKDB__CREDENTIALS", "warehouse/staging.db", "must not be named"),
         ("DESTINATION__DUCKDB__CREDENTIALS", "main.duckdb", "must not be named"),
-        ("DESTINATION__NAME", "snowflake", "is none of duckdb, postgres, bigquery"),
+        ("DESTINATION__NAME", "snowflake", "is not one of duckdb, postgres, bigquery"),
         ("SOURCES__CCAIP__REJECTED_SHARE", "5", "must be from 0 (none) to 1 (all)"),
-        ("SOURCES__CCAIP__FATAL_DRIFT", "cals.status", "has cals.status, which is no field"),
-        ("SOURCES__CCAIP__FATAL_DRIFT", "calls", "has calls, which is no field"),
+        ("SOURCES__CCAIP__FATAL_DRIFT", "cals.status", "has cals.status, which is not a field"),
+        ("SOURCES__CCAIP__FATAL_DRIFT", "calls", "has calls, which is not a field"),
     ],
 )
 def test_a_wrong_value_names_setting_value_and_place(name, value, says, tmp_path, monkeypatch) -> None:
@@ -203,7 +203,7 @@ def test_a_contract_can_stand_in_a_file(tmp_path, monkeypatch) -> None:
 
 def test_a_wrong_value_in_a_file_names_the_file(tmp_path, monkeypatch) -> None:
     write(tmp_path, "config.toml", "[sources.ccaip]\nsettle_seconds = true")
-    with pytest.raises(ConfigurationError, match=rf"from {tmp_path}/.dlt/config.toml\) is no number"):
+    with pytest.raises(ConfigurationError, match=rf"from {tmp_path}/.dlt/config.toml\) is not a number"):
         settings_of(tmp_path, API, monkeypatch)
 
 

@@ -67,7 +67,7 @@ def test_before_the_first_load(callmart) -> None:
     callmart.root.mkdir()
     shown = callmart("status")
     assert shown.returncode == 0, shown.stderr
-    assert "Nothing has landed yet" in shown.stdout
+    assert "Nothing is loaded yet" in shown.stdout
     told = json.loads(callmart("status", "--json").stdout)
     assert told["exists"] is False
     assert told["fresh"]["tail_until"] is None
@@ -95,6 +95,7 @@ def test_what_landed_how_fresh_and_what_is_pending(callmart, landed) -> None:
         "tail_until": "2026-03-02T10:00:00Z",
         "last_load_id": "1800.1",
         "last_load_at": "2026-03-02T10:01:00Z",
+        "marts_built_at": None,
     }
     assert told["pending"] == {
         "load_was_cut_short": False,
@@ -138,11 +139,11 @@ def test_the_page_for_people_tells_the_same(callmart, landed) -> None:
     page = " ".join(callmart("status").stdout.split())
     for words in (
         "1 final, 2 not final",
-        "Asked up to 2026-03-02 10:00:00 UTC",
-        "Landed since the last transform 1 calls",
+        "Requested up to 2026-03-02 10:00:00 UTC",
+        "Loaded since the last transform 1 calls",
         "in 2 rows: calls.new_key (2), calls.other.key (1)",
-        "4 asked for, 2 (1 planned, 1 short) open",
-        "1 (1 mismatch) set aside",
+        "4 requested, 2 (1 planned, 1 short) open",
+        "1 (1 mismatch) no longer requested",
         "new value of calls.status: never_seen_before │ 4 │",
         "99% within 45 s",
         "settle_seconds = 60, overlap_seconds = 1800",
@@ -154,7 +155,7 @@ def test_the_page_for_people_tells_the_same(callmart, landed) -> None:
 def test_a_load_that_was_cut_short_is_told(callmart, landed) -> None:
     (callmart.root / "var" / "dlt" / "pipelines" / "ccaip").mkdir(parents=True)
     assert json.loads(callmart("status", "--json").stdout)["pending"]["load_was_cut_short"]
-    assert "Cut short" in callmart("status").stdout
+    assert "Interrupted" in callmart("status").stdout
 
 
 def test_an_erasure_that_was_cut_short_is_told_with_the_mend(callmart, landed) -> None:
@@ -168,7 +169,7 @@ def test_an_erasure_that_was_cut_short_is_told_with_the_mend(callmart, landed) -
     told = json.loads(callmart("status", "--json").stdout)
     assert told["pending"]["unfinished_erasures"] == ["2026-03-02T09:00:00Z"]
     page = " ".join(callmart("status").stdout.split())
-    assert "Not erased yet asked for 2026-03-02 09:00:00 UTC: run the same `callmart forget` again" in page
+    assert "Not erased yet requested 2026-03-02 09:00:00 UTC: run the same `callmart forget` again" in page
 
 
 def test_what_to_do_next_is_told_the_most_urgent_first(callmart, landed) -> None:

@@ -315,7 +315,7 @@ def test_a_package_that_is_not_wholly_there_after_loading_is_loaded_again_and_to
 ):
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    run, runs = Loader._run, []
+    run, runs = Loader._run, []  # noqa: SLF001
 
     def half(loader: Loader, package: Any, horizon: Any) -> Any:
         outgoing = run(loader, package, horizon)
@@ -336,13 +336,13 @@ def test_a_package_that_is_not_wholly_there_after_loading_is_loaded_again_and_to
     platform.clock.advance(seconds(10))
     report = loaded(platform, home)
     assert report.problems == [
-        "3 windows are not in the warehouse as they were sent; the next load asks for them again."
+        "3 windows differ in the warehouse from what was sent; the next load requests them again."
     ]
     ((note,),) = ask(
         home, "select distinct note from ccaip.load_windows where verdict = 'mismatch' and why = 'overlap'"
     )
     assert note == (
-        "transfers: 10 rows sent, 8 there, 8 of them distinct; handle_durations: 10 rows sent, 11 there, 10 of them distinct"
+        "transfers: 10 rows sent, 8 in the warehouse, 8 of them distinct; handle_durations: 10 rows sent, 11 in the warehouse, 10 of them distinct"
     )
     platform.clock.advance(seconds(10))
     assert loaded(platform, home).problems == []
@@ -353,7 +353,7 @@ def test_a_rejected_call_is_counted_once_though_its_package_is_loaded_twice(home
     platform = serve(calls)
     calls.put(START, a_call(50, rating=2.5))
     platform.clock.advance(HOUR)
-    run, runs = Loader._run, []
+    run, runs = Loader._run, []  # noqa: SLF001
 
     def without_a_call_at_first(loader: Loader, package: Any, horizon: Any) -> Any:
         runs.append(run(loader, package, horizon))
@@ -382,7 +382,7 @@ def test_rows_that_are_stored_under_other_rows_ids_are_noticed_though_their_numb
 ):
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    run = Loader._run
+    run = Loader._run  # noqa: SLF001
 
     def swapped(loader: Loader, package: Any, horizon: Any) -> Any:
         outgoing = run(loader, package, horizon)
@@ -392,7 +392,7 @@ def test_rows_that_are_stored_under_other_rows_ids_are_noticed_though_their_numb
     monkeypatch.setattr(Loader, "_run", swapped)
     assert loaded(platform, home).problems
     assert ask(home, "select distinct note from ccaip.load_windows") == [
-        ("handle_durations: as many rows as were sent, but not the same",)
+        ("handle_durations: the right number of rows, but different contents",)
     ]
 
 
@@ -408,7 +408,7 @@ def test_a_package_that_cannot_be_loaded_holds_up_no_other_and_is_asked_for_agai
     refuse_reasons(home, refuse=True)
     report = loaded(platform, home, start_date=START)
     (problem,) = report.problems
-    assert problem.endswith("windows could not be loaded; the next load asks for them again.")
+    assert problem.endswith("windows could not be loaded; the next load requests them again.")
     there = ask(home, "select count(*), min(id), max(id) from ccaip.calls")
     assert there[0][0] > 190 and there[0][1] > 10 and there[0][2] == 399
     assert ask(home, "select distinct note from ccaip.load_windows where verdict = 'failed'") == [

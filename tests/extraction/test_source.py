@@ -27,8 +27,9 @@ from pipelines.ccaip.tables import RECORDS, TABLES, Privacy
 from pipelines.errors import ConfigurationError, QualityError
 from pipelines.home import REPOSITORY, Home
 from tests.extraction.living import START, LivingCalls, a_call, seconds
+from tests.extraction.test_client import Refusing
 from tests.extraction.test_explode import expected_rows, landed
-from tests.tenant import TOKEN, USER
+from tests.tenant import TOKEN, USER, tenant
 
 HOUR = timedelta(hours=1)
 KEEP: Any = {class_.value: "keep" for class_ in Privacy if class_ is not Privacy.NONE}
@@ -247,6 +248,17 @@ def test_a_missing_setting_is_named_and_a_variable_username_of_the_machine_is_no
     monkeypatch.setenv("USERNAME", "desktop")
     with pytest.raises(ConfigFieldMissingException, match="SOURCES__CCAIP__USERNAME"):
         ccaip(base_url="http://127.0.0.1:1", api_token="t")
+
+
+def test_an_api_that_asks_for_a_long_pause_is_not_waited_for(tmp_path, calls):
+    Home(tmp_path / "home").activate()
+    destination = dlt.destinations.duckdb(str(tmp_path / "calls.duckdb"))
+    pipeline = dlt.pipeline(NAME, destination=destination, dataset_name=NAME, pipelines_dir=str(tmp_path))
+    with (
+        tenant(calls, START + HOUR, faults=Refusing(429, "2")) as platform,
+        pytest.raises(PipelineStepFailed, match=r"longest_retry_after_seconds is 1\)"),
+    ):
+        pipeline.run(source_of(platform, longest_retry_after_seconds=1.0))
 
 
 @pytest.mark.parametrize("destination", ["duckdb", "postgres"])

@@ -37,7 +37,7 @@ def test_check_names_stale_missing_and_orphaned_files(
     assert generate.main(["--check"]) == 1
     named = capsys.readouterr().err
     assert all(str(path) in named for path in (edited, missing, orphan))
-    assert named.count("is stale") == 3
+    assert named.count("is out of date") == 3
 
     generate.write(tmp_path)
     assert generate.main(["--check"]) == 0

@@ -77,10 +77,10 @@ def test_the_pages_nineteen_marks_and_what_payloads_add_are_classed() -> None:
 
 
 def test_a_new_column_of_text_or_json_cannot_be_declared_without_a_class() -> None:
-    for shorthand in (Column, tables._text, tables._json):
+    for shorthand in (Column, tables._text, tables._json):  # noqa: SLF001
         assert inspect.signature(shorthand).parameters["privacy"].default is inspect.Parameter.empty
     with pytest.raises(TypeError, match="privacy"):
-        tables._text("nickname", "What the caller is called.")  # type: ignore[call-arg]
+        tables._text("nickname", "What the caller is called.")  # type: ignore[call-arg]  # noqa: SLF001
 
 
 def test_a_column_that_is_no_text_has_no_class_for_no_pseudonym_would_fit_it() -> None:

@@ -99,11 +99,11 @@ def test_the_policy_is_what_the_files_say(tmp_path, monkeypatch) -> None:
 @pytest.mark.parametrize(
     ("config", "secrets", "problem"),
     [
-        ('[privacy]\nfree_txt = "drop"', "", "free_txt is no setting"),
-        ('[privacy]\nname = "hide"', "", "none of keep, hash, mask, drop"),
-        ('[privacy]\ncolumns = "calls.email"', "", "none of keep, hash, mask, drop"),
+        ('[privacy]\nfree_txt = "drop"', "", "free_txt is not a setting"),
+        ('[privacy]\nname = "hide"', "", "not one of keep, hash, mask, drop"),
+        ('[privacy]\ncolumns = "calls.email"', "", "not one of keep, hash, mask, drop"),
         ("[privacy]\ncolumns = 5", "", "no table of columns"),
-        ('[privacy.columns]\n"calls.emial" = "drop"', "", "calls.emial, which is no column"),
+        ('[privacy.columns]\n"calls.emial" = "drop"', "", "calls.emial, which is not a column"),
         ('[privacy.columns]\n"calls.id" = "drop"', "", "cannot work without"),
         ("", '[privacy]\nkey = "k-short"', "too short"),
     ],

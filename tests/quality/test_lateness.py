@@ -109,8 +109,8 @@ FAR_AND_OFTEN = replace(OFTEN, behind_seconds=1800, usual_behind_seconds=1700)
 @pytest.mark.parametrize(
     ("settle", "overlap", "seen", "settle_then", "overlap_then", "says"),
     [
-        (60, 1800, VisibilityLateness(19, 19, 400, 1800, 1800), 60, 1800, "too few"),
-        (60, 1800, QUIET, 60, 1800, "the settle time of 60 s was enough"),
+        (60, 1800, VisibilityLateness(19, 19, 400, 1800, 1800), 60, 1800, "Not enough history yet"),
+        (60, 1800, QUIET, 60, 1800, "the settle time of 60 s is enough"),
         (60, 1800, SELDOM, 60, 1800, "that is what the overlap is for"),
         (60, 1800, SELDOM, 60, 1800, "the oldest 14 min before the cursor"),
         (60, 1800, FAR, 60, 3600, "An overlap of 3,600 s"),  # the next may be later than the overlap reaches

@@ -120,7 +120,7 @@ def test_too_many_rejected_calls_are_a_problem_and_the_rest_lands(home, serve, c
     platform.clock.advance(HOUR)
     report = loaded(platform, home)
     assert (report.calls, report.rejected) == (5, 3)
-    assert [problem for problem in report.problems if "3 of 8 calls could not be read" in problem]
+    assert [problem for problem in report.problems if "3 of 8 calls could not be parsed" in problem]
     assert loaded_again(platform, home, calls, rejected_share=0.9) == []
 
 

@@ -36,7 +36,7 @@ def test_rejected_calls_from_the_load_to_the_retry(callmart, three_bad_calls):
         loaded = callmart("load", **env)
         again = callmart("rejected", "--retry", **env)
     assert loaded.returncode == 5, loaded.stderr
-    assert "3 of 5 calls could not be read" in loaded.stderr
+    assert "3 of 5 calls could not be parsed" in loaded.stderr
     assert "Loaded 2 calls" in loaded.stdout
     assert "new value of calls.status: hibernating (1×)" in loaded.stdout
 
@@ -54,7 +54,7 @@ def test_rejected_calls_from_the_load_to_the_retry(callmart, three_bad_calls):
     assert body["rating"] == "(withheld: number with a fraction)"
 
     assert again.returncode == 0, again.stderr
-    assert "Read 3 rejected calls again: 0 have landed, 3 still cannot be read." in again.stdout
+    assert "Parsed 3 rejected calls again: 0 were loaded, 3 still cannot be parsed." in again.stdout
     alone = callmart("rejected", "--retry", PRIVACY__KEY=env["PRIVACY__KEY"])
     assert alone.returncode == 2, "of calls that were not kept whole the API is asked"
     assert "base_url" in alone.stderr

@@ -252,7 +252,7 @@ def test_a_missing_call_without_an_id_is_told_of_and_brought_by_a_backfill(centr
     centre.change_silently(200, id=None)
     report = centre.reconcile(heal=True)
     assert (report.missing, report.nameless, report.healed) == ((), 1, ())
-    assert report.problems == ("1 calls without a readable id are missing: `callmart backfill` brings them.",)
+    assert report.problems == ("1 calls without a readable id are missing: `callmart backfill` loads them.",)
     centre.backfill(queued(40), queued(41))
     assert centre.reconcile().problems == ()
 
@@ -277,7 +277,7 @@ def test_a_count_that_nothing_explains_is_a_problem(centre):
     assert differences(report) == ((), (), ())
     unexplained = sum(day.unexplained > 0 for day in report.days)
     assert unexplained > 2
-    assert report.problems == (f"The API counts on {unexplained} days what it does not show.",)
+    assert report.problems == (f"On {unexplained} days the API counts calls that it does not return.",)
 
 
 @pytest.mark.parametrize("contents", [True, False])

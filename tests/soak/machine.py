@@ -126,4 +126,4 @@ def _run_to_be_killed(machine: Machine, run: Run, told: Connection) -> None:
         Thread(target=kill_at_stage, args=watching, daemon=True).start()
     else:
         os.environ[KILL_VARIABLE] = run.kill_at
-    told.send(machine._run(run))
+    told.send(machine._run(run))  # noqa: SLF001

@@ -1,10 +1,9 @@
-"""Who a caller is: which columns tell, which are the caller's, and how a call is made anonymous.
+"""The caller of a call: which columns identify the caller, which belong to the caller, and how to anonymise a call.
 
-An agent who served the caller is not the caller: the columns of an agent, and the row of an agent among the
-participants, stay when the caller goes. What cannot be told apart (headers of an agent's leg, undeclared
-keys) counts as the caller's.
+An agent is not the caller: columns of agents, and rows of agents in `participants`, stay when the caller is erased.
+What could be either (headers of an agent's leg, undeclared keys) belongs to the caller.
 
-All of this works on rows as they came and as a privacy policy left them.
+This works on rows before and after a privacy policy.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ import pyarrow.compute as pc
 from pipelines.ccaip.tables import EXTRA, TABLES, Column, Privacy, Table
 
 AGENTS = ("agent_info", "from_agent", "to_agent")
-"""The objects that tell of an agent."""
+"""The objects that describe an agent."""
 
 _OF_THE_PARTY = (Privacy.IDENTIFIER, Privacy.NAME, Privacy.CONTACT)
-"""Classes that in a row of `participants` are of the party itself."""
+"""Classes that in `participants` belong to the participant itself."""
 
 _AGENTS_ROW = """(coalesce(type, '') <> 'end_user' and end_user_id is null
     and (user_id is not null or contains(coalesce(type, ''), 'agent')))"""
@@ -32,7 +31,7 @@ IDENTIFIERS = (
     "outbound_number",
     "email",
 )
-"""Columns of `calls` that can tell who the caller is, besides the caller's id."""
+"""Columns of `calls` that can identify the caller, besides the caller's id."""
 
 TELLING = f"""
     select id as call_id, null::bigint as idx, unnest({["call", "end_user", *["identifier"] * len(IDENTIFIERS)]}) as kind,
@@ -45,13 +44,13 @@ TELLING = f"""
         coalesce(end_user__id, '') = ''
     from participants left join calls on calls.id = call_id
     where not {_AGENTS_ROW}"""
-"""What tells of callers, as SQL over `calls` and `participants`: the call, the party (`participants.idx`), the kind of
-value, the value, the id of the caller whose value it is, if one is known, and whether the whole call is that
-caller's: where a party joined the call of somebody else, the party's row alone is."""
+"""Values that identify callers, as SQL over `calls` and `participants`: the call, the participant (`participants.idx`), the
+kind of value, the value, the id of its caller if known, and whether the whole call is that caller's. For somebody who
+joined another caller's call, only the participant's row is."""
 
 
 def agents_columns(table: Table) -> tuple[Column, ...]:
-    """The columns of a table that tell of an agent."""
+    """The columns of a table that describe an agent."""
     return tuple(column for column in table.columns if column.path and column.path[0] in AGENTS)
 
 
@@ -66,7 +65,7 @@ def callers_columns(table: Table) -> tuple[Column, ...]:
 
 
 def anonymous(tables: Mapping[str, pa.Table], ids: pa.Array) -> dict[str, pa.Table]:
-    """The tables with all that is a caller's NULL in the rows of the calls `ids`; agents and times stay."""
+    """The tables with the caller's columns set to NULL in the rows of the calls `ids`; agents and times stay."""
     return {
         name: _without(TABLES[name], rows, pc.is_in(rows[TABLES[name].key[0]], ids))
         for name, rows in tables.items()
@@ -74,7 +73,7 @@ def anonymous(tables: Mapping[str, pa.Table], ids: pa.Array) -> dict[str, pa.Tab
 
 
 def without_parties(participants: pa.Table, parties: Iterable[tuple[int, int]]) -> pa.Table:
-    """The participants with all that is a caller's NULL in the rows of these parties: call and `idx`."""
+    """The participants with the caller's columns set to NULL in these rows (call and `idx`)."""
     wanted = frozenset(parties)
     rows = zip(participants["call_id"].to_pylist(), participants["idx"].to_pylist(), strict=True)
     touched = pa.chunked_array([pa.array([row in wanted for row in rows], pa.bool_())])
@@ -82,7 +81,7 @@ def without_parties(participants: pa.Table, parties: Iterable[tuple[int, int]]) 
 
 
 def _without(table: Table, rows: pa.Table, touched: pa.ChunkedArray) -> pa.Table:
-    """The rows with all that is a caller's NULL where `touched`."""
+    """The rows with the caller's columns set to NULL where `touched`."""
     if not pc.any(touched).as_py():
         return rows
     of_parties = pc.and_(touched, pc.invert(agents_rows(rows))) if table.name == "participants" else touched

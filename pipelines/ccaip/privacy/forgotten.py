@@ -1,11 +1,10 @@
-"""Keeps forgotten people out: what a load brings of them is made anonymous, or left out, before it lands.
+"""Keep erased people out of later loads: their calls are anonymised, or left out, before they are stored.
 
-    exploded tables → Forgotten.apply → (privacy policy) → tables as they land
+    parsed tables → Forgotten.apply → (privacy policy) → tables to load
 
-What is remembered of a person is a pseudonym of each value that tells of them, so this works on values as they
-came. Calls are matched by the caller's id, by an identifier, by their own id, and calls whose caller has no id
-by the identifiers that the person was known to have. JSON of other calls loses its value when one of the
-identifiers stands in it; free text is not searched.
+A pseudonym is stored for each value that identifies the person, so this works on original values. Calls are matched by
+the caller's id, by an identifier, or by their own id, and calls whose caller has no id by the person's known
+identifiers. JSON of other calls is emptied if it contains one of the identifiers; free text is not searched.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ from pipelines.ccaip.privacy.policy import Pseudonyms, is_pseudonym
 from pipelines.ccaip.tables import TABLES
 
 Kind = Literal["end_user", "identifier", "contact", "call"]
-"""What a remembered value is. A `contact` was found with a person who was forgotten by something else: it
-matches only where the caller's id is not known, for two callers may share a number."""
+"""The kind of a stored value. A `contact` belongs to a person who was erased by another value. It matches only if the
+caller's id is not known, because two callers may share a number."""
 
 Choice = Literal["anonymous", "removed"]
-"""What becomes of the calls."""
+"""What happens to the calls."""
 
 SHORTEST_MENTION = 6
-"""Characters. Shorter texts stand in JSON and logs by chance."""
+"""Characters. Shorter texts occur in JSON and logs by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +43,10 @@ class Remembered:
 
 
 class Forgotten:
-    """The people that a warehouse was told to forget. May be used by several threads."""
+    """The people erased from a warehouse. Can be used by several threads."""
 
     def __init__(self, remembered: Iterable[Remembered], pseudonyms: Pseudonyms | None) -> None:
-        """`pseudonyms` are only needed when somebody is remembered."""
+        """`pseudonyms` is only needed if somebody was erased."""
         self._choices: dict[tuple[str, str], Choice] = {
             (each.kind, each.pseudonym): each.choice for each in remembered
         }
@@ -58,8 +57,8 @@ class Forgotten:
         return bool(self._choices)
 
     def apply(self, tables: Mapping[str, pa.Table]) -> tuple[dict[str, pa.Table], pa.Array]:
-        """The tables without what tells of forgotten people, and the ids of the calls that were left out:
-        an earlier version of them may have landed, when nobody knew whose they are."""
+        """The tables without erased people, and the ids of calls that were left out: an earlier version of them
+        may have been loaded before their caller was known."""
         applied = dict(tables)
         if not self:
             return applied, pa.nulls(0, pa.int64())
@@ -73,8 +72,8 @@ class Forgotten:
         return applied, removed
 
     def matches(self, tables: Mapping[str, pa.Table]) -> tuple[dict[int, Choice], set[tuple[int, int]]]:
-        """Of the calls that came those of forgotten people, and what is to become of each; and the forgotten
-        parties (call and `idx`) in calls of others."""
+        """The calls of erased people with the action for each, and the rows of erased participants (call and `idx`)
+        in calls of others."""
         calls: dict[int, Choice] = {}
         parties: set[tuple[int, int]] = set()
         if not self:
@@ -92,16 +91,16 @@ class Forgotten:
         return calls, parties
 
     def body(self, body: bytes) -> Choice | None:
-        """What is to become of a call that could not be read, by its JSON; None when nobody forgotten is in it.
+        """The action for a call that could not be parsed, by its JSON; None if it contains no erased person.
 
-        JSON that cannot be searched is taken to hold somebody.
+        JSON that cannot be searched is treated as if it did.
         """
         if not self:
             return None
         try:
             told = list(tellings(body))
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return "anonymous"  # nobody can tell whose it is
+            return "anonymous"  # its caller cannot be determined
         has_owner = any(kind == "end_user" for kind, _ in told)
         found = {self._choice(kind, value, has_owner=has_owner) for kind, value in told} - {None}
         return "removed" if "removed" in found else "anonymous" if found else None
@@ -114,11 +113,11 @@ class Forgotten:
         return choice
 
     def _of(self, value: str) -> str:
-        assert self._pseudonyms  # whoever remembers somebody has a key
+        assert self._pseudonyms  # erasures need a key
         return value if is_pseudonym(value) else self._pseudonyms.of(value)
 
     def _without_mentions(self, name: str, rows: pa.Table) -> pa.Table:
-        """JSON cells in which an identifier of a forgotten person stands become NULL."""
+        """Set JSON cells that contain an identifier of an erased person to NULL."""
         for column in (each for each in callers_columns(TABLES[name]) if each.type == "json"):
             place = rows.schema.get_field_index(column.name)
             values = rows[place]
@@ -139,7 +138,7 @@ NOBODY = Forgotten((), None)
 
 
 def tellings(body: bytes) -> Iterator[tuple[Kind, str]]:
-    """What tells of a caller in a call that cannot be read as declared: kind and value."""
+    """The values that identify the caller in a call that could not be parsed: kind and value."""
     for above, key, value in _leaves(msgspec.json.decode(body)):
         if key == "end_user_id" or (above, key) == ("end_user", "id"):
             yield "end_user", value
@@ -150,7 +149,7 @@ def tellings(body: bytes) -> Iterator[tuple[Kind, str]]:
 
 
 def _leaves(value: Any, above: str = "", key: str = "") -> Iterator[tuple[str, str, str]]:
-    """Every leaf of a JSON value as text, with its key and the key of the object it stands in; no agent's."""
+    """Every scalar of a JSON value as text, with its key and the key of its object, except those of agents."""
     match value:
         case dict():
             is_agents = (

@@ -1,16 +1,16 @@
-"""What becomes of personal data before anything lands: kept, replaced by a pseudonym, masked or dropped.
+"""The privacy policy: personal data is kept, replaced by a pseudonym, masked or dropped before it is stored.
 
-    exploded tables → PrivacyFilter.apply → tables as they land
+    parsed tables → PrivacyFilter.apply → tables to load
 
-Every column has a privacy class (`tables`); a policy says for each class, or for a single column, what
-to do. By default nothing lands that tells of a person: identifiers, names and contacts become pseudonyms,
-everything else personal is dropped.
+Every column has a privacy class (`tables`). A policy sets the action for each class or for single columns. By default
+nothing that identifies a person is stored: identifiers, names and contacts become pseudonyms, everything else personal
+is dropped.
 
-A pseudonym is the HMAC-SHA-256 of a value under a secret key. It depends on the value alone, not on the
-column or the table: the caller of a call and of its participants, or of two calls, stay the same caller.
-Values are taken exactly as they came. Folding spellings together ("+1 (415) 555-0100", "+14155550100")
-would also fold ids that differ only in spelling; so two values have one pseudonym if and only if they are
-equal, and every count of callers is the same whether the policy keeps or hashes them.
+A pseudonym is the HMAC-SHA-256 of a value under a secret key. It depends only on the value, not on the
+column or the table, so that a caller stays the same caller in all calls and tables. Values are not normalised:
+treating spellings as equal ("+1 (415) 555-0100", "+14155550100") would also merge ids that differ only in spelling. So
+two values have the same pseudonym if and only if they are equal, and counts of callers are the same whether the policy
+keeps or hashes them.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from pipelines.errors import ConfigurationError
 
 KEY_COMMAND = "callmart privacy make-key"
 PREFIX = "pn_"
-"""What a pseudonym begins with."""
+"""The prefix of pseudonyms."""
 
 SHORTEST_KEY = 16  # characters
-_DIGITS = 24  # of the HMAC, in hexadecimal: 96 bits, at which no two of a billion callers meet by chance
+_DIGITS = 24  # hexadecimal digits of the HMAC: 96 bits, enough to avoid collisions among a billion callers
 PSEUDONYM = re.compile(rf"{PREFIX}[0-9a-f]{{{_DIGITS}}}")
-"""What a pseudonym looks like."""
+"""The pattern of pseudonyms."""
 
 
 class Action(StrEnum):
@@ -68,42 +68,42 @@ DEFAULT_ACTIONS: Mapping[Privacy, Action] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Policy:
-    """What to do with each class, and with single columns (`calls.email`), which win over their class.
+    """The actions for classes, and for single columns (`calls.email`), which take precedence over their class.
 
-    `classes` need not name all: the rest is as in `DEFAULT_ACTIONS`.
+    Classes that `classes` does not name have the action of `DEFAULT_ACTIONS`.
     """
 
     classes: Mapping[Privacy, Action] = field(default_factory=dict)
     columns: Mapping[str, Action] = field(default_factory=dict)
 
     def action(self, table: str, column: str) -> Action:
-        """What to do with a declared column. Raises `KeyError` when there is none of that name."""
+        """The action for a declared column. Raises `KeyError` if there is no such column."""
         found = self.columns.get(f"{table}.{column}")
         return found or self.of(declared_columns()[table, column].privacy)
 
     def of(self, class_: Privacy) -> Action:
-        """What to do with the columns of a class that have no action of their own."""
+        """The action for columns of a class without their own action."""
         return self.classes.get(class_, DEFAULT_ACTIONS[class_])
 
     @property
     def hashes(self) -> list[str]:
-        """The classes and columns that become pseudonyms, by name."""
+        """The names of the classes and columns that become pseudonyms."""
         names = [class_.value for class_ in Privacy if self.of(class_) is Action.HASH]
         return [*names, *(name for name, action in self.columns.items() if action is Action.HASH)]
 
     @property
     def keeps_all(self) -> bool:
-        """Whether everything lands as it came."""
+        """Whether everything is stored unchanged."""
         actions = [*(self.of(class_) for class_ in Privacy), *self.columns.values()]
         return all(action is Action.KEEP for action in actions)
 
 
 def check_action(name: str, action: Action) -> None:
-    """Raise `ValueError`, with the end of a sentence, when a column (`calls.email`) cannot have this action."""
+    """Raise `ValueError`, with the end of a sentence, if a column (`calls.email`) cannot have this action."""
     table, _, column_name = name.partition(".")
     column = declared_columns().get((table, column_name))
     if column is None:
-        raise ValueError(f"has {name}, which is no column of a raw table such as calls.email")
+        raise ValueError(f"has {name}, which is not a column of a raw table such as calls.email")
     if action is Action.KEEP:
         return
     if table in TABLES:
@@ -113,18 +113,18 @@ def check_action(name: str, action: Action) -> None:
     if is_key:
         raise ValueError(f"has {name}, which callmart cannot work without")
     if name == "rejected_calls.body" and action is not Action.DROP:
-        raise ValueError(f"has {name}, which can be kept or dropped; else each leaf is as its column")
+        raise ValueError(f"has {name}, which can only be kept or dropped")
     if action is not Action.DROP and column.type not in ("text", "json"):
-        raise ValueError(f"has {name}, which is no text: it can be kept or dropped")
+        raise ValueError(f"has {name}, which is not text: it can only be kept or dropped")
 
 
 KEEP_ALL = Policy(dict.fromkeys(Privacy, Action.KEEP))
-"""Everything lands as it came."""
+"""Everything is stored unchanged."""
 
 
 @cache
 def declared_columns() -> dict[tuple[str, str], Column]:
-    """Every column that can land, `_extra` of each table of calls among them, by table and name."""
+    """Every column that can be stored, including `_extra` of each table of calls, by table and name."""
     of_calls = [
         (table.name, column)
         for table in TABLES.values()
@@ -147,10 +147,9 @@ def personal_columns() -> dict[tuple[str, str], Column]:
 class Pseudonyms:
     """Replaces values by pseudonyms under a key.
 
-    A rotated key has several parts, separated by dots, oldest first: what the first makes of a value is
-    given to the second, and so on. So `Pseudonyms("old.new").of(value)` is `Pseudonyms("new").of(...)` of
-    what `Pseudonyms("old")` had made of it: a rotation rewrites what has landed without knowing the values,
-    and what lands afterwards meets it.
+    A rotated key has several parts, separated by dots, oldest first. Each part is applied to the result of the one
+    before: `Pseudonyms("old.new").of(value)` is `Pseudonyms("new").of(Pseudonyms("old").of(value))`. So a rotation can
+    rewrite stored pseudonyms without the values, and they match those of later loads.
     """
 
     def __init__(self, key: str) -> None:
@@ -159,7 +158,7 @@ class Pseudonyms:
             raise ValueError("a key for pseudonyms must not be empty")
 
     def of(self, value: str) -> str:
-        """The pseudonym of a value; of an empty text the empty text, which says nothing of anybody."""
+        """The pseudonym of a value. An empty text stays empty."""
         if not value:
             return value
         for part in self._parts:
@@ -167,7 +166,7 @@ class Pseudonyms:
         return value
 
     def of_columns(self, columns: Sequence[pa.Array]) -> list[pa.Array]:
-        """The same for columns of text, each distinct value worked out once. NULL stays NULL."""
+        """The same for columns of text, computed once per distinct value. NULL stays NULL."""
         return _mapped(columns, self.of)
 
 
@@ -190,7 +189,7 @@ _COUNTRY = re.compile(r"1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58
 
 
 def masked(value: str) -> str:
-    """What a value looks like without the person: a number's country, a mail's domain, a link's host."""
+    """The part of a value that does not identify a person: a number's country, an email's domain, a link's host."""
     if not value:
         return value
     if mail := _MAIL.fullmatch(value):
@@ -206,18 +205,18 @@ def masked(value: str) -> str:
 
 
 class PrivacyFilter:
-    """Applies a policy to what is about to land. May be used by several threads.
+    """Applies a policy to tables before they are stored. Can be used by several threads.
 
-    Raises `ConfigurationError` when the policy hashes and there is no key.
+    Raises `ConfigurationError` if the policy hashes and there is no key.
     """
 
     def __init__(self, policy: Policy, key: str = "") -> None:
         if policy.hashes and not key:
             raise ConfigurationError(
-                "There is no key for pseudonyms ([privacy] key), and the privacy policy makes pseudonyms of "
+                "There is no key for pseudonyms ([privacy] key), but the privacy policy creates pseudonyms of "
                 f"{', '.join(policy.hashes)}.",
-                f"`{KEY_COMMAND}` makes one and writes it to .dlt/secrets.toml; or set PRIVACY__KEY. Keep it as "
-                "long as the warehouse: under another key the same caller has another pseudonym.",
+                f"`{KEY_COMMAND}` creates one in .dlt/secrets.toml. Or set PRIVACY__KEY. Keep it as long as the "
+                "warehouse: under another key the same caller has another pseudonym.",
             )
         self.policy = policy
         self._pseudonyms = Pseudonyms(key) if key else None
@@ -231,7 +230,7 @@ class PrivacyFilter:
         }
 
     def apply(self, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
-        """The tables of calls as they may land."""
+        """The tables of calls after the policy."""
         applied = dict(tables)
         texts: dict[Action, list[tuple[str, int]]] = {Action.HASH: [], Action.MASK: []}
         for name, table in tables.items():
@@ -256,19 +255,19 @@ class PrivacyFilter:
         return applied
 
     def text(self, value: str, action: Action) -> str | None:
-        """One text after an action; None when it is dropped."""
+        """A text after an action; None if it is dropped."""
         match action:
             case Action.KEEP:
                 return value
             case Action.HASH:
-                assert self._pseudonyms, "whoever hashes has a key"
+                assert self._pseudonyms, "hashing needs a key"
                 return self._pseudonyms.of(value)
             case Action.MASK:
                 return masked(value)
         return None
 
     def json(self, text: str, action: Action) -> str:
-        """JSON with keys nobody declared after an action: the outermost keys stay, what they hold is treated."""
+        """JSON of undeclared keys after an action, which applies to the values; the outermost keys stay."""
         value = decoded(text)
         if isinstance(value, dict):
             value = {shown_name(key): self.value(each, action) for key, each in value.items()}
@@ -277,7 +276,7 @@ class PrivacyFilter:
         return encoded(value)
 
     def value(self, value: Any, action: Action) -> Any:
-        """Any JSON value after an action: its leaves hashed or masked, or its type alone when it is dropped."""
+        """A JSON value after an action: scalars are hashed or masked; of a dropped value only the type is left."""
         if action is Action.KEEP or value is None:
             return value
         if action is Action.DROP:
@@ -289,14 +288,14 @@ class PrivacyFilter:
         return self.text(value if isinstance(value, str) else encoded(value), action)
 
 
-# --- JSON, and what may be said of it -------------------------------------------------------------
+# --- JSON, and what is safe to show ---------------------------------------------------------------
 
 _exact_decoder = msgspec.json.Decoder(float_hook=Decimal)
 _exact_encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 def decoded(text: str | bytes) -> Any:
-    """The value of a JSON text, with its numbers as they came. Raises `msgspec.DecodeError`."""
+    """The value of a JSON text, with numbers unchanged. Raises `msgspec.DecodeError`."""
     return _exact_decoder.decode(text)
 
 
@@ -305,19 +304,19 @@ def encoded(value: Any) -> str:
     return _exact_encoder.encode(value).decode()
 
 
-_NAME = re.compile(r"(?!.*\d{6})[\w .,:&/()+-]{1,60}")  # six digits in a row may be part of a number dialled
+_NAME = re.compile(r"(?!.*\d{6})[\w .,:&/()+-]{1,60}")  # six digits in a row may be part of a phone number
 
 WITHHELD = "(no plain word)"
-"""Stands for a word or a key that looks like none: a number dialled, an address, a sentence."""
+"""Replaces a value or key that does not look like a name, such as a phone number, an address or a sentence."""
 
 
 def shown_name(word: str) -> str:
-    """A word of a list or the name of a key, which nobody declared, if it looks like one."""
+    """An undeclared value of an enumeration, or the name of an undeclared key, if it looks like a name."""
     return word if _NAME.fullmatch(word) else WITHHELD
 
 
 def json_type(value: Any) -> str:
-    """The JSON type, in words; never the value."""
+    """The JSON type in words, never the value."""
     match value:
         case None:
             return "null"
@@ -335,7 +334,7 @@ def json_type(value: Any) -> str:
 
 
 def _mapped(columns: Sequence[pa.Array], treat: Callable[[str], str | None]) -> list[pa.Array]:
-    """Columns of text with each value treated, each distinct value once. NULL stays NULL."""
+    """Columns of text with a function applied once per distinct value. NULL stays NULL."""
     if not columns:
         return []
     encoded = pa.concat_arrays(columns).dictionary_encode()

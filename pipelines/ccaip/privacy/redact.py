@@ -1,9 +1,8 @@
-"""What may be kept of a call that could not be read.
+"""What may be stored of a call that could not be parsed.
 
-Its body cannot be taken apart into columns, so the policy is applied to the JSON itself: each declared leaf
-as its column, if it is what its column holds. Whatever is not (an undeclared key, a text where a number
-belongs, an object where an array belongs) is treated as undeclared keys are; and of what is no JSON at all
-nothing is kept. Names of keys stay: they say where the fault is.
+The policy is applied to the JSON: a declared value is treated like its column, if it has the column's type. Anything
+else (an undeclared key, a text instead of a number, an object instead of an array) is treated like undeclared keys. If
+the body is not valid JSON, nothing is stored. Names of keys stay, because they show where the fault is.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from pipelines.ccaip.privacy.policy import Action, Policy, PrivacyFilter, decode
 from pipelines.ccaip.tables import EXTRA, REJECTED_CALLS, TABLES, Column, Table
 
 BODY = f"{REJECTED_CALLS.name}.body"
-"""The column that can have an action of its own: `keep` for all bodies as they came, `drop` for none."""
+"""The column can have its own action: `keep` stores all bodies unchanged, `drop` none."""
 
 _PLAIN: dict[str, re.Pattern[str]] = {
     "bigint": re.compile(r"-?\d{1,19}(\.0+)?"),
@@ -28,11 +27,11 @@ _PLAIN: dict[str, re.Pattern[str]] = {
     "bool": re.compile(r"true|false|0|1", re.IGNORECASE),
     "timestamp": re.compile(r"\d{4}-\d\d-\d\d([T ][\d:.]{0,20})? ?(Z|[+-]\d\d:?\d\d)?"),
 }
-"""What a leaf looks like, as text, that its column may show."""
+"""The pattern of a value, as text, that has its column's type."""
 
 
 def kept_body(body: bytes, privacy: PrivacyFilter) -> tuple[str | None, bool]:
-    """What is kept of a call's JSON, and whether that is the whole of it. None when nothing is."""
+    """The stored part of a call's JSON, or None, and whether it is the whole body."""
     if _keeps_bodies(privacy.policy):
         return body.decode("utf-8", "replace"), True
     if privacy.policy.columns.get(BODY) is Action.DROP:
@@ -50,7 +49,7 @@ def _keeps_bodies(policy: Policy) -> bool:
 
 
 def _element(table: Table, element: Any, privacy: PrivacyFilter) -> Any:
-    """An element of an array, or the call itself, as its table's columns would land."""
+    """An element of an array, or the call itself, after the policy of its table's columns."""
     places = _columns(table.name)
     if () in places:
         return _leaf(table, places[()], element, privacy)
@@ -78,7 +77,7 @@ def _element(table: Table, element: Any, privacy: PrivacyFilter) -> Any:
 
 @cache
 def _columns(table: str) -> dict[tuple[str, ...], Column]:
-    """Where in an element each column's leaf may stand."""
+    """The columns of a table by their possible paths in an element."""
     return {path: column for column in TABLES[table].columns for path in (column.path, *column.aliases)}
 
 
@@ -94,7 +93,7 @@ def _undeclared(table: Table, value: Any, privacy: PrivacyFilter) -> Any:
 
 
 def _fits(column: Column, value: Any) -> bool:
-    """Whether a leaf is of the kind that its column holds, so that the column's class says what it is."""
+    """Whether a value has its column's type, so that the column's privacy class applies to it."""
     if value is None or column.type == "json":
         return True
     if not isinstance(value, (str, int, float, Decimal)):

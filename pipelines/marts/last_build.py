@@ -1,0 +1,120 @@
+"""The last build of the marts: when it was, and whether another one would change anything.
+
+What the marts say depends on the raw rows, on the dbt project and on its variables, and on nothing else: dbt's models
+take "now" from the data. A fingerprint of all three is kept in `var/dbt/last_build.json` after each whole build.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import DateTime, func, select
+
+from pipelines.ccaip.schema import LOAD_ID
+from pipelines.ccaip.tables import DRIFT, LOAD_WINDOWS, RECORDS
+from pipelines.home import Home
+from pipelines.marts.dbt_runner import PROJECT_DIR, dbt_variables
+from pipelines.runs import utc_now, write_whole
+from pipelines.settings import Settings
+from pipelines.warehouse.connect import Look, exists, raw_table, reading
+
+_LONGEST = timedelta(hours=1)
+"""After this long the marts are built even if no call changed: they also say up to when the data reach."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """A whole build of the marts that succeeded. `finished_at` is UTC."""
+
+    finished_at: datetime
+    fingerprint: str
+
+
+def last_build(home: Home) -> Build | None:
+    """The last whole build in this home that succeeded. A damaged record counts as none."""
+    try:
+        told = json.loads(_file(home).read_text())
+        return Build(datetime.fromisoformat(told["finished_at"]), told["fingerprint"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def record_build(home: Home, fingerprint: str) -> None:
+    """Record that the marts were built. `fingerprint` is of what they were built from."""
+    build = asdict(Build(utc_now(), fingerprint))
+    write_whole(_file(home), json.dumps(build, default=datetime.isoformat))
+
+
+def forget_build(home: Home) -> None:
+    """Remove the record: the marts are about to change."""
+    _file(home).unlink(missing_ok=True)
+
+
+def current_build(home: Home, settings: Settings) -> Build | None:
+    """The last build, if another one would change nothing in the marts but up to when the data reach."""
+    build = last_build(home)
+    if build is None or utc_now() - build.finished_at > _LONGEST:
+        return None
+    return build if build.fingerprint == fingerprint_of(settings) else None
+
+
+def fingerprint_of(settings: Settings) -> str:
+    """A fingerprint of all that the marts of this warehouse are built from; it is empty when there is nothing to build.
+
+    Raises `LockedError` while another process writes the warehouse.
+    """
+    if not exists(settings):
+        return ""
+    with reading(settings) as connection:
+        look = Look(connection)
+        if look.relation("calls") is None:
+            return ""
+        parts = [
+            version("callmart"),
+            settings.warehouse_name,
+            *sorted(dbt_variables(settings.reporting_timezone).items()),
+            *_project_files(),
+            *_raw_rows(look),
+        ]
+    return sha256(repr(parts).encode()).hexdigest()
+
+
+def _project_files() -> Iterator[tuple[str, str]]:
+    for file in sorted(PROJECT_DIR.rglob("*")):
+        if file.suffix in (".sql", ".yml", ".csv", ".md"):
+            yield str(file.relative_to(PROJECT_DIR)), sha256(file.read_bytes()).hexdigest()
+
+
+def _raw_rows(look: Look) -> Iterator[tuple[Any, ...]]:
+    """Whatever changes with the raw rows.
+
+    A row of a call never changes without a new load id, and a record not without a new instant or another count. Of
+    the ledger only what is open counts: each load adds windows to it.
+    """
+    calls = raw_table("calls")
+    loads = calls.c[LOAD_ID]
+    cursor = look.cursor()
+    ahead = func.count().filter(calls.c.updated_at > cursor.until) if cursor else func.count()
+    query = select(func.count(), func.count(loads.distinct()), func.max(loads), ahead)
+    yield tuple(look.connection.execute(query).one())
+    for record in RECORDS:
+        table = look.relation(record.name)
+        if table is None or record is DRIFT:
+            continue
+        if record is LOAD_WINDOWS:
+            yield record.name, look.count(table, table.c.verdict != "complete")
+            continue
+        instants = [each for each in table.c if isinstance(each.type, DateTime)]
+        query = select(func.count(), *(func.max(each) for each in instants)).select_from(table)
+        yield record.name, *map(str, look.connection.execute(query).one())
+
+
+def _file(home: Home) -> Path:
+    return home.dbt_target_dir.with_name("last_build.json")
