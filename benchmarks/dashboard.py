@@ -143,9 +143,12 @@ def main() -> None:
         copy.parent.mkdir()
         copyfile(original, copy)
         with server(Path(folder)) as (address, process):
+            before = sum(process.cpu_times()[:2])
             times = page_times(address)
+            used = (sum(process.cpu_times()[:2]) - before) / len(times)
             print(
-                f"pages: median {median(times):.2f} s, p95 {quantiles(times, n=20)[-1]:.2f} s ({len(times)} loads)"
+                f"pages: median {median(times):.2f} s, p95 {quantiles(times, n=20)[-1]:.2f} s ({len(times)} loads); "
+                f"the server's CPU {used:.2f} s a page"
             )
             print(f"memory: {process.memory_info().rss / 1e6:.0f} MB")
             answers, errors = readers_and_publications(address, copy, original)

@@ -59,13 +59,14 @@ def models() -> dict[str, Any]:
 def check_columns(engine: Engine) -> int:
     """Walk all columns of all marts: their types, comments and local times. How many there are."""
     inspector, types = inspect(engine), types_of(engine)
-    assert set(inspector.get_table_names("marts")) == types.keys() == models().keys()
+    found = {table: columns for (_, table), columns in inspector.get_multi_columns(schema="marts").items()}
+    assert found.keys() == types.keys() == models().keys()
     wrong = []
     for table, kinds in types.items():
         described = models()[table]
         if inspector.get_table_comment(table, "marts")["text"] != described.description:
             wrong.append(f"{table}: the comment is not the description")
-        reflected = {column["name"]: column for column in inspector.get_columns(table, "marts")}
+        reflected = {column["name"]: column for column in found[table]}
         for name, kind in kinds.items():
             comment = reflected[name]["comment"]
             if kind not in PLAIN:

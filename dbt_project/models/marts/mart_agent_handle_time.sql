@@ -7,26 +7,26 @@
 ) }}
 
 select
-    work.agent_id,
-    {{ shown_name('agents.agent_name', 'work.agent_id', 'no agent') }} as agent_name,
-    work.direction,
-    work.local_date,
-    work.handled_segments,
-    work.handled_calls,
-    work.held_segments,
-    work.short_calls,
-    work.transfers_out,
-    work.cold_transfers_out,
-    work.warm_transfers_out,
-    work.transferred_calls,
-    work.talk_seconds,
-    work.hold_seconds,
-    work.acw_seconds,
-    work.bcw_seconds,
-    work.ring_seconds,
-    work.handle_seconds,
-    work.vendor_handle_seconds,
+    agent_days.agent_id,
+    {{ shown_name('agents.agent_name', 'agent_days.agent_id', 'no agent') }} as agent_name,
+    agent_days.direction,
+    agent_days.local_date,
+    agent_days.handled_segments,
+    agent_days.handled_calls,
+    agent_days.held_segments,
+    agent_days.short_calls,
+    agent_days.transfers_out,
+    agent_days.cold_transfers_out,
+    agent_days.warm_transfers_out,
+    agent_days.transferred_calls,
+    agent_days.talk_seconds,
+    agent_days.hold_seconds,
+    agent_days.acw_seconds,
+    agent_days.bcw_seconds,
+    agent_days.ring_seconds,
+    agent_days.handle_seconds,
+    agent_days.vendor_handle_seconds,
     {{ handle_ratios() }}
-from {{ ref('agg_agent_days') }} as work
-left join {{ ref('dim_agents') }} as agents on work.agent_id = agents.agent_id
-where {{ is_day_to_compute('work.local_date') }}
+from {{ ref('agg_agent_days') }} as agent_days
+left join {{ ref('dim_agents') }} as agents on agent_days.agent_id = agents.agent_id
+where {{ is_day_to_compute('agent_days.local_date') }}
