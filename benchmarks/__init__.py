@@ -1,1 +1,1 @@
-"""Side-by-side measurements of speed and memory: `make bench`. They print figures and judge nothing."""
+"""Side-by-side measurements of speed and memory: `make bench`. They print figures without judging them."""

@@ -1,8 +1,8 @@
-"""`python -m benchmarks [--calls N] [--rounds N]`: the ways to land calls, in turn, and their ratios.
+"""`python -m benchmarks [--calls N] [--rounds N]`: several ways to load calls, in turn, and their ratios.
 `python -m benchmarks --reading 100000`: a first load's requests and time, at ten requests a second.
 
-Absolute figures are the machine's of the moment; the ratios hold when its speed drifts, since the ways
-take turns within each round. Medians over the rounds are shown.
+Absolute figures depend on the machine. The ratios are stable even if its speed changes, because the ways take turns
+within each round. Medians over the rounds are shown.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from benchmarks.reading import print_reading
 
 
 def measure(way: str, pages: Path) -> dict[str, float]:
-    """One run of one way, in a process and a folder of its own."""
+    """One run of one way, in its own process and folder."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "benchmarks.landing", way, str(pages), folder]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -30,7 +30,7 @@ def measure(way: str, pages: Path) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description="Land calls in several ways; print figures."
+        prog="python -m benchmarks", description="Load calls in several ways and print figures."
     )
     parser.add_argument(
         "--calls", type=int, default=20_000, help="calls in a run, in hundreds (default: 20,000)"
@@ -62,7 +62,7 @@ def main() -> None:
             f"{way:14}{median['calls_a_second']:>10,.0f}{median['cpu_us_a_call']:>13,.0f}"
             f"{median['peak_mb']:>9,.0f}{median['import_seconds']:>11.2f}{ratio:>12.2f}"
         )
-    print("\nThe default privacy policy beside `keep`, medians of the pairs:", end="")
+    print("\nThe default privacy policy compared with `keep`, medians of the pairs:", end="")
     for name, what in (("calls_a_second", "calls a second"), ("cpu_us_a_call", "CPU a call")):
         change = statistics.median(one["callmart"][name] / one["callmart_keep"][name] - 1 for one in rounds)
         print(f" {change:+.1%} {what}", end=";" if name == "calls_a_second" else ".\n")

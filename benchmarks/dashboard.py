@@ -69,7 +69,7 @@ def _shifted(column: str, kind: str) -> str:
 
 @contextmanager
 def server(home: Path) -> Iterator[tuple[str, psutil.Process]]:
-    """The command in a process of its own: its address, and the process."""
+    """The command in its own process: its address, and the process."""
     command = [
         str(Path(sys.executable).with_name("callmart")),
         "--project-dir",
@@ -101,7 +101,7 @@ def page_times(address: str) -> list[float]:
 
 
 def readers_and_publications(address: str, copy: Path, original: Path) -> tuple[list[float], int]:
-    """Seconds that each answer took, and how many were no page."""
+    """The seconds of each response, and the number of errors."""
     times: list[float] = []
     errors = 0
     done = threading.Event()

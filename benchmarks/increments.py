@@ -1,4 +1,4 @@
-"""`python -m benchmarks.increments [--calls N …]`: what a full build and an increment of 1,000 calls cost as the warehouse grows.
+"""`python -m benchmarks.increments [--calls N …]`: the cost of a full build and of an increment of 1,000 calls as the warehouse grows.
 
 The raw rows are a simulated week, copied back in time with SQL: 5,000 calls a week. The thousand calls of the increment
 are those of the newest two days, and one call in twenty from days long ago. `--nodes` lists the slowest nodes of dbt.
@@ -34,7 +34,7 @@ _IDS = ("call_id", "parent_id")
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one build: seconds of wall time and CPU, peak memory in MB, and seconds by node."""
+    """The cost of a build: seconds of wall time and CPU, peak memory in MB, and seconds by node."""
 
     seconds: float
     cpu_seconds: float
@@ -43,7 +43,7 @@ class Cost:
 
 
 def write_raw(database: Path, calls: int) -> int:
-    """A raw database of about `calls` calls; how many there are."""
+    """Write a raw database of about `calls` calls, and return their number."""
     end = MONDAY + timedelta(days=DAYS)
     centre = Centre.simulate(1, MONDAY, days=DAYS, calls_per_day=CALLS_PER_DAY)
     bodies = [
@@ -87,7 +87,7 @@ def _shifted(table: str, column: str, kind: str) -> str:
 
 
 def change(database: Path, load_id: str) -> None:
-    """Land 1,000 changed calls as one load: the same rows, an answer a second later."""
+    """Change 1,000 calls in one load: the same rows, answered a second later."""
     with duckdb.connect(str(database)) as connection:
         connection.execute("create or replace temp table changed as select id from ("
                            f" (from ccaip.calls order by created_at desc limit {CHANGED * 19 // 20}) union all"
@@ -106,7 +106,7 @@ def change(database: Path, load_id: str) -> None:
 
 
 def build(home: Home, *options: str) -> Cost:
-    """`dbt build` with its data tests in a process of its own."""
+    """`dbt build` with its data tests in its own process."""
     words = [
         *("--quiet", "--log-level-file", "none", "--partial-parse", "build"),
         *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "saved_query"),
@@ -133,7 +133,7 @@ def build(home: Home, *options: str) -> Cost:
 
 
 def measure(calls: int, folder: Path) -> list[tuple[str, Cost]]:
-    """The builds of one warehouse, in their order."""
+    """The builds of one warehouse, in order."""
     home = Home(folder)
     home.warehouse.parent.mkdir(parents=True)
     written = write_raw(home.warehouse, calls)
@@ -148,7 +148,7 @@ def measure(calls: int, folder: Path) -> list[tuple[str, Cost]]:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.increments", description=__doc__)
     parser.add_argument("--calls", type=int, nargs="+", default=[100_000, 1_000_000])
-    parser.add_argument("--nodes", type=int, default=0, help="how many of the slowest nodes to list")
+    parser.add_argument("--nodes", type=int, default=0, help="number of slowest nodes to list")
     parser.add_argument("--folder", type=Path, help="where to keep the warehouses; default: a temporary one")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:

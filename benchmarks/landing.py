@@ -1,13 +1,13 @@
-"""Bytes of calls → tables in DuckDB, four ways: `python -m benchmarks.landing WAY PAGES FOLDER`.
+"""Load calls into DuckDB in four ways: `python -m benchmarks.landing WAY PAGES FOLDER`.
 
-- `callmart`: what `callmart load` does with pages once they have arrived, under the default privacy policy.
-- `callmart_keep`: the same without pseudonyms: everything lands as it came.
-- `dlt_nested`: dlt's own way, nested JSON rows normalised by dlt and merged through parquet.
+- `callmart`: what `callmart load` does with fetched pages, under the default privacy policy.
+- `callmart_keep`: the same without pseudonyms: everything is stored unchanged.
+- `dlt_nested`: nested JSON rows, normalised by dlt and merged through Parquet.
 - `duckdb_json`: DuckDB's JSON reader and `unnest`, nothing declared, checked or merged.
 
-Each way runs in a process of its own and prints one JSON line: calls a second, processor microseconds
-a call, peak memory in MB, and the seconds that importing its libraries took. Those a load of any size pays
-once, so they are shown apart and are not in calls and microseconds; in the peak they are.
+Each way runs in its own process and prints one JSON line: calls a second, CPU microseconds per call, peak memory in MB,
+and the seconds to import its libraries. Imports are a fixed cost per load, so they are shown separately and not
+included in the first two; they are included in the peak.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def callmart(pages: Path, folder: Path) -> None:
 
 
 def callmart_keep(pages: Path, folder: Path) -> None:
-    """The same, with everything personal landing as it came."""
+    """The same with everything personal stored unchanged."""
     from pipelines.ccaip.privacy.policy import KEEP_ALL, PrivacyFilter
 
     _callmart(pages, folder, PrivacyFilter(KEEP_ALL))
@@ -72,7 +72,7 @@ def _callmart(pages: Path, folder: Path, privacy: PrivacyFilter) -> None:
 
 
 def dlt_nested(pages: Path, folder: Path) -> None:
-    """What a dlt user writes in five lines."""
+    """What a dlt user would write in five lines."""
     os.environ |= {"DLT_DATA_DIR": str(folder), "RUNTIME__DLTHUB_TELEMETRY": "false"}
     import dlt
     import msgspec
@@ -89,7 +89,7 @@ def dlt_nested(pages: Path, folder: Path) -> None:
 
 
 def duckdb_json(pages: Path, folder: Path) -> None:
-    """The reader alone: a table of calls, and one for each array."""
+    """The JSON reader alone: a table of calls, and one for each array."""
     import duckdb
 
     with duckdb.connect(str(folder / "json.duckdb")) as database:

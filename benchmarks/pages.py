@@ -1,4 +1,4 @@
-"""Pages of calls as the API sends them: the real payload, varied, about 9 kB a call."""
+"""Pages of calls as the API sends them: the real payload, varied, about 9 kB per call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ROWS_WITH_ID = ("transfers", "handle_durations", "queue_durations", "participan
 
 
 def write_pages(folder: Path, calls: int) -> int:
-    """Write `calls` calls in pages of 100 to `folder`; returns their bytes."""
+    """Write `calls` calls in pages of 100 to `folder`, and return their size in bytes."""
     folder.mkdir(parents=True)
     payload = json.loads(_PAYLOAD.read_text())
     payload["participants"] = payload["participants"][1:3]  # with all five a call is 12 kB
@@ -29,7 +29,7 @@ def write_pages(folder: Path, calls: int) -> int:
 
 
 def read_pages(folder: Path) -> Iterator[bytes]:
-    """The pages' bytes, one after the other."""
+    """The bytes of each page, in order."""
     for file in sorted(folder.iterdir()):
         yield file.read_bytes()
 

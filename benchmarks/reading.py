@@ -1,4 +1,4 @@
-"""How many requests and seconds a first load's reading takes: ten requests a second, 300 ms each, in real time."""
+"""The requests and seconds of a first load: ten requests a second, 300 ms each, in real time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PAYLOAD = Path(__file__).parent.parent / "tests" / "fixtures" / "real_call_1418
 
 
 class Days:
-    """Calls in the daytime, 4,000 a day: nothing happens at night, so calls are unevenly spread."""
+    """4,000 calls a day, all in the daytime, so that calls are unevenly distributed."""
 
     def __init__(self, calls: int) -> None:
         random = Random(1)
@@ -50,7 +50,7 @@ class Days:
 
 
 def print_reading(calls: int) -> None:
-    """Read `calls` calls, then nothing new; print requests per 100 calls and the share of the least time."""
+    """Read `calls` calls, then nothing new; print requests per 100 calls and the time compared with the minimum."""
     source = Days(calls)
     clock = Clock.frozen(source.end + timedelta(hours=1))
     credentials = Credentials("user", "token")

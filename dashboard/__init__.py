@@ -1,6 +1,6 @@
 """The pages that supervisors and analysts look at: `callmart dashboard`.
 
-    view       the selection (dates, queues, …) as it stands in the URL
+    view       the selection (dates, queues, …) in the URL
     reader     where rows come from: the published copy, or a warehouse through SQLAlchemy
     panels     one SQL file each over the marts; its rows are what a page, a table and a CSV show
     charts     Vega-Lite specifications for the panels that are drawn

@@ -34,7 +34,7 @@ ROWS = alt.NamedData("rows")
 
 
 def specification(chart: Drawn, rows: Sequence[Row]) -> dict[str, Any]:
-    """The Vega-Lite specification of a chart, with its rows: dates and times as text, everything else as it came."""
+    """The Vega-Lite specification of a chart, with its rows: dates and times as text, everything else unchanged."""
     values = [{name: _json_value(value) for name, value in row.items()} for row in rows]
     return chart.to_dict(validate=False) | {"datasets": {ROWS.name: values}}
 

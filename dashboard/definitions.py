@@ -10,7 +10,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-METRICS = Path(__file__).resolve().parent.parent / "docs" / "metrics.md"
+METRICS = Path(__file__).parent / "docs" / "metrics.md"  # a link in a clone
 _NAME = re.compile(r"`(\w+)`")
 
 

@@ -227,7 +227,7 @@ PANELS = {
             "The vendor's daily report",
             "reconciliation-with-the-vendor",
             empty="There is no vendor report of these dates. Put its figures into the seed "
-            "dbt_project/seeds/reports/vendor_daily_report.csv and transform again.",
+            "vendor_daily_report and transform again.",
         ),
         Panel(
             "trust_unfinished",

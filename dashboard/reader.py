@@ -51,8 +51,7 @@ class Reader(Protocol):
 class PublishedCopy:
     """The file that `callmart publish` writes, and replaces while it is being read.
 
-    DuckDB goes on reading a file that was replaced, so the copy is attached again when the file behind the path is
-    another one. Requests that began with the old copy finish with it.
+    DuckDB keeps reading a file that was replaced, so the copy is attached again when the path has another file. Requests that began with the old copy finish with it.
     """
 
     def __init__(self, copy: Path) -> None:
@@ -75,7 +74,7 @@ class PublishedCopy:
         except FileNotFoundError:
             raise CallmartError(
                 f"There is no published copy at {self._copy} yet.",
-                "Make one with `callmart publish`; `callmart run` and `callmart demo` end with it.",
+                "Create one with `callmart publish`; `callmart run` and `callmart demo` do so at their end.",
             ) from None
         return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
 
@@ -115,7 +114,7 @@ class Warehouse:
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
-        # imported here: whoever reads a copy needs no warehouse, and none of the memory this takes
+        # imported here, because a reader of a copy does not need it and the memory it takes
         from pipelines.warehouse.connect import reading
 
         with reading(self._settings) as connection:

@@ -5,11 +5,14 @@
     <root>/var/dbt/{target,logs}       what dbt compiles and logs
     <root>/var/logs                    callmart's own log
     <root>/var/callmart.lock           held while a load or a transform runs
-    <root>/.dlt                        settings, when the folder exists; else the repository's
+    <root>/var/dbt/project             a copy of the dbt project, when the home has seeds of its own
+    <root>/.dlt                        settings; in a clone the repository's, unless the folder exists
+    <root>/seeds                       the user's own seeds, which replace those delivered
 
-The root is `--project-dir`, else `CALLMART_HOME`, else the repository: never the current folder,
-which depends on the scheduler. HOME is neither read nor written: with dlt's global settings in `~/.dlt` the same
-command could load from another tenant when another user runs it.
+The root is `--project-dir`, else `CALLMART_HOME`. Without either a clone uses the repository. An installed package uses
+the current folder if it is a project folder (`callmart init`), because the current folder depends on the scheduler.
+HOME is neither read nor written: with dlt's global settings in `~/.dlt` the same command could load from another tenant
+when another user runs it.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.errors import ConfigurationError
+from pipelines.seeds import OWN_SEEDS_VARIABLE
+from pipelines.shipped import IS_CLONE, SETTINGS_DIR
 
 _logger = logging.getLogger(__name__)
 
@@ -36,10 +41,19 @@ class Home:
     root: Path
 
     @classmethod
-    def find(cls, project_dir: Path | None = None) -> Home:
-        """The project folder to use: `project_dir` (`--project-dir`), else `CALLMART_HOME`, else the repository."""
-        chosen = project_dir or os.environ.get(HOME_VARIABLE) or REPOSITORY
-        return cls(Path(chosen).expanduser().resolve())
+    def find(cls, project_dir: Path | None = None, *, may_be_new: bool = False) -> Home:
+        """The project folder to use: `project_dir` (`--project-dir`), else `CALLMART_HOME`, else the repository.
+
+        An installed package has no repository, and uses the current folder. Raises `ConfigurationError` when that
+        is no project folder, unless it `may_be_new`.
+        """
+        chosen = project_dir or os.environ.get(HOME_VARIABLE) or (REPOSITORY if IS_CLONE else None)
+        if chosen is None and not may_be_new and not Path(".dlt").is_dir():
+            raise ConfigurationError(
+                f"{Path.cwd()} is no project folder of callmart.",
+                f"Make it one with `callmart init`, or name one with --project-dir or {HOME_VARIABLE}.",
+            )
+        return cls(Path(chosen or "").expanduser().resolve())
 
     @property
     def warehouse(self) -> Path:
@@ -69,14 +83,24 @@ class Home:
         return self.root / "var" / "dbt" / "logs"
 
     @property
+    def dbt_project_dir(self) -> Path:
+        """A copy of the dbt project with the user's own seeds, when there are any."""
+        return self.root / "var" / "dbt" / "project"
+
+    @property
     def lock_file(self) -> Path:
         return self.root / "var" / "callmart.lock"
 
     @property
     def settings_dir(self) -> Path:
-        """The folder of `config.toml` and `secrets.toml`: the home's own when it exists."""
+        """The folder of `config.toml` and `secrets.toml`: the home's own, or in a clone the repository's."""
         own = self.root / ".dlt"
-        return own if own.is_dir() else REPOSITORY / ".dlt"
+        return SETTINGS_DIR if IS_CLONE and not own.is_dir() else own
+
+    @property
+    def seeds_dir(self) -> Path:
+        """Where the user's own seeds are."""
+        return self.root / "seeds"
 
     def activate(self, *, make_folders: bool = True) -> None:
         """Create the folders and point dlt to them. Call this before using dlt's configuration.
@@ -96,6 +120,7 @@ class Home:
         os.environ["DLT_PROJECT_DIR"] = str(self.settings_dir.parent)
         os.environ["DLT_DATA_DIR"] = str(self.dlt_dir)
         os.environ["DLT_LOCAL_DIR"] = str(self.root)
+        os.environ[OWN_SEEDS_VARIABLE] = str(self.seeds_dir)
         # In the environment as well as in config.toml: a home's own config.toml may not have the line.
         os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
         # Calls are personal data: no copies stay in dlt's folders or in the staging dataset.

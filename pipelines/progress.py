@@ -21,6 +21,7 @@ from typing import Protocol, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
+from rich.text import Text
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -43,6 +44,9 @@ class Progress(Protocol):
 
     def stage(self, name: str, total: int | None = None, unit: str = "") -> AbstractContextManager[Stage]:
         """Show one stage until the block ends. `total` is None while it is not known."""
+
+    def warn(self, text: str) -> None:
+        """Show a line that needs attention at once."""
 
 
 def progress_for(stream: TextIO | None = None) -> Progress:
@@ -92,6 +96,9 @@ class TerminalProgress:
             yield _Bar(bars, task)
             # A stage that ended without an error is complete, whatever total was expected.
             bars.update(task, total=bars.tasks[0].completed, note="")
+
+    def warn(self, text: str) -> None:
+        self._console.print(Text(text, style="yellow"))
 
 
 # --- a log ----------------------------------------------------------------------------------------
@@ -151,6 +158,9 @@ class PlainProgress:
             raise
         lines.end("done")
 
+    def warn(self, text: str) -> None:
+        _Lines(self._stream, "warning", None, "").line(text)
+
 
 # --- nowhere --------------------------------------------------------------------------------------
 
@@ -169,3 +179,5 @@ class SilentProgress:
     @contextmanager
     def stage(self, name: str, total: int | None = None, unit: str = "") -> Iterator[Stage]:
         yield _Nothing()
+
+    def warn(self, text: str) -> None: ...

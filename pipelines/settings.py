@@ -54,11 +54,12 @@ from pipelines.ccaip.tables import TABLES, Privacy
 from pipelines.ccaip.windows import parse_instant
 from pipelines.errors import ConfigurationError
 from pipelines.home import Home
+from pipelines.seeds import own_seeds
 
 T = TypeVar("T")
 
 _SCHEMAS = frozenset(
-    {"ccaip", "ccaip_staging", "staging", "intermediate", "marts", "memory", "history", "seeds"}
+    {"ccaip", "ccaip_staging", "staging", "intermediate", "marts", "history", "seeds"}
     | {"main", "temp", "system", "information_schema", "pg_catalog"}
 )
 _CREDENTIALS: dict[str, tuple[str, ...]] = {
@@ -174,6 +175,7 @@ def load_settings(home: Home, *, need_api: bool) -> Settings:
     Raises `ConfigurationError` when one is wrong, or, with `need_api`, when the API's address or
     credentials are missing; the error names all that are missing, and where each was looked for.
     """
+    own_seeds(home.seeds_dir)  # a mistake there is told before anything is read or built
     nowhere: tuple[str, tuple[str, ...]] = ("", ())
     base_url, notices = _read(_BASE_URL, _base_url, nowhere)
     destination = _read(_Key("destination", "name"), _destination, "duckdb")
@@ -257,15 +259,15 @@ def _credentials(destination: str) -> dict[str, Any]:
     given, _ = _look_up(_Key(section, "credentials", secret=True))
     mend = f"Set them in .dlt/secrets.toml under [{section}.credentials]: {', '.join(_CREDENTIALS[destination])}."
     if isinstance(given, str):
-        found = _credentials_in_text(destination, given, mend)
+        found = _credentials_in_text(destination, given.strip(), mend)
     else:
         found = dict(given) if isinstance(given, Mapping) else {}
         for name in _CREDENTIALS[destination]:
             value, _ = _look_up(
                 _Key(f"{section}.credentials", name, secret=name in ("password", "private_key"))
             )
-            if value is not None:
-                found[name] = value
+            if value is not None:  # a mounted secret mostly ends with a line end
+                found[name] = value.rstrip("\r\n") if isinstance(value, str) else value
     if missing := [name for name in _NEEDED[destination] if not found.get(name)]:
         raise ConfigurationError(f"[{section}.credentials]: {', '.join(missing)} not set.", mend)
     if not str(found.get("port") or 0).isdigit():
@@ -510,4 +512,7 @@ def _warehouse(value: Any, home: Home) -> Path:
     if (stem := Path(path).stem).lower() in _SCHEMAS:
         # DuckDB names the database after the file; ccaip.calls could then mean ccaip.ccaip.calls
         raise ValueError(f"must not be named {stem}.*, because that is also the name of a schema")
-    return (home.root / Path(path).expanduser()).resolve()
+    file = (home.root / Path(path).expanduser()).resolve()
+    if file.is_dir():
+        raise ValueError("is a folder and must be a file, such as warehouse/callmart.duckdb")
+    return file

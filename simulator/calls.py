@@ -1,7 +1,7 @@
-"""What the platform serves: calls that change with time.
+"""The calls that the platform serves, which change over time.
 
-Two things provide calls: the simulated centre (`simulator.centre`) and files (`simulator.replay`).
-The platform knows them only through `CallSource`.
+The simulated centre (`simulator.centre`) and files (`simulator.replay`) provide calls. The platform uses them
+through `CallSource`.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class CallVersion:
-    """A call as it stands at some instant: which call, and when its record last changed (UTC)."""
+    """A call at an instant: its id, and when its record last changed (UTC)."""
 
     call_id: int
     updated_at: datetime
 
 
 class CallSource(Protocol):
-    """Calls as they stand at an instant. Answers for the same instant never differ."""
+    """Calls at an instant. The results for one instant are always the same."""
 
     def versions(self, now: datetime) -> Sequence[CallVersion]:
-        """Every call that exists at `now` (UTC), once each, in no particular order."""
+        """Every call that exists at `now` (UTC), once each, in any order."""
 
     def body(self, call_id: int, now: datetime) -> dict[str, Any]:
-        """The call's JSON object as the API shows it at `now` (UTC)."""
+        """The call's JSON object in the API at `now` (UTC)."""

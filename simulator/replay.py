@@ -1,11 +1,10 @@
-"""Files of calls → a `CallSource`, so that the platform serves calls somebody saved.
+"""Files of calls → a `CallSource`, so that the platform serves saved calls.
 
-A file is a JSON document (one call, or an array of them as the API's pages are) or, when it is named
-`.jsonl` or `.ndjson`, one such document a line. Of each call the newest version counts, and it is
-there from the beginning, whatever the clock shows: files tell how calls ended, not how they went.
+A file is a JSON document (one call, or an array of calls like the API's pages) or, if it is named `.jsonl` or
+`.ndjson`, one such document per line. The newest version of each call is served from the beginning, whatever the
+clock shows, because files have final states, not histories.
 
-Bodies keep every key as it was; only what JSON does not tell apart (blanks, escapes, `2.0` and
-`2.00`) may be written differently.
+Bodies keep every key; only what is equal in JSON (whitespace, escapes, `2.0` and `2.00`) may be written differently.
 """
 
 from __future__ import annotations
@@ -27,14 +26,14 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class ReplayFiles:
-    """The calls of files, read at once. Of two versions the newest `updated_at` wins, then the later one.
+    """The calls of files, read at once. Of two versions the one with the newest `updated_at` counts, then the later one.
 
     Raises `ConfigurationError`, naming file and position, for a file that cannot be read as calls,
-    and when there is no call in any of them.
+    and if none of them has a call.
     """
 
     def __init__(self, paths: Iterable[str | Path]) -> None:
-        # A body is kept as JSON: as Python objects a call takes about five times the memory.
+        # A body is kept as JSON: Python objects take about five times the memory.
         self._calls: dict[int, tuple[datetime, bytes]] = {}
         for path in map(Path, paths):
             for where, call in _calls_in(path):
@@ -44,7 +43,7 @@ class ReplayFiles:
                     self._calls[call_id] = updated_at, orjson.dumps(call)
         if not self._calls:
             raise ConfigurationError(
-                "There is no call to replay.", mend="Name files that hold calls as the API answers them."
+                "There is no call to replay.", mend="Name files that contain calls as returned by the API."
             )
 
     @property
@@ -57,21 +56,21 @@ class ReplayFiles:
         return [CallVersion(call_id, updated_at) for call_id, (updated_at, _) in self._calls.items()]
 
     def body(self, call_id: int, now: datetime) -> dict[str, Any]:
-        """The call as its file has it, whatever `now` is."""
+        """The call as in its file, whatever `now` is."""
         return orjson.loads(self._calls[call_id][1])
 
 
 def clock_after(files: ReplayFiles) -> Clock:
     """A clock frozen one day after the latest change in the files.
 
-    A client reads up to the server's date less some minutes or hours, for calls that settle late; a
-    day later it reads everything, and reads the same tomorrow.
+    A client reads up to the server's date minus a settle time. A day later it reads everything, with the same result
+    each time.
     """
     return Clock.frozen(files.latest + timedelta(days=1))
 
 
 def _calls_in(path: Path) -> Iterator[tuple[str, Any]]:
-    """Each call of a file with where it stands in it."""
+    """Each call of a file with its position."""
     for where, document in _documents_in(path):
         if isinstance(document, list):
             for number, call in enumerate(document, start=1):
@@ -85,7 +84,7 @@ def _documents_in(path: Path) -> Iterator[tuple[str, Any]]:
         content = path.read_bytes().removeprefix(_BYTE_ORDER_MARK)
     except OSError as unreadable:
         raise ConfigurationError(
-            f"{path} cannot be read: {unreadable.strerror}.", mend="Name a file, and one you may read."
+            f"{path} cannot be read: {unreadable.strerror}.", mend="Name a file that you may read."
         ) from unreadable
     if path.suffix.lower() not in _ONE_DOCUMENT_A_LINE:
         yield "", _parsed(path, content, first_line=1)
@@ -100,8 +99,8 @@ def _parsed(path: Path, document: bytes, first_line: int) -> Any:
         return orjson.loads(document)
     except orjson.JSONDecodeError as wrong:
         raise ConfigurationError(
-            f"{path}, line {first_line + wrong.lineno - 1}, column {wrong.colno}: this is no JSON ({wrong.msg}).",
-            mend="Mend the file, or save it again; one call a line is read from files named .jsonl.",
+            f"{path}, line {first_line + wrong.lineno - 1}, column {wrong.colno}: this is not JSON ({wrong.msg}).",
+            mend="Correct the file, or save it again. One call per line needs a file named .jsonl.",
         ) from None
 
 
@@ -109,24 +108,24 @@ def _identity(path: Path, where: str, call: Any) -> tuple[int, datetime]:
     if not isinstance(call, dict):
         raise ConfigurationError(
             f"{path}, {where}: this is {_kind(call)}, not a JSON object.",
-            mend="A file holds one call, or an array of calls, as the API answers them.",
+            mend="A file must contain one call, or an array of calls, as returned by the API.",
         )
     call_id, updated_at = call.get("id"), call.get("updated_at")
     if not isinstance(call_id, int) or isinstance(call_id, bool):
         raise ConfigurationError(
             f"{path}, {where}: `id` is {_kind(call_id)}, not a whole number.",
-            mend="Give every call its id; a page belongs into the file as the array it is, with nothing around it.",
+            mend="Every call needs its id. Save a page as the array it is, without anything around it.",
         )
     try:
         return call_id, parse_instant(updated_at if isinstance(updated_at, str) else "")
     except ValueError:
         raise ConfigurationError(
             f"{path}, {where} (id {call_id}): `updated_at` is {_kind(updated_at)}, not an ISO 8601 instant.",
-            mend="Give the call the instant it last changed, such as 2026-03-23T20:16:58Z.",
+            mend="The call needs the time of its last change, such as 2026-03-23T20:16:58Z.",
         ) from None
 
 
 def _kind(value: object) -> str:
-    """What a value is, without showing it: it may be somebody's name."""
+    """The type of a value. The value is not shown, because it may be personal."""
     names = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "an array"}
     return "missing" if value is None else names.get(type(value), "an object")

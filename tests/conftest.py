@@ -1,4 +1,4 @@
-"""For all tests."""
+"""Fixtures for all tests."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hypothesis import settings
 from tests import postgres
 from tests.shared import FOLDER_VARIABLE, PROFILE_VARIABLE, examples
 
-# workers take all cores: a second thread of dbt costs CPU and gains nothing
+# workers use all cores, so a second thread of dbt only costs CPU
 os.environ["CALLMART_DBT_THREADS"] = "1"
 
 
-# `make fuzz` draws many more examples of every property than `make test`, and other ones each time.
+# `make fuzz` runs many more examples of every property than `make test`, and different ones each time.
 settings.register_profile("test", deadline=None)
 settings.register_profile("fuzz", deadline=None, max_examples=examples(100))
 settings.load_profile(os.environ.get(PROFILE_VARIABLE, "test"))
@@ -23,7 +23,7 @@ settings.load_profile(os.environ.get(PROFILE_VARIABLE, "test"))
 
 @pytest.fixture(scope="session", autouse=True)
 def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The folder of `tests.shared.made_once`: one for all workers of a session."""
+    """The folder of `tests.shared.made_once`, shared by all workers of a session."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
     folder.mkdir(exist_ok=True)
@@ -33,14 +33,14 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first: begun last, one would keep a worker busy while the other has nothing left."""
+    """Files with slow tests first: started last, one would keep a worker busy while the others are idle."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[postgres.PostgresServer]:
-    """A Postgres server for the session; skips where it is not installed."""
+    """A Postgres server for the session. Skips if it is not installed."""
     postgres.skip_without_postgres()
     with postgres.running_server() as server:
         yield server

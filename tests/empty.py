@@ -1,7 +1,6 @@
-"""An empty warehouse, as a first load leaves it that finds nothing: made once, and copied wherever one begins with it.
+"""An empty warehouse, as after a first load without calls: created once and copied for each test.
 
-Making the tables takes longer than a load of a few pages. What a first load makes by itself is seen by the tests that
-begin without.
+Creating the tables takes longer than a load of a few pages. Other tests begin without a warehouse.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from tests.shared import made_once
 
 
 def with_warehouse(home: Home) -> Home:
-    """Activate a new home, and give it the warehouse."""
+    """Activate a new home with a copy of the empty warehouse."""
     home.activate()
     shutil.copy(Home(made_once("empty warehouse", _make)).warehouse, home.warehouse)
     return home
@@ -29,7 +28,7 @@ def _make(root: Path) -> None:
     home = Home(root)
     home.activate()
     with duckdb.connect() as connection:
-        # DuckDB writes blocks whole, a dozen for a table that changed, and a test's rows fill none
+        # DuckDB writes whole blocks, about a dozen per changed table, and a test has few rows
         connection.execute(f"attach '{home.warehouse}' as empty (block_size 16384)")
     settings = replace(load_settings(home, need_api=False), warehouse=home.warehouse, privacy_key="")
     with Loader(settings, home):

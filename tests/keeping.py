@@ -1,4 +1,4 @@
-"""For tests that compare the warehouse with what the API said: the policy under which everything lands as it came."""
+"""The privacy policy that keeps everything, for tests that compare the warehouse with the API."""
 
 from __future__ import annotations
 

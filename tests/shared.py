@@ -1,4 +1,4 @@
-"""Helpers for all tests: the command, and what a session builds once for all its workers."""
+"""Helpers for all tests: the command, and what is built once per session for all workers."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from filelock import FileLock
 
 FOLDER_VARIABLE = "CALLMART_TESTS_SHARED"
 PROFILE_VARIABLE = "CALLMART_TESTS_PROFILE"
-"""Which of the profiles of Hypothesis in `tests/conftest.py` holds: `test` or `fuzz`."""
+"""The active Hypothesis profile of `tests/conftest.py`: `test` or `fuzz`."""
 
 CALLMART = (str(Path(sys.executable).with_name("callmart")),)
 """The installed command, to be followed by arguments."""
 
 
 def examples(count: int) -> int:
-    """How many examples of a property are drawn: `count` in `make test`, ten times as many in `make fuzz`."""
+    """The number of examples of a property: `count` in `make test`, ten times as many in `make fuzz`."""
     return 10 * count if os.environ.get(PROFILE_VARIABLE) == "fuzz" else count
 
 
 @contextmanager
 def shared_folder() -> Iterator[None]:
-    """A folder for what is made once, for this process and those it starts."""
+    """A folder for `made_once`, for this process and its children."""
     with tempfile.TemporaryDirectory(prefix="callmart-tests-") as folder:
         os.environ[FOLDER_VARIABLE] = folder
         try:
@@ -37,7 +37,7 @@ def shared_folder() -> Iterator[None]:
 
 
 def made_once(name: str, make: Callable[[Path], None]) -> Path:
-    """The folder that `make` has filled, in this process or in another. To be copied from, not to be used."""
+    """The folder that `make` has filled, in this process or another. Copy from it, do not change it."""
     folder = Path(os.environ[FOLDER_VARIABLE]) / name
     with FileLock(f"{folder}.lock"):
         if not folder.exists():

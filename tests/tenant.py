@@ -1,4 +1,4 @@
-"""A local platform that stands for a tenant, and settings that lead to it."""
+"""A local platform in place of a tenant, and settings to load from it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ USER, TOKEN = "acme", "a-token"
 
 
 def tenant(calls: CallSource, now: datetime, **more: Any) -> Platform:
-    """A platform over the calls, its clock frozen, without a rate limit; to be entered."""
+    """A platform over the calls with a frozen clock and without a rate limit, as a context manager."""
     return Platform(
         calls, clock=Clock.frozen(now), credentials=Credentials(USER, TOKEN), requests_per_second=0, **more
     )
 
 
 def settings_for(platform: Platform, home: Home, start: datetime, **more: Any) -> Settings:
-    """Settings that point at `platform`, ask as fast as it answers and keep what it says, to be compared.
+    """Settings for `platform` without a rate limit, with everything kept so that it can be compared.
 
     `start` is the start date; `more` are other settings.
     """

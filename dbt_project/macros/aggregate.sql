@@ -1,4 +1,4 @@
-{#- How many rows meet a condition; 0 for none. -#}
+{#- The number of rows that meet a condition; 0 for none. -#}
 {% macro count_where(condition) -%}
     count(case when {{ condition }} then 1 end)
 {%- endmacro %}

@@ -14,7 +14,7 @@
 {%- endmacro %}
 
 
-{#- The sums of seconds among them. -#}
+{#- Those parts that are sums of seconds. -#}
 {% macro handle_seconds_parts() -%}
     {{ return([
         'call_seconds', 'talk_seconds', 'hold_seconds', 'acw_seconds', 'bcw_seconds', 'ring_seconds',

@@ -1,4 +1,4 @@
-{#- Whether the array holds another row with the same values of `columns`, where all of `known` are known. -#}
+{#- Whether the array holds another row with the same values of `columns`, if none of `known` is null. -#}
 {% macro is_copied(columns, known) -%}
     ({{ known | join(' is not null and ') }} is not null and count(*) over (partition by {{ columns | join(', ') }}) > 1)
 {%- endmacro %}

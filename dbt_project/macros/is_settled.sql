@@ -1,6 +1,6 @@
 {#-
-    Whether no call holds an interval open any more: none is in progress, or the vendor has had the setting
-    unfinished_call_hours since the interval's end to end them. Needs int_update_lateness as `lateness`.
+    Whether no call keeps an interval open: none is in progress, or more than unfinished_call_hours have passed since the
+    interval's end. Needs int_update_lateness as `lateness`.
 -#}
 {% macro is_settled(open_count, interval_end) -%}
     (

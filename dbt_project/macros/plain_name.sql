@@ -1,4 +1,4 @@
-{#- A name as it was given; NULL where the privacy policy left a pseudonym or a mask in its place. -#}
+{#- A name in clear text; NULL if the privacy policy has replaced it by a pseudonym or a mask. -#}
 {% macro plain_name(column) -%}
     case when substring({{ column }}, 1, 3) not in ('pn_', '***') then {{ column }} end
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {#-
-    The service levels, from the parts: the governed one, then every common formula under its own name. Segments
-    without a target are in none of them: nobody can tell whether they were in time.
+    The service levels, from the parts: the governed one, then every common formula by name. Segments without a target
+    are in none of them, because it is unknown whether they were in time.
 -#}
 {% macro service_level_ratios() -%}
     {{ safe_ratio('service_level_numerator', 'service_level_denominator') }} as service_level,
@@ -34,8 +34,8 @@
 
 
 {#-
-    Whether the governed service level reached the percent wanted; NULL without offers that have a target. In
-    whole numbers: as a double, 29 of 100 is less than 29 percent.
+    Whether the governed service level reached the target percentage; NULL without offered segments that have a target.
+    In whole numbers, because as a double 29 of 100 is less than 29 percent.
 -#}
 {% macro is_target_met() -%}
     case

@@ -1,4 +1,4 @@
-{#- Every ratio of the marts: a double, NULL when there is nothing to divide by. -#}
+{#- A ratio of the marts: a double, NULL if there is nothing to divide by. -#}
 {% macro safe_ratio(numerator, denominator) -%}
     {{ as_double(numerator) }} / nullif({{ denominator }}, 0)
 {%- endmacro %}

@@ -1,5 +1,5 @@
-{# After `callmart forget --remove-calls` what is remembered of a removed call keeps how it counted, and loses what leads
-   to the call: its id, and the segment's name, which is made of it. All versions of a segment get the same new name. #}
+{# After `callmart forget --remove-calls` the history keeps the numbers of a removed call, but not its id or the segment's
+   id, which contains it. All versions of a segment get the same new id. #}
 {% macro unlink_removed_calls() %}
     update {{ this }}
     set

@@ -1,4 +1,4 @@
--- Every mart of handled work, by agent or by queue, by interval or by day, tells the fact's totals in each direction.
+-- Every mart of handled work has the fact's totals in each direction.
 with
 
 fact as (

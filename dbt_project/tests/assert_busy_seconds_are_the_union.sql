@@ -1,5 +1,5 @@
--- An agent is busy for as long as the agent's rows cover, counted another way: rows that touch or overlap
--- are one island, from its first start to its last end. And nobody is busy for longer than an interval lasts.
+-- An agent's busy seconds, counted another way: rows that touch or overlap form one island, from its first start to its
+-- last end. Also, nobody is busy for longer than an interval lasts.
 with
 
 rows_of_work as (
@@ -18,7 +18,7 @@ rows_of_work as (
 
 ),
 
--- Distinct: rows of one start and end have no order, and the two windows below would each choose their own.
+-- Distinct, because rows with the same start and end have no order that the two windows below could share.
 segments as (
 
     select distinct

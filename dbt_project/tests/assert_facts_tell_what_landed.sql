@@ -1,6 +1,6 @@
--- Totals of the facts equal those of staging, and those of staging the raw tables': a call, segment or second lost
--- on the way, or one left behind by an incremental build, shows here. It does not claim that outcomes are right.
--- Rows that the vendor sent twice count once; which ones is told here by their later copies.
+-- Totals of the facts equal those of staging, and these equal those of the raw tables. This finds calls, segments and
+-- seconds that are lost on the way or left behind by an incremental build. It does not check outcomes. Rows that the
+-- vendor sent twice count once; here they are recognised by their later copies.
 
 with
 

@@ -1,5 +1,5 @@
--- Row by row, at every grain: a whole is the sum of its parts, every share lies in [0, 1], and the service levels
--- stand in their order, each one's denominator a part of the one's before. A failing row names mart and law.
+-- In every row of every mart, totals are the sum of their parts, shares are in [0, 1], and service levels are in order,
+-- because the denominator of each is part of the one before. A failing row names the mart and the condition.
 {%- set queue_laws = {
     'offered is the sum of its outcomes': 'offered = answered + abandoned + flowed_out + failed',
     'waits are the sum of their outcomes':

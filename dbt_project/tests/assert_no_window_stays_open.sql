@@ -1,4 +1,4 @@
--- Windows that have been waiting for more than a day to land whole: asking again does not help them.
+-- Windows that have been incomplete for more than a day, although they were requested again.
 select
     windows.window_id,
     windows.why,

@@ -1,4 +1,4 @@
--- A queue's local days tell what its segments do, by each segment's own local date of entry.
+-- A queue's local days have the totals of its segments by local date of entry.
 with
 
 segments as (

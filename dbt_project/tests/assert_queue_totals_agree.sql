@@ -1,5 +1,5 @@
--- Every mart that tells of queues by interval tells the fact's totals, queue by queue and UTC day by UTC day: a row
--- lost or doubled by a join shows, also where another one makes up for it.
+-- Every mart of queues by interval has the fact's totals for each queue and UTC day. This finds rows that a join loses
+-- or duplicates, even if the overall total is right.
 with
 
 fact as (

@@ -1,4 +1,4 @@
--- Rows that the vendor sent twice: counted once, and listed here, for each is a fault on the vendor's side.
+-- Rows that the vendor sent twice. They count once and are listed here, because each is an error of the vendor.
 {{ config(severity='warn') }}
 
 select

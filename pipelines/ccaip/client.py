@@ -42,6 +42,7 @@ _TRIES = 8
 _LONGEST_PAUSE_SECONDS = 60.0
 LONGEST_RETRY_AFTER_SECONDS = 900.0
 _TIMEOUT = httpx.Timeout(60.0, connect=15.0)  # large pulls are slow at the source
+_CHECK_ADDRESS = "Check [sources.ccaip] base_url, and that this machine can reach that address."
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 522, 524})
 _MENDS = {
     401: "Check [sources.ccaip] username and api_token: the API does not accept them.",
@@ -66,9 +67,10 @@ class Page:
 class _Transient(Exception):
     """A failure to retry. `pause` is how long the server asked to wait, in seconds."""
 
-    def __init__(self, what: str, pause: float | None = None) -> None:
+    def __init__(self, what: str, pause: float | None = None, *, is_unreachable: bool = False) -> None:
         super().__init__(what)
         self.pause = pause
+        self.is_unreachable = is_unreachable
 
 
 @dataclass
@@ -169,7 +171,8 @@ def _wrong_base_url() -> ConfigurationError:
 class Client:
     """A connection to one tenant's API. Close it, or use it in a `with` block.
 
-    Several threads may send requests at once, each through its own `counting()`.
+    Several threads may send requests at once, each through its own `counting()`. `on_unreachable` is called once, with
+    a sentence, when no connection can be made and the client begins to retry.
     """
 
     def __init__(
@@ -182,6 +185,7 @@ class Client:
         per_page: int = PER_PAGE,
         longest_pause_seconds: float = _LONGEST_PAUSE_SECONDS,
         longest_retry_after_seconds: float = LONGEST_RETRY_AFTER_SECONDS,
+        on_unreachable: Callable[[str], None] | None = None,
     ) -> None:
         if not base_url:
             raise ConfigurationError(
@@ -191,6 +195,8 @@ class Client:
         self._pace = Pace(requests_per_second)
         self._longest_pause = longest_pause_seconds
         self._longest_retry_after = longest_retry_after_seconds
+        self._address = f"{self._http.base_url.scheme}://{self._http.base_url.netloc.decode()}"
+        self._on_unreachable = [on_unreachable] if on_unreachable else []  # emptied by the first call
         self.per_page = per_page
         self.requests_per_second = requests_per_second
         self.counts = RequestCounts()
@@ -249,10 +255,15 @@ class Client:
         try:
             return retrying(self._try, query)
         except _Transient as error:
+            if error.is_unreachable:
+                raise ApiError(
+                    f"There is no connection to {self._address} after {_TRIES} tries: {error}.",
+                    f"{_CHECK_ADDRESS} Nothing that was loaded is lost: the next run continues from there.",
+                ) from None
             raise ApiError(
                 f"The API did not answer properly in {_TRIES} tries; the last time: {error}.",
-                "Nothing is lost: what was fetched before has landed, and the next run goes on from there. "
-                "If this lasts, ask the vendor or lower [sources.ccaip] requests_per_second.",
+                "Nothing that was loaded is lost: the next run continues from there. "
+                "If this persists, ask the vendor or lower [sources.ccaip] requests_per_second.",
             ) from None
 
     def _pause(self) -> Callable[[tenacity.RetryCallState], float]:
@@ -290,7 +301,19 @@ class Client:
                 if refusal := _distrust(error):
                     raise refusal from None
                 self.counts.retries += 1
-                raise _Transient(f"{type(error).__name__} ({_about(error)})") from None
+                is_unreachable = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+                if is_unreachable:
+                    self._report_unreachable(error)
+                raise _Transient(
+                    f"{type(error).__name__} ({_about(error)})", is_unreachable=is_unreachable
+                ) from None
+
+    def _report_unreachable(self, error: httpx.RequestError) -> None:
+        try:
+            report = self._on_unreachable.pop()
+        except IndexError:  # reported before, perhaps by another thread
+            return
+        report(f"no connection to {self._address} ({_about(error)}), trying again. {_CHECK_ADDRESS}")
 
     def _refused(self, answer: httpx.Response) -> None:
         """Raise the error for the status: one that is retried, or one that is not."""

@@ -1,6 +1,6 @@
 """Parse calls: JSON → one Arrow table per declared table.
 
-    bytes → nested structs of text (DuckDB) → rows of text (unfolding) → typed columns (leaves) → tables
+    bytes → nested structs of text (DuckDB) → rows of text (unnest) → typed columns (cast) → tables
 
 DuckDB's JSON reader parses every call once, and Arrow splits the result into tables; usually Python handles no single
 value. What is read is derived from `tables`: declared keys go to their columns, undeclared keys to `_extra`. Calls
@@ -23,9 +23,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.ccaip.closer_look import Look, arrays_above, look, look_at
-from pipelines.ccaip.familiarity import Familiarity, with_long_arrays
-from pipelines.ccaip.leaves import ARROW_TYPES, EMPTY, Coerced, perhaps_no_text, typed
+from pipelines.ccaip.cast import ARROW_TYPES, Coerced, perhaps_no_text, typed
+from pipelines.ccaip.inspection import Inspection, arrays_above, inspect, inspect_at
 from pipelines.ccaip.parse_sql import (
     NO_OBJECT,
     REQUIRED,
@@ -37,11 +36,13 @@ from pipelines.ccaip.parse_sql import (
     unexpected,
 )
 from pipelines.ccaip.tables import EXTRA, TABLES, Column, Table
-from pipelines.ccaip.unfolding import Leaf, Place, Rows, unfold
+from pipelines.ccaip.undeclared_keys import KnownKeys, with_long_arrays
+from pipelines.ccaip.unnest import Leaf, Place, Rows, unnest
 
 __all__ = ["ARROW_TYPES", "Exploded", "Exploder", "Rejected", "arrow_schema"]
 
 _REASONS_KEPT = 20
+_NO_JSON = "is not valid JSON (a broken escape, a byte that is not UTF-8 or too many levels, perhaps)"
 _exact = msgspec.json.Encoder(decimal_format="number")  # numbers unchanged
 _exact_decoder = msgspec.json.Decoder(float_hook=Decimal)
 _CALLS_READ_AT_ONCE = 256  # fewer are slower, more need more memory
@@ -67,9 +68,9 @@ class Rejected:
 class Exploded:
     """A batch of calls as tables: every declared table.
 
-    `unknown_keys` counts undeclared keys by table and dotted path; `coerced` counts converted values by table, column
-    and JSON type; `repeated_keys` counts calls that have a key twice in one object; `nul_characters` counts calls with
-    U+0000 in a text.
+    `unknown_keys` counts undeclared keys of calls that were not rejected, by table and dotted path; `coerced` counts
+    converted values by table, column and JSON type; `repeated_keys` counts calls that have a key twice in one object;
+    `nul_characters` counts calls with U+0000 in a text.
     """
 
     tables: dict[str, pa.Table]
@@ -98,7 +99,7 @@ class Exploder:
         self._db.execute(
             "set enable_progress_bar = false"
         )  # it would interfere with callmart's own progress display
-        self._familiarity = Familiarity(self._db)
+        self._known_keys = KnownKeys(self._db)
 
     def close(self) -> None:
         """Free the memory."""
@@ -146,7 +147,7 @@ class Exploder:
             # a relation produces Arrow directly; `execute` would first keep the result in DuckDB's format
             read = self._db.sql(f"select from_json(json, {literal(STRUCTURE)}) from calls")
             nested = read.to_arrow_table()[0].combine_chunks()
-        return unfold(nested, pa.arange(0, len(nested)))
+        return unnest(nested, pa.arange(0, len(nested)))
 
     def _valid(self, calls: Sequence[bytes]) -> list[bool]:
         valid = [_is_utf8(call) for call in calls]
@@ -160,16 +161,12 @@ class Exploder:
         numbers = [number for number, fine in enumerate(valid) if fine]
         rest = self.explode([calls[number] for number in numbers])
         rejected = [replace(each, number=numbers[each.number]) for each in rest.rejected]
-        rejected += [
-            Rejected(number, "is not valid JSON (a broken escape or a byte that is not UTF-8, perhaps)")
-            for number, fine in enumerate(valid)
-            if not fine
-        ]
+        rejected += [Rejected(number, _NO_JSON) for number, fine in enumerate(valid) if not fine]
         return replace(rest, rejected=sorted(rejected, key=lambda each: each.number))
 
     def _exploded(self, calls: Sequence[bytes], rows: Mapping[str, Rows]) -> Exploded:
         columns, misfits, coerced = typed(self._db, rows)
-        unfamiliar, repeated = self._familiarity.unfamiliar(calls, rows)
+        undeclared, repeated = self._known_keys.undeclared(calls, rows)
         if repeated:
             return self._with_one_reading(calls, repeated)
         leaves: dict[int, list[Leaf]] = defaultdict(list)
@@ -178,11 +175,16 @@ class Exploder:
         doubtful = with_long_arrays(rows).union(
             leaves, *(each.doubtful.to_pylist() for each in rows.values())
         )
-        looks = {number: look_at(calls[number], spots) for number, spots in unfamiliar.items()}
-        looks |= {number: look(calls[number], leaves[number]) for number in doubtful}
-        rejected = _rejected([*_misfitting(misfits), *_misshapen(looks), *_incomplete(rows["calls"])])
-        extras, unknown_keys = _undeclared(looks)
-        numbers = pa.array([each.number for each in rejected], pa.int64())
+        inspections = {number: inspect_at(calls[number], spots) for number, spots in undeclared.items()}
+        inspections |= {number: inspect(calls[number], leaves[number]) for number in doubtful}
+        rejected = _rejected(
+            [*_misfitting(misfits), *_misshapen(inspections), *_incomplete(columns["calls"], misfits)]
+        )
+        unread = {each.number for each in rejected}
+        extras, unknown_keys = _undeclared(
+            {number: seen for number, seen in inspections.items() if number not in unread}
+        )
+        numbers = pa.array(unread, pa.int64())
         ids = columns["calls"]["id"]
         tables = {
             name: _landed(each, columns[name], ids, _extra(each, extras[name]), numbers)
@@ -207,17 +209,17 @@ def _misfitting(leaves: Iterable[Leaf]) -> Iterator[Fault]:
         yield leaf.number, leaf.table, leaf.place, unexpected(leaf.column)
 
 
-def _misshapen(looks: Mapping[int, Look]) -> Iterator[Fault]:
-    for number, seen in looks.items():
+def _misshapen(inspections: Mapping[int, Inspection]) -> Iterator[Fault]:
+    for number, seen in inspections.items():
         yield from ((number, *fault) for fault in seen.faults)
 
 
-def _incomplete(calls: Rows) -> Iterator[Fault]:
+def _incomplete(calls: Mapping[str, pa.Array], misfits: Iterable[Leaf]) -> Iterator[Fault]:
+    unfit = {(leaf.number, leaf.column.name) for leaf in misfits if leaf.table == "calls"}
     for name in REQUIRED:
-        text = calls.texts[name]
-        absent = pc.or_(text.is_null(), pc.fill_null(pc.is_in(text, pa.array(EMPTY)), False))
-        for number in pc.indices_nonzero(absent).to_pylist():
-            yield number, "calls", (), missing(name)
+        for number in pc.indices_nonzero(calls[name].is_null()).to_pylist():
+            if (number, name) not in unfit:
+                yield number, "calls", (), missing(name)
 
 
 def _rejected(faults: Iterable[Fault]) -> list[Rejected]:
@@ -257,12 +259,12 @@ def _counted(coerced: Iterable[Coerced], rejected: pa.Array) -> dict[tuple[str, 
 
 
 def _undeclared(
-    looks: Mapping[int, Look],
+    inspections: Mapping[int, Inspection],
 ) -> tuple[dict[str, dict[tuple[int, ...], str]], dict[tuple[str, str], int]]:
     """The values of undeclared keys by table, call and position, and how often each key occurred."""
     extras: dict[str, dict[tuple[int, ...], str]] = {name: {} for name in TABLES}
     counts: Counter[tuple[str, str]] = Counter()
-    for number, seen in looks.items():
+    for number, seen in inspections.items():
         for (table, place), undeclared in seen.undeclared.items():
             extras[table][number, *place] = _exact.encode(undeclared).decode()
             counts.update((table, key) for key in undeclared)

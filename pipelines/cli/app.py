@@ -16,7 +16,18 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pipelines.cli import context, dashboard, load, marts, platform, privacy, reconcile, rejected, status
+from pipelines.cli import (
+    context,
+    dashboard,
+    init,
+    load,
+    marts,
+    platform,
+    privacy,
+    reconcile,
+    rejected,
+    status,
+)
 from pipelines.errors import CallmartError, explained, safe_message, safe_traceback
 from pipelines.home import HOME_VARIABLE
 
@@ -121,7 +132,7 @@ def global_options(
         Path | None,
         typer.Option(
             help=f"Folder for everything that callmart writes, and for its .dlt settings if it has any. "
-            f"Default: {HOME_VARIABLE}, else the repository.",
+            f"Default: {HOME_VARIABLE}, else the repository; the current folder if callmart is an installed package.",
             show_default=False,
         ),
     ] = None,
@@ -137,7 +148,7 @@ def global_options(
     New here? See it work on a simulated contact centre, then point it at yours:
 
       callmart demo
-      callmart status
+      callmart init
     """
     context.options.project_dir = project_dir
     context.options.verbose = verbose
@@ -145,6 +156,7 @@ def global_options(
 
 
 app.command()(platform.demo)
+app.command()(init.init)
 app.command()(load.load)
 app.command()(load.backfill)
 app.command()(marts.transform)

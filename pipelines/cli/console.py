@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from pipelines.ccaip.privacy.policy import Policy
     from pipelines.marts.build import TransformReport
     from pipelines.marts.last_build import Build
+    from pipelines.warehouse.completeness import Completeness
     from pipelines.warehouse.load import LoadReport
     from pipelines.warehouse.reconcile import ReconcileReport
     from pipelines.warehouse.status import Status
-    from pipelines.warehouse.trust import Trust
 
 _IDS_SHOWN = 20
 _RECONCILE_COLUMNS = ("API", "Warehouse", "Missing", "Stale", "Vanished", "Healed", "Unexplained", "Requests")
@@ -202,7 +202,7 @@ def _facts(status: Status) -> list[tuple[str, str]]:
     return facts
 
 
-def _trust_facts(trust: Trust) -> list[tuple[str, str]]:
+def _trust_facts(trust: Completeness) -> list[tuple[str, str]]:
     facts = []
     if trust.windows:
         facts.append(("Windows", f"{trust.windows:,} requested, {_verdicts(trust.open_windows)} open"))
@@ -245,7 +245,7 @@ def _verdicts(windows: dict[str, int]) -> str:
     return f"{sum(windows.values()):,} ({parts})"
 
 
-def _show_drift(console: Console, trust: Trust) -> None:
+def _show_drift(console: Console, trust: Completeness) -> None:
     if trust.drift:
         table = Table("Drift of the latest loads", "Times", "Last seen", title_justify="left")
         table.columns[1].justify = "right"

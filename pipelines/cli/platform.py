@@ -40,7 +40,20 @@ def demo() -> None:
     from pipelines.home import Home
     from pipelines.progress import progress_for
 
-    run_demo(Home.find(options.project_dir), progress_for(), verbose=options.verbose)
+    _require_extra()
+    run_demo(Home.find(options.project_dir, may_be_new=True), progress_for(), verbose=options.verbose)
+
+
+def _require_extra() -> None:
+    from importlib.util import find_spec
+
+    from pipelines.errors import ConfigurationError
+
+    if missing := [name for name in ("orjson", "simpy", "starlette", "uvicorn") if not find_spec(name)]:
+        raise ConfigurationError(
+            f"The local platform needs {', '.join(missing)}, which is not installed.",
+            "Install callmart with its extra: pip install 'callmart[platform]'.",
+        )
 
 
 @platform.callback()
@@ -124,6 +137,7 @@ def serve(
       callmart platform serve --replay monday.json tuesday.jsonl
       callmart platform serve --fault too-many-seconds --fault cut-body
     """
+    _require_extra()
     from simulator.platform import Credentials
     from simulator.platform import serve as serve_calls
 

@@ -18,7 +18,13 @@ from typing import Any
 from pipelines.errors import TransformError
 from pipelines.home import Home
 from pipelines.logs import lines_to
-from pipelines.marts.dbt_runner import PROJECT_DIR, dbt_environment, dbt_variables, started
+from pipelines.marts.dbt_runner import (
+    PROJECT_DIR,
+    dbt_environment,
+    dbt_variables,
+    project_of,
+    started,
+)
 from pipelines.marts.last_build import fingerprint_of, forget_build, record_build
 from pipelines.progress import Progress
 from pipelines.settings import Settings
@@ -70,7 +76,7 @@ def transform(
             "Load calls first: `callmart load`, or `callmart run` for both steps.",
         )
     begun = time.monotonic()
-    fingerprint = fingerprint_of(settings)
+    fingerprint = fingerprint_of(home, settings)
     forget_build(home)
     log = home.dbt_log_dir / "dbt.log"
     results_file = home.dbt_target_dir / "run_results.json"
@@ -117,6 +123,7 @@ def transform(
 def _arguments(
     home: Home, settings: Settings, full_refresh: bool, select: Sequence[str], with_tests: bool
 ) -> list[str]:
+    project = project_of(home, PROJECT_DIR)
     arguments = [
         *("--log-format", "json", "--log-level", "info", "--log-level-file", "none", "--no-use-colors"),
         "--partial-parse",
@@ -124,7 +131,7 @@ def _arguments(
         # unit tests are run by `make test`; saved queries belong to MetricFlow
         *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "saved_query"),
         *("--exclude-resource-type", "exposure"),
-        *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
+        *("--project-dir", str(project), "--profiles-dir", str(project)),
         *("--target-path", str(home.dbt_target_dir), "--log-path", str(home.dbt_log_dir)),
         *("--vars", json.dumps(dbt_variables(settings.reporting_timezone))),
     ]

@@ -21,6 +21,7 @@ from pipelines.marts.dbt_runner import (
     dbt_environment,
     dbt_variables,
     duckdb_connection,
+    project_of,
     started,
 )
 from pipelines.marts.last_build import forget_build
@@ -46,9 +47,10 @@ def run_dbt(home: Home, settings: Settings, arguments: Sequence[str]) -> int:
 
     forget_build(home)  # it may change the marts, with other settings
     folder = home.dbt_target_dir
+    project = project_of(home)
     environment = dbt_environment(settings, folder) | {
-        "DBT_PROJECT_DIR": str(PROJECT_DIR),
-        "DBT_PROFILES_DIR": str(PROJECT_DIR),
+        "DBT_PROJECT_DIR": str(project),
+        "DBT_PROFILES_DIR": str(project),
         "DBT_TARGET_PATH": str(folder),
         "DBT_LOG_PATH": str(home.dbt_log_dir),
         "DBT_PARTIAL_PARSE": "true",

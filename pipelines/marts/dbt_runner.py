@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from pipelines.errors import ConfigurationError
-from pipelines.home import REPOSITORY
+from pipelines.home import REPOSITORY, Home
+from pipelines.seeds import own_seeds, write_project
 from pipelines.settings import Settings
+from pipelines.shipped import PROJECT_DIR
 
-PROJECT_DIR = REPOSITORY / "dbt_project"
 RAW_SCHEMA = "ccaip"
 PARSED = "partial_parse.msgpack"
 """The file in dbt's target folder that holds the parsed project, without data of any warehouse."""
@@ -56,6 +57,18 @@ def dbt_environment(settings: Settings, folder: Path) -> dict[str, str]:
             "Install callmart with its extra: `pip install 'callmart[postgres]'`.",
         )
     return clean_environment() | postgres_connection(settings.credentials)
+
+
+def project_of(home: Home, delivered: Path = PROJECT_DIR) -> Path:
+    """The dbt project for this home: `delivered`, or a new copy in the home when the user has seeds of their own.
+
+    Raises `ConfigurationError` when a file among them is no seed.
+    """
+    own = own_seeds(home.seeds_dir)
+    if not own:
+        return delivered
+    write_project(own, home.dbt_project_dir)
+    return home.dbt_project_dir
 
 
 def clean_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:

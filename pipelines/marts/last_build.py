@@ -1,7 +1,7 @@
 """The last build of the marts: when it was, and whether another one would change anything.
 
-What the marts say depends on the raw rows, on the dbt project and on its variables, and on nothing else: dbt's models
-take "now" from the data. A fingerprint of all three is kept in `var/dbt/last_build.json` after each whole build.
+What the marts say depends on the raw rows, on the dbt project with the home's own seeds, and on its variables, and on
+nothing else: dbt's models take "now" from the data. A fingerprint of all three is kept in `var/dbt/last_build.json` after each whole build.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pipelines.home import Home
 from pipelines.marts.dbt_runner import PROJECT_DIR, dbt_variables
 from pipelines.runs import utc_now, write_whole
 from pipelines.settings import Settings
-from pipelines.warehouse.connect import Look, exists, raw_table, reading
+from pipelines.warehouse.connect import Catalog, exists, raw_table, reading
 
 _LONGEST = timedelta(hours=1)
 """After this long the marts are built even if no call changed: they also say up to when the data reach."""
@@ -62,10 +62,10 @@ def current_build(home: Home, settings: Settings) -> Build | None:
     build = last_build(home)
     if build is None or utc_now() - build.finished_at > _LONGEST:
         return None
-    return build if build.fingerprint == fingerprint_of(settings) else None
+    return build if build.fingerprint == fingerprint_of(home, settings) else None
 
 
-def fingerprint_of(settings: Settings) -> str:
+def fingerprint_of(home: Home, settings: Settings) -> str:
     """A fingerprint of all that the marts of this warehouse are built from; it is empty when there is nothing to build.
 
     Raises `LockedError` while another process writes the warehouse.
@@ -73,26 +73,27 @@ def fingerprint_of(settings: Settings) -> str:
     if not exists(settings):
         return ""
     with reading(settings) as connection:
-        look = Look(connection)
-        if look.relation("calls") is None:
+        catalog = Catalog(connection)
+        if catalog.relation("calls") is None:
             return ""
         parts = [
             version("callmart"),
             settings.warehouse_name,
             *sorted(dbt_variables(settings.reporting_timezone).items()),
-            *_project_files(),
-            *_raw_rows(look),
+            *_project_files(PROJECT_DIR),
+            *_project_files(home.seeds_dir),
+            *_raw_rows(catalog),
         ]
     return sha256(repr(parts).encode()).hexdigest()
 
 
-def _project_files() -> Iterator[tuple[str, str]]:
-    for file in sorted(PROJECT_DIR.rglob("*")):
+def _project_files(folder: Path) -> Iterator[tuple[str, str]]:
+    for file in sorted(folder.rglob("*")):
         if file.suffix in (".sql", ".yml", ".csv", ".md"):
-            yield str(file.relative_to(PROJECT_DIR)), sha256(file.read_bytes()).hexdigest()
+            yield str(file.relative_to(folder)), sha256(file.read_bytes()).hexdigest()
 
 
-def _raw_rows(look: Look) -> Iterator[tuple[Any, ...]]:
+def _raw_rows(catalog: Catalog) -> Iterator[tuple[Any, ...]]:
     """Whatever changes with the raw rows.
 
     A row of a call never changes without a new load id, and a record not without a new instant or another count. Of
@@ -100,20 +101,20 @@ def _raw_rows(look: Look) -> Iterator[tuple[Any, ...]]:
     """
     calls = raw_table("calls")
     loads = calls.c[LOAD_ID]
-    cursor = look.cursor()
+    cursor = catalog.cursor()
     ahead = func.count().filter(calls.c.updated_at > cursor.until) if cursor else func.count()
     query = select(func.count(), func.count(loads.distinct()), func.max(loads), ahead)
-    yield tuple(look.connection.execute(query).one())
+    yield tuple(catalog.connection.execute(query).one())
     for record in RECORDS:
-        table = look.relation(record.name)
+        table = catalog.relation(record.name)
         if table is None or record is DRIFT:
             continue
         if record is LOAD_WINDOWS:
-            yield record.name, look.count(table, table.c.verdict != "complete")
+            yield record.name, catalog.count(table, table.c.verdict != "complete")
             continue
         instants = [each for each in table.c if isinstance(each.type, DateTime)]
         query = select(func.count(), *(func.max(each) for each in instants)).select_from(table)
-        yield record.name, *map(str, look.connection.execute(query).one())
+        yield record.name, *map(str, catalog.connection.execute(query).one())
 
 
 def _file(home: Home) -> Path:

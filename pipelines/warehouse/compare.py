@@ -36,7 +36,7 @@ from pipelines.ccaip.schema import DECLARED, merge_key
 from pipelines.ccaip.tables import EXTRA, REJECTED_CALLS, TABLES, VANISHED_CALLS, Table
 from pipelines.errors import CallmartError
 from pipelines.warehouse.arrow_queries import ask, ask_rows
-from pipelines.warehouse.connect import Look, raw_rows, raw_table, rows_by_key, utc
+from pipelines.warehouse.connect import Catalog, raw_rows, raw_table, rows_by_key, utc
 from pipelines.warehouse.erasure_requests import forgotten_in
 
 _INSTANT = pa.timestamp("us", tz="UTC")
@@ -89,11 +89,11 @@ class Findings:
 def check_tables(connection: Connection) -> None:
     """Raise `CallmartError` unless the warehouse has every declared table and column."""
     declared = {(name, each.name) for name, declared in DECLARED.items() for each in declared.columns}
-    look = Look(connection)
+    catalog = Catalog(connection)
     found = {
         (name, column.name)
         for name in DECLARED
-        if (relation := look.relation(name)) is not None
+        if (relation := catalog.relation(name)) is not None
         for column in relation.columns
     }
     if declared - found:
@@ -215,7 +215,7 @@ class Comparison:
 
     # --- what the API has -------------------------------------------------------------------------
 
-    def look(self, calls: Iterable[FetchedCall]) -> None:
+    def compare(self, calls: Iterable[FetchedCall]) -> None:
         """Compare calls as fetched from the API with the warehouse."""
         fetched = {call.key: call for call in calls}
         exploded = self._exploder.explode([call.json for call in fetched.values()])

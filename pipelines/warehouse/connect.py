@@ -373,7 +373,7 @@ def replace_records(
 # --- existing tables -----------------------------------------------------------------------------
 
 
-class Look:
+class Catalog:
     """Read tables that may not exist yet: before the first load there are none."""
 
     def __init__(self, connection: Connection) -> None:

@@ -16,7 +16,7 @@ from pipelines.ccaip.privacy.callers import anonymous, without_parties
 from pipelines.ccaip.privacy.forgotten import Choice
 from pipelines.ccaip.schema import call_key, linked
 from pipelines.ccaip.tables import DRIFT, RECONCILED_DAYS, REJECTED_CALLS, TABLES, VANISHED_CALLS
-from pipelines.warehouse.connect import Look, batches, linked_table, raw_rows, raw_table, rows_by_key, utc
+from pipelines.warehouse.connect import Catalog, batches, linked_table, raw_rows, raw_table, rows_by_key, utc
 from pipelines.warehouse.find_person import Person
 
 _ROWS_OF_ONE_INSERT = 200
@@ -99,7 +99,7 @@ def _erase_rejected(connection: Connection, keys: list[str], choice: Choice) -> 
 def _lower_reconciled_counts(connection: Connection, removed: list[int]) -> None:
     """Subtract removed calls from the counts of the reconciled days on both sides."""
     calls, days = raw_table("calls"), raw_table(RECONCILED_DAYS.name)
-    if Look(connection).relation(RECONCILED_DAYS.name) is None:
+    if Catalog(connection).relation(RECONCILED_DAYS.name) is None:
         return
     gone: Counter[tuple[str, datetime]] = Counter()
     query = select(calls.c.queued_at, calls.c.updated_at)

@@ -10,12 +10,12 @@ from sqlalchemy import Connection, select
 from pipelines.ccaip import loaded
 from pipelines.ccaip.privacy.forgotten import Forgotten, Remembered
 from pipelines.ccaip.tables import ERASURES, FORGOTTEN, PSEUDONYM_KEYS
-from pipelines.warehouse.connect import Look, utc
+from pipelines.warehouse.connect import Catalog, utc
 
 
 def landed_fingerprint(connection: Connection) -> str | None:
     """The fingerprint of the key of the warehouse's pseudonyms; None if none is recorded."""
-    relation = Look(connection).relation(PSEUDONYM_KEYS.name)
+    relation = Catalog(connection).relation(PSEUDONYM_KEYS.name)
     return None if relation is None else connection.execute(select(relation.c.fingerprint)).scalar()
 
 
@@ -36,7 +36,7 @@ def forgotten_in(connection: Connection, key: str) -> Forgotten:
 
 def remembered_in(connection: Connection) -> list[Remembered]:
     """The stored pseudonyms of erased people."""
-    if (relation := Look(connection).relation(FORGOTTEN.name)) is None:
+    if (relation := Catalog(connection).relation(FORGOTTEN.name)) is None:
         return []
     column = relation.c
     query = select(column.kind, column.pseudonym, column.choice)
@@ -48,8 +48,8 @@ def remembered_in(connection: Connection) -> list[Remembered]:
 
 def erasure_of(connection: Connection, kind: str, pseudonym: str) -> dict[str, Any] | None:
     """The audit row of the erasure of this value; None if there is none."""
-    look = Look(connection)
-    forgotten, erasures = look.relation(FORGOTTEN.name), look.relation(ERASURES.name)
+    catalog = Catalog(connection)
+    forgotten, erasures = catalog.relation(FORGOTTEN.name), catalog.relation(ERASURES.name)
     if forgotten is None or erasures is None:
         return None
     wanted = select(forgotten.c.erasure_id).where(

@@ -24,7 +24,7 @@ from pipelines.ccaip.schema import merge_key
 from pipelines.ccaip.tables import REJECTED_CALLS, TABLES, Privacy
 from pipelines.errors import CallmartError
 from pipelines.warehouse.arrow_queries import ask, ask_rows
-from pipelines.warehouse.connect import Look, raw_table
+from pipelines.warehouse.connect import Catalog, raw_table
 
 _ROWS_AT_ONCE = 50_000
 _OF_PARTIES = ("call_id", "idx", "type", "user_id", "end_user_id", "phone_number", "email")
@@ -93,8 +93,8 @@ class Person:
 
 def find(connection: Connection, subject: Subject, pseudonyms: Pseudonyms) -> Person:
     """Find the person in the raw tables. Raises `CallmartError` if no calls were ever loaded."""
-    look = Look(connection)
-    if any(look.relation(name) is None for name in ("calls", "participants", REJECTED_CALLS.name)):
+    catalog = Catalog(connection)
+    if any(catalog.relation(name) is None for name in ("calls", "participants", REJECTED_CALLS.name)):
         raise CallmartError(
             "The warehouse has no calls yet, so nobody can be found.", "Load first: `callmart run`."
         )

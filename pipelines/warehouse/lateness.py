@@ -24,7 +24,7 @@ from sqlalchemy import func, select
 
 from pipelines.ccaip.enumerations import final_statuses
 from pipelines.ccaip.tables import LOAD_WINDOWS
-from pipelines.warehouse.connect import Look
+from pipelines.warehouse.connect import Catalog
 
 LOOKED_BACK = timedelta(days=30)
 """The period before the cursor that is measured."""
@@ -69,12 +69,12 @@ class Recommendation:
     reasons: tuple[str, ...]
 
 
-def measure_updates(look: Look, until: datetime) -> UpdateLateness | None:
+def measure_updates(catalog: Catalog, until: datetime) -> UpdateLateness | None:
     """How late finished calls were updated, over the 30 days before `until` (UTC); None without any.
 
     `until` is the end of the loads by the server's clock, so that calls dated in the future do not count.
     """
-    if (calls := look.relation("calls")) is None:
+    if (calls := catalog.relation("calls")) is None:
         return None
     late = calls.c.updated_at - calls.c.ends_at
     wanted = (
@@ -82,25 +82,27 @@ def measure_updates(look: Look, until: datetime) -> UpdateLateness | None:
         calls.c.updated_at.between(until - LOOKED_BACK, until),
         calls.c.ends_at <= calls.c.updated_at,
     )
-    count = look.count(calls, *wanted)
+    count = catalog.count(calls, *wanted)
     if not count:
         return None
 
     def at(share: float) -> float:
         # the row at that position, because engines disagree on percentiles of intervals
         query = select(calls.c.updated_at, calls.c.ends_at).where(*wanted).order_by(late)
-        updated_at, ends_at = look.connection.execute(query.offset(int(share * (count - 1))).limit(1)).one()
+        updated_at, ends_at = catalog.connection.execute(
+            query.offset(int(share * (count - 1))).limit(1)
+        ).one()
         return (updated_at - ends_at) / _SECOND
 
     return UpdateLateness(count, at(0.5), at(0.99), at(1.0))
 
 
-def measure_visibility(look: Look, until: datetime) -> VisibilityLateness:
+def measure_visibility(catalog: Catalog, until: datetime) -> VisibilityLateness:
     """The late rows in overlaps of the 30 days before `until` (UTC), from the ledger.
 
     Only first attempts count: new rows of a later attempt may be rows that failed before.
     """
-    if (ledger := look.relation(LOAD_WINDOWS.name)) is None:
+    if (ledger := catalog.relation(LOAD_WINDOWS.name)) is None:
         return VisibilityLateness()
     window, tail = ledger.c, ledger.alias("tail").c
     # an overlap may be read in parts; the cursor is the start of the same load's tail
@@ -127,9 +129,9 @@ def measure_visibility(look: Look, until: datetime) -> VisibilityLateness:
     query = select(window.new_versions, oldest, func.coalesce(cursor, window.window_until)).where(
         window.new_versions > 0, *wanted
     )
-    late = look.connection.execute(query).all()
+    late = catalog.connection.execute(query).all()
     behind = sorted(((reached - changed) / _SECOND for _, changed, reached in late), reverse=True)
-    overlaps = look.count(ledger, *wanted)
+    overlaps = catalog.count(ledger, *wanted)
     return VisibilityLateness(
         overlaps=overlaps,
         late_overlaps=len(late),

@@ -29,8 +29,8 @@ from pipelines.home import Home
 from pipelines.progress import Progress, Stage
 from pipelines.settings import Settings
 from pipelines.steps import reached
-from pipelines.warehouse.drifts import new_only
 from pipelines.warehouse.loader import Loader
+from pipelines.warehouse.recorded_drift import new_only
 from pipelines.warehouse.rejected import too_many_rejected
 
 IDS_PER_WINDOW = 1_250
@@ -145,7 +145,9 @@ class _Load:
     def __enter__(self) -> _Load:
         self._privacy = self._settings.privacy_filter()
         with ExitStack() as opening:
-            self.client = opening.enter_context(Client(**self._settings.api))
+            self.client = opening.enter_context(
+                Client(**self._settings.api, on_unreachable=self._progress.warn)
+            )
             self.loader = opening.enter_context(Loader(self._settings, self._home))
             with self.loader.loaded.connected():
                 self._forgotten = self.loader.loaded.forgotten(self._settings.privacy_key)

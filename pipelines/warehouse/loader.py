@@ -40,7 +40,7 @@ from pipelines.steps import reached
 from pipelines.warehouse import duckdb_file
 from pipelines.warehouse.connect import (
     RAW_SCHEMA,
-    Look,
+    Catalog,
     batches,
     cursor_of,
     linked_table,
@@ -149,9 +149,9 @@ class Loader:
     def _begin(self) -> None:
         """Connect dlt to the open warehouse, with the warehouse's schema and state."""
         shutil.rmtree(self._folder, ignore_errors=True)
-        look = Look(self.connection)
-        look.check_version()
-        lacks_columns = _lacks_columns(look)
+        catalog = Catalog(self.connection)
+        catalog.check_version()
+        lacks_columns = _lacks_columns(catalog)
         self.connection.rollback()
         self._pipeline = dlt.pipeline(
             NAME,
@@ -286,10 +286,10 @@ def _cause(error: BaseException) -> str:
 # --- tables ---------------------------------------------------------------------------------------
 
 
-def _lacks_columns(look: Look) -> bool:
+def _lacks_columns(catalog: Catalog) -> bool:
     """Whether a declared table or column does not exist yet."""
     for table in (*map(linked_table, TABLES), *(raw_table(each.name) for each in RECORDS)):
-        relation = look.relation(table.name)
+        relation = catalog.relation(table.name)
         if relation is None or not set(table.c.keys()) <= set(relation.c.keys()):
             return True
     return False

@@ -15,7 +15,7 @@ from pipelines.progress import Progress, Stage
 from pipelines.settings import Settings
 from pipelines.steps import Step, reached
 from pipelines.warehouse.compact import compact
-from pipelines.warehouse.connect import Look, reading
+from pipelines.warehouse.connect import Catalog, reading
 from pipelines.warehouse.publish import MARTS_SCHEMA, publish, published_copy
 
 
@@ -25,7 +25,7 @@ def rebuild(settings: Settings, home: Home, progress: Progress, stage: Stage, st
     Raises `TransformError` when dbt fails and `LockedError` when another program has the warehouse open.
     """
     with reading(settings) as connection:
-        has_marts = bool(Look(connection).tables(MARTS_SCHEMA))
+        has_marts = bool(Catalog(connection).tables(MARTS_SCHEMA))
     if has_marts:
         stage.note("marts")
         # a failing test must not keep a person in the marts

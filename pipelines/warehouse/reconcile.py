@@ -32,7 +32,7 @@ from pipelines.warehouse.compare import (
     call_id,
     check_tables,
 )
-from pipelines.warehouse.connect import Look, reading, replace_records, writing
+from pipelines.warehouse.connect import Catalog, reading, replace_records, writing
 from pipelines.warehouse.load import heal as load_again
 from pipelines.warehouse.search import Day, Search
 
@@ -178,9 +178,9 @@ def reconcile(
 def _search(
     settings: Settings, progress: Progress, start: datetime | None, end: datetime | None, contents: bool
 ) -> tuple[_Range, _Found]:
-    with Client(**settings.api) as client, reading(settings) as connection:
+    with Client(**settings.api, on_unreachable=progress.warn) as client, reading(settings) as connection:
         check_tables(connection)
-        cursor = Look(connection).cursor()
+        cursor = Catalog(connection).cursor()
         if cursor is None:
             raise CallmartError(
                 "No load is complete yet, so there is nothing to compare.",
@@ -239,7 +239,7 @@ def _heal(settings: Settings, home: Home, progress: Progress, ids: Sequence[int]
     """Load these calls again and compare them once more. Those that are equal then are healed."""
     loaded = load_again(settings, home, progress, ids, range_.since, range_.until)
     with (
-        Client(**settings.api) as client,
+        Client(**settings.api, on_unreachable=progress.warn) as client,
         reading(settings) as connection,
         Comparison(
             connection,
@@ -249,7 +249,7 @@ def _heal(settings: Settings, home: Home, progress: Progress, ids: Sequence[int]
             settings.privacy_filter(),
             settings.privacy_key,
         ) as comparison,
-        progress.stage("look again", unit="requests") as stage,
+        progress.stage("compare again", unit="requests") as stage,
     ):
         Search(client, comparison, range_.days()).ask_again(ids, stage)
         findings = comparison.findings

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from pipelines.ccaip.tables import REJECTED_CALLS
-from pipelines.warehouse.connect import Look, utc
+from pipelines.warehouse.connect import Catalog, utc
 
 _FEW = 2
 
@@ -50,7 +50,7 @@ def rejected_calls(
     connection: Connection, *, most: int | None = None, bodies: bool = False
 ) -> Iterator[RejectedCall]:
     """The rejected calls, newest first, at most `most`; with their bodies only if requested."""
-    kept = Look(connection).relation(REJECTED_CALLS.name)
+    kept = Catalog(connection).relation(REJECTED_CALLS.name)
     if kept is None:
         return
     wanted = [column.name for column in REJECTED_CALLS.columns if column.name != "body" or bodies]
@@ -70,5 +70,5 @@ def rejected_calls(
 
 def count_rejected(connection: Connection) -> int:
     """The number of calls that could not be parsed."""
-    kept = Look(connection).relation(REJECTED_CALLS.name)
+    kept = Catalog(connection).relation(REJECTED_CALLS.name)
     return 0 if kept is None else connection.execute(select(func.count()).select_from(kept)).scalar_one()

@@ -30,8 +30,8 @@ from pipelines.progress import Progress, Stage
 from pipelines.settings import Settings, require_api
 from pipelines.warehouse.compare import call_id
 from pipelines.warehouse.connect import batches, raw_table, utc
-from pipelines.warehouse.drifts import new_only
 from pipelines.warehouse.loader import Loader
+from pipelines.warehouse.recorded_drift import new_only
 
 _AT_ONCE = 2_000  # calls; about 20 MB of JSON
 

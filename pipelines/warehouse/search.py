@@ -218,7 +218,7 @@ class Search:
     def _compare(self) -> None:
         """Compare the fetched calls that were not compared yet."""
         if self._waiting:
-            self._comparison.look(self._waiting)
+            self._comparison.compare(self._waiting)
             self._waiting = []
 
     # --- requests ---------------------------------------------------------------------------------

@@ -20,8 +20,8 @@ from pipelines.ccaip.tables import ERASURES, REJECTED_CALLS, TABLES
 from pipelines.home import Home
 from pipelines.marts.last_build import last_build
 from pipelines.settings import Settings
-from pipelines.warehouse.connect import RAW_SCHEMA, Look, exists, reading, utc
-from pipelines.warehouse.trust import Trust, read_trust
+from pipelines.warehouse.completeness import Completeness, read_completeness
+from pipelines.warehouse.connect import RAW_SCHEMA, Catalog, exists, reading, utc
 
 MARTS_SCHEMA = "marts"
 _EXTRAS_LOOKED_AT = 10_000  # rows whose unknown keys are listed; all rows with unknown keys are counted
@@ -81,7 +81,7 @@ class Status:
     landed: Landed = field(default_factory=Landed)
     fresh: Fresh = field(default_factory=Fresh)
     pending: Pending = field(default_factory=Pending)
-    trust: Trust = field(default_factory=Trust)
+    trust: Completeness = field(default_factory=Completeness)
     marts: dict[str, int] = field(default_factory=dict)
 
 
@@ -92,27 +92,29 @@ def read_status(home: Home, settings: Settings) -> Status:
     if not status.exists:
         return status
     with reading(settings) as connection:
-        look = Look(connection)
-        status.landed = _landed(look)
-        status.fresh = _fresh(look)
+        catalog = Catalog(connection)
+        status.landed = _landed(catalog)
+        status.fresh = _fresh(catalog)
         status.fresh.marts_built_at = build.finished_at if (build := last_build(home)) else None
-        _fill_pending(status.pending, look)
-        status.trust = read_trust(look, settings, status.fresh.tail_until or status.fresh.last_load_at)
+        _fill_pending(status.pending, catalog)
+        status.trust = read_completeness(
+            catalog, settings, status.fresh.tail_until or status.fresh.last_load_at
+        )
         status.marts = {
-            relation.name: look.count(relation)
-            for name in look.tables(MARTS_SCHEMA)
-            if (relation := look.relation(name, MARTS_SCHEMA)) is not None
+            relation.name: catalog.count(relation)
+            for name in catalog.tables(MARTS_SCHEMA)
+            if (relation := catalog.relation(name, MARTS_SCHEMA)) is not None
         }
     return status
 
 
-def _landed(look: Look) -> Landed:
+def _landed(catalog: Catalog) -> Landed:
     landed = Landed()
     for name in (*TABLES, REJECTED_CALLS.name):
-        if (relation := look.relation(name)) is not None:
-            landed.rows[name] = look.count(relation)
-    if (calls := look.relation("calls")) is not None:
-        by_status = look.connection.execute(select(calls.c.status, func.count()).group_by(calls.c.status))
+        if (relation := catalog.relation(name)) is not None:
+            landed.rows[name] = catalog.count(relation)
+    if (calls := catalog.relation("calls")) is not None:
+        by_status = catalog.connection.execute(select(calls.c.status, func.count()).group_by(calls.c.status))
         for call_status, count in by_status:
             if call_status in final_statuses():
                 landed.calls_final += count
@@ -121,53 +123,55 @@ def _landed(look: Look) -> Landed:
     return landed
 
 
-def _fresh(look: Look) -> Fresh:
-    cursor = look.cursor()
+def _fresh(catalog: Catalog) -> Fresh:
+    cursor = catalog.cursor()
     fresh = Fresh(tail_until=cursor.until if cursor else None)
-    if (calls := look.relation("calls")) is not None:
-        newest = look.connection.execute(select(func.max(calls.c.updated_at))).scalar()
+    if (calls := catalog.relation("calls")) is not None:
+        newest = catalog.connection.execute(select(func.max(calls.c.updated_at))).scalar()
         fresh.newest_updated_at = utc(newest)
-    if (loads := look.relation("_dlt_loads")) is not None:
+    if (loads := catalog.relation("_dlt_loads")) is not None:
         last = (
             select(loads.c.load_id, loads.c.inserted_at)
             .where(loads.c.status == 0)
             .order_by(loads.c.inserted_at.desc())
         )
-        if row := look.connection.execute(last).first():
+        if row := catalog.connection.execute(last).first():
             fresh.last_load_id, fresh.last_load_at = row[0], utc(row[1])
     return fresh
 
 
-def _fill_pending(pending: Pending, look: Look) -> None:
-    if (rejected := look.relation(REJECTED_CALLS.name)) is not None:
-        pending.rejected_calls = look.count(rejected)
-    if (erasures := look.relation(ERASURES.name)) is not None:
+def _fill_pending(pending: Pending, catalog: Catalog) -> None:
+    if (rejected := catalog.relation(REJECTED_CALLS.name)) is not None:
+        pending.rejected_calls = catalog.count(rejected)
+    if (erasures := catalog.relation(ERASURES.name)) is not None:
         begun = (
             select(erasures.c.asked_at).where(erasures.c.finished_at.is_(None)).order_by(erasures.c.asked_at)
         )
         pending.unfinished_erasures = [
-            moment for asked_at in look.connection.execute(begun).scalars() if (moment := utc(asked_at))
+            moment for asked_at in catalog.connection.execute(begun).scalars() if (moment := utc(asked_at))
         ]
-    pending.calls_since_transform = _calls_since_transform(look)
+    pending.calls_since_transform = _calls_since_transform(catalog)
     keys: Counter[str] = Counter()
     for name in TABLES:
-        relation = look.relation(name)
+        relation = catalog.relation(name)
         if relation is not None and "_extra" in relation.c:
-            pending.rows_with_unknown_keys += look.count(relation, relation.c["_extra"].is_not(None))
-            keys.update(f"{name}.{key}" for key in _unknown_keys(look, relation))
+            pending.rows_with_unknown_keys += catalog.count(relation, relation.c["_extra"].is_not(None))
+            keys.update(f"{name}.{key}" for key in _unknown_keys(catalog, relation))
     pending.unknown_keys = dict(keys.most_common())
 
 
-def _unknown_keys(look: Look, relation: TableClause) -> Iterator[str]:
+def _unknown_keys(catalog: Catalog, relation: TableClause) -> Iterator[str]:
     extra = relation.c["_extra"]
-    for (value,) in look.connection.execute(select(extra).where(extra.is_not(None)).limit(_EXTRAS_LOOKED_AT)):
+    for (value,) in catalog.connection.execute(
+        select(extra).where(extra.is_not(None)).limit(_EXTRAS_LOOKED_AT)
+    ):
         yield from json.loads(value) if isinstance(value, str) else value
 
 
-def _calls_since_transform(look: Look) -> int | None:
+def _calls_since_transform(catalog: Catalog) -> int | None:
     """The number of calls whose load the facts do not have. Load ids of two machines need not grow in load order."""
-    calls, facts = look.relation("calls"), look.relation("fct_calls", MARTS_SCHEMA)
+    calls, facts = catalog.relation("calls"), catalog.relation("fct_calls", MARTS_SCHEMA)
     if calls is None or facts is None or "load_id" not in facts.c:
         return None
     seen = select(facts.c.load_id).where(facts.c.load_id.is_not(None)).distinct()
-    return look.count(calls, calls.c["_dlt_load_id"].not_in(seen))
+    return catalog.count(calls, calls.c["_dlt_load_id"].not_in(seen))

@@ -1,4 +1,4 @@
-"""Simulate a centre and print what happened in it, and how long that took.
+"""Simulate a centre and print what happened, and how long it took.
 
 python -m simulator.centre --days 14 --calls-per-day 2900 --seed 7
 python -m simulator.centre --calls 100000
@@ -27,9 +27,9 @@ def main() -> None:
     parser.add_argument("--start", type=datetime.fromisoformat, default=_DEFAULT_START, help="with zone")
     parser.add_argument("--days", type=float, default=14.0)
     parser.add_argument("--calls-per-day", type=int, default=2900)
-    parser.add_argument("--calls", type=int, help="about so many calls: sets the days")
+    parser.add_argument("--calls", type=int, help="approximate number of calls, which sets the days")
     parser.add_argument("--time-zone", default="America/New_York")
-    parser.add_argument("--bodies", type=int, default=2000, help="so many bodies are rendered and counted")
+    parser.add_argument("--bodies", type=int, default=2000, help="number of bodies to render and count")
     parser.add_argument("--truth", type=Path, help="write the truth here, as JSON lines")
     options = parser.parse_args()
     days = options.calls / options.calls_per_day if options.calls else options.days

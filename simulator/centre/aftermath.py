@@ -1,7 +1,7 @@
 """What arrives after a call: tickets, recordings, surveys, feedback, photos, texts.
 
-A call that has just ended → rows and fields that appear seconds, minutes or days later, each moving
-`updated_at`. Nothing here takes an agent's time, so all of it is written down at once, ahead.
+A call that has just ended → rows and fields that appear seconds, minutes or days later, each changing
+`updated_at`. None of this takes an agent's time, so all of it is written in advance.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _FEEDBACK = (
 
 
 def after_call(world: World, call: LiveCall, *, talked: bool) -> None:
-    """Schedule everything late; `talked`: the caller spoke with an agent."""
+    """Schedule everything that comes later. `talked`: the caller spoke with an agent."""
     rng, record, end = call.rng, call.record, call.ended_at
     record.spans.append(
         Span(world.row_id("consumer_handle_durations"), "handle", "finished", record.created_at, end)
@@ -41,7 +41,7 @@ def after_call(world: World, call: LiveCall, *, talked: bool) -> None:
 
 
 def _recording(world: World, call: LiveCall) -> None:
-    """Ready after minutes; a few stretches of it silenced."""
+    """A recording, available after some minutes, with a few parts silenced."""
     rng, record = call.rng, call.record
     row_id = world.row_id("recordings")
     started = record.handle_rows[0].started_at if record.handle_rows else record.created_at
@@ -55,7 +55,7 @@ def _recording(world: World, call: LiveCall) -> None:
     agent_id = record.handle_rows[0].agent_id if record.handle_rows else 0
     ready = call.ended_at + (rng.randint(20, 240) if rng.random() < 0.9 else rng.randint(900, 1200))
     record.add(ready, "recordings", row_id, started, seconds, tuple(cuts), agent_id)
-    record.set(ready, recording_permission="granted", has_recording=True)
+    record.set(ready, has_recording=True)
 
 
 def _survey(world: World, call: LiveCall) -> None:

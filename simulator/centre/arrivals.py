@@ -1,7 +1,7 @@
-"""When calls come in, and what they are.
+"""When calls arrive, and of which type.
 
 Seed, calendar and horizon → epoch seconds of new calls, in order. Volumes follow the weekday and
-the hour; each local day has its own random stream, so a longer horizon adds days and changes none.
+the hour; each local day has its own random stream, so a longer horizon adds days without changing others.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ SCHEDULED_WEB = "Voice Scheduled (Web)"
 OUTBOUND = "Voice Outbound"
 
 INBOUND_TYPES = frozenset({IVR, APP, WEB_CALLBACK})
-"""Whoever wants to talk now starts these: direction `inbound`. The other three are dialled by the
-centre at a time of its own or of an appointment: `outbound`."""
+"""Calls by callers: direction `inbound`. The other three are dialled by the centre, at its own time or at
+that of an appointment: `outbound`."""
 
 _TYPE_SHARES = ((IVR, 0.68), (APP, 0.14), (OUTBOUND, 0.09), (WEB_CALLBACK, 0.04), (SCHEDULED_APP, 0.025),
                 (SCHEDULED_WEB, 0.025))  # fmt: skip
@@ -38,8 +38,8 @@ _BUSY_DAY_FACTOR = 1.25
 _BURST_SHARE = 0.3
 _BURST_PART = 0.05
 _BURST_SECONDS = 2400
-"""On some days a part of the day's calls comes on top within so short a time: an outage, a mailing.
-Without them every interval would keep its target."""
+"""On some days additional calls arrive within this short time, as after an outage or a mailing. Without
+them every interval would meet its target."""
 
 
 def direction(call_type: str) -> str:
@@ -48,7 +48,7 @@ def direction(call_type: str) -> str:
 
 
 def call_times(seed: int, calendar: Calendar, start: int, end: int, calls_per_day: int) -> Iterator[int]:
-    """Epoch seconds of the calls of `[start, end)`, never falling; `calls_per_day` is a week's mean."""
+    """Epoch seconds of the calls of `[start, end)`, ascending; `calls_per_day` is the mean of a week."""
     for day in calendar.days(start, end):
         rng = Random(f"{seed}:arrivals:{day}")
         expected = calls_per_day * _WEEKDAY[day.weekday()]

@@ -1,8 +1,7 @@
-"""The centre's clock on the wall: opening hours, and who works when.
+"""The centre's local time: opening hours and shifts.
 
-Epoch seconds (UTC) ↔ the centre's local weekday and hour. Everything else in the simulation counts
-in whole UTC seconds; only here does a time zone matter, so a day that has 23 or 25 hours is right
-everywhere else too.
+Epoch seconds (UTC) ↔ the centre's local weekday and hour. Everything else in the simulation uses
+whole UTC seconds, so only this module deals with time zones and with days of 23 or 25 hours.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ BREAK_AFTER_HOURS = 3.5
 BREAK_SECONDS = 1800
 SICK_SHARE = 0.04
 CLOSING_GRACE_SECONDS = 1800
-"""Agents stay so long after closing, for the callers who still wait."""
+"""How long agents stay after closing, for callers who are still waiting."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class Calendar:
             hours = queue.hours(day.weekday())
             if hours is not None:
                 first = max(earliest, self.epoch(day, hours[0]))
-                last = self.epoch(day, hours[1]) - 3600  # late enough is too late to be handled
+                last = self.epoch(day, hours[1]) - 3600  # later ones might not be handled before closing
                 if first <= last:
                     chosen = rng.randint(first, min(last, first + 4 * 3600))
                     return min(last, chosen + -chosen % 900)

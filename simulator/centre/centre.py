@@ -1,8 +1,7 @@
-"""A busy contact centre: simulate it once, then ask how its calls stand at any instant.
+"""A busy contact centre, simulated once, which can then be queried for any instant.
 
-Seed, start, days → `Centre`, which answers as `simulator.calls.CallSource` and knows the truth.
-The same seed and start give the same calls; a longer horizon adds calls and leaves those before it
-as they were, for every instant up to the shorter horizon's end.
+Seed, start, days → `Centre`, a `simulator.calls.CallSource` that also knows the truth. The same seed and start give the
+same calls. A longer horizon adds calls and does not change earlier ones, up to the shorter horizon's end.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from simulator.centre.truth import Ledger, Truth, instant
 from simulator.centre.world import FIRST_CALL_ID, Process, World
 
 _DRAIN_DAYS = 8
-"""Shifts go on so long after the horizon, for appointments and call-backs made before it."""
+"""How long shifts continue after the horizon, for appointments and call-backs made before it."""
 
 _CALLS_PER_AGENT = 46
 _FEWEST_AGENTS = 26
@@ -42,7 +41,7 @@ _SHIFT = 21
 
 
 class Centre:
-    """The calls of a simulated centre, as they stand at any instant. Safe to read from threads."""
+    """The calls of a simulated centre at any instant. Can be read from several threads."""
 
     queues: tuple[Queue, ...] = QUEUES
 
@@ -83,9 +82,9 @@ class Centre:
     ) -> Centre:
         """Let calls arrive in `[start, start + days)` and follow each to its end.
 
-        `start` must have a zone and whole seconds. `calls_per_day` is the mean of a week, call-backs
-        not counted; `agents` are hired to fit it unless told. `time_zone` is the centre's own:
-        opening hours, shifts and the arrival pattern follow it.
+        `start` must have a zone and whole seconds. `calls_per_day` is the mean of a week without
+        call-backs; by default `agents` is chosen to fit it. Opening hours, shifts and arrivals are in
+        `time_zone`.
         """
         if start.tzinfo is None or start.microsecond:
             raise ValueError(f"start must have a time zone and whole seconds, not {start!r}")
@@ -108,7 +107,7 @@ class Centre:
         centre = cls(world.records, world.ledger, people, utc, utc + timedelta(days=days), calendar)
         del world, env
         gc.collect()
-        gc.freeze()  # millions of small objects that stay: walking them again and again took seconds
+        gc.freeze()  # millions of small permanent objects: scanning them repeatedly took seconds
         return centre
 
     def __len__(self) -> int:
@@ -120,13 +119,13 @@ class Centre:
         return instant(self._timeline[-1] >> _SHIFT) if self._timeline else self.start
 
     def call_ids(self) -> range:
-        """Ids of all calls, in the order they came into being."""
+        """Ids of all calls in the order of their creation."""
         return range(FIRST_CALL_ID, FIRST_CALL_ID + len(self._records))
 
     def versions(self, now: datetime) -> Sequence[CallVersion]:
         """Every call that exists at `now`, once each, with its newest `updated_at` up to then.
 
-        Fast when the clock moves on a little: only what changed in between is looked at.
+        Fast if the clock moved on only a little, because only changes since then are processed.
         """
         second = floor(now.timestamp())
         with self._lock:
@@ -136,7 +135,7 @@ class Centre:
             return self._answer
 
     def body(self, call_id: int, now: datetime) -> dict[str, Any]:
-        """The call as the API shows it at `now`; KeyError when there is no such call yet."""
+        """The call in the API at `now`. Raises KeyError if there is no such call yet."""
         index = call_id - FIRST_CALL_ID
         if not 0 <= index < len(self._records):
             raise KeyError(call_id)
@@ -147,7 +146,7 @@ class Centre:
         return self._renderer.body(record, record.instants[seen - 1])
 
     def truth(self, now: datetime) -> Truth:
-        """What really happened, as far as the API can tell at `now`."""
+        """What really happened, as far as the API can show it at `now`."""
         return self._ledger.as_of(now)
 
     def _move(self, second: int) -> None:
@@ -165,7 +164,7 @@ class Centre:
     def _all_at(self, second: int) -> Iterator[tuple[int, CallVersion]]:
         for index, record in enumerate(self._records):
             if record.created_at > second:
-                return  # records are in the order of their beginning
+                return  # records are in the order of their start
             at = record.instants[bisect_right(record.instants, second) - 1]
             yield index, CallVersion(FIRST_CALL_ID + index, instant(at))
 
@@ -179,7 +178,7 @@ def _arrivals(world: World, end: int) -> Process:
 
 
 def _work(world: World, agent: Agent, end: int) -> Process:
-    """An agent's weeks: on the floor from shift to shift."""
+    """The process of an agent, from shift to shift."""
     days = world.calendar.days(world.start, end + _DRAIN_DAYS * 86_400)
     for begins, ends in world.calendar.shifts(agent, world.seed, days):
         if ends <= world.now:

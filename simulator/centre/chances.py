@@ -1,4 +1,4 @@
-"""How likely, how long: every probability and duration of the centre in one place.
+"""Every probability and duration of the centre.
 
 A call's random stream → whole seconds and choices. Medians and shares are invented, but of the size
 that busy centres report: some 80 % answered, four to six minutes a conversation, half a minute of
@@ -16,7 +16,7 @@ MENU_ABANDON_SHARE = 0.045
 IMPATIENT_SHARE = 0.05
 IMPATIENT_WITHIN_SECONDS = 9
 FLOW_OUT_SHARE = 0.35
-"""Of the callers still waiting when the announcement comes: who takes the offer of another way."""
+"""Share of callers who accept the offer of another way when they hear the announcement."""
 OVER_CAPACITY_SHARE = 0.7
 IGNORE_SHARE = 0.025
 RING_OUT_SECONDS = 20
@@ -29,7 +29,7 @@ SECOND_TRANSFER_SHARE = 0.12
 MOST_TRANSFERS = 3
 COLD_SHARE = 0.55
 BACK_TO_FIRST_SHARE = 0.45
-"""Of second transfers: back to the agent the call came from."""
+"""Share of second transfers that go back to the first agent."""
 TRANSFER_WAIT_SECONDS = (90, 420)
 BARGE_SHARE = 0.012
 HOLD_SHARE = 0.28
@@ -48,7 +48,7 @@ DIAL_RESULTS: tuple[tuple[str, float], ...] = (
     ("eu_wrong_number", 0.02),
     ("ag_canceled", 0.02),
 )
-"""What becomes of calls that the centre dials, other than a conversation."""
+"""Outcomes of calls that the centre dials, other than a conversation."""
 
 NOTIFICATION_FAILS_SHARE = 0.03
 """Scheduled calls to an app begin with a push notification, which can fail."""
@@ -59,13 +59,13 @@ RARE: tuple[str, ...] = (
     "transfer:voip_conn_timeout", "transfer:ag_ignored", "transfer:expired",
     "expire", "switching", "ring_cancel", "ignore_all", "action_only", "media", "barge", "impatient",
 )  # fmt: skip
-"""What must happen in every centre of some thousand calls: dealt out in turn, not left to chance."""
+"""Events that must occur in every centre of some thousand calls: assigned in turn, not by chance."""
 
 _RARE_EVERY = 30
 
 
 def rare_event(number: int) -> str:
-    """The rare event dealt to the arrival of this number; empty for most."""
+    """The rare event of the arrival with this number; empty for most."""
     turn, place = divmod(number, _RARE_EVERY)
     return RARE[turn % len(RARE)] if place == 11 else ""
 

@@ -1,6 +1,6 @@
 """Talking: legs of a call with agents, transfers between them, and supervisors listening in.
 
-A connected leg → the call's end. How a leg is written down is in `legs`.
+A connected leg → the call's end. `legs` records a leg.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _wants_transfer(call: LiveCall, leg: Leg) -> bool:
 
 
 def _cold(world: World, call: LiveCall, leg: Leg, party: Participant, held: int) -> Process:
-    """The agent leaves at once; whoever is not answered then is lost."""
+    """The agent leaves at once. A caller who is not answered then is lost."""
     close(world, call, leg, party, world.now, held)
     waited: Waited = yield from _pass_on(world, call, leg, cold=True)
     if waited.leg is not None:
@@ -83,13 +83,13 @@ def _warm(world: World, call: LiveCall, leg: Leg, party: Participant, held: int)
         world.fail(call, waited.reason)
         after_call(world, call, talked=True)
         return
-    yield world.env.timeout(call.rng.randint(15, 120))  # nobody came: back to the first agent
+    yield world.env.timeout(call.rng.randint(15, 120))  # nobody answered: back to the first agent
     close(world, call, leg, party, world.now, held)
     _hang_up(world, call)
 
 
 def _pass_on(world: World, call: LiveCall, leg: Leg, *, cold: bool) -> Process:
-    """Look for the next agent; the value is how the wait ended."""
+    """Wait for the next agent. The result is how the wait ended."""
     rng, now = call.rng, world.now
     assert leg.queue is not None  # calls that agents dialled are not passed on
     call.transfers += 1
@@ -161,7 +161,7 @@ def _talk_to_machine(world: World, call: LiveCall, leg: Leg) -> Process:
     call.record.virtual_agents.append(
         VirtualAgentRow(
             world.row_id("virtual_agent_handle_durations"), machine, leg.queue, now, world.now, None,
-            "finished", rng.randint(20, 95), rng.randint(2, 9), rng.randint(0, 2), transfer,
+            "resolved", rng.randint(20, 95), rng.randint(2, 9), rng.randint(0, 2), transfer,
         )
     )  # fmt: skip
     world.ledger.virtual_agent_sessions.append(
@@ -184,7 +184,7 @@ def _hang_up(world: World, call: LiveCall) -> None:
 
 
 def _payment(world: World, call: LiveCall, leg: Leg) -> None:
-    """Some callers pay within the conversation, by the task virtual agent."""
+    """Some callers pay during the conversation, with the task virtual agent."""
     rng = call.rng
     seconds = world.now - leg.connected_at
     if leg.queue is None or seconds < 90 or rng.random() >= 0.03:

@@ -1,7 +1,7 @@
 """Ways out of the queue, or around it: voicemail, appointment, another number.
 
-A call that cannot or will not wait → its last statuses. The queue row, if there was a queue, is
-written by the wait; here is what comes after.
+A call that cannot or will not wait → its last statuses. The wait writes the queue row, if there is one; this
+module does what follows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _AFTER_HOURS = ("voicemail", "callback", "deflected", "hang_up")
 
 
 def after_hours(world: World, call: LiveCall) -> Process:
-    """The queue is closed: the caller hears so and is offered other ways; no queue row."""
+    """The queue is closed: the caller is told so and offered other ways. No queue row."""
     kind = call.rng.choices(_AFTER_HOURS, (40, 25, 25, 10))[0]
     yield world.env.timeout(call.rng.randint(3, 12))
     if kind == "hang_up":
@@ -60,7 +60,7 @@ def _deflected(world: World, call: LiveCall, why: str, where: str) -> None:
 
 
 def _write(world: World, call: LiveCall, where: str, why: str) -> None:
-    call.record.add(world.now, "deflection_details", world.row_id("deflection_details"), where, why)
+    call.record.add(world.now, "deflection_details", world.row_id("deflection_details"), why)
     world.ledger.deflected(call.call_id, world.now, where, why)
 
 

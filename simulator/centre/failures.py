@@ -1,7 +1,7 @@
-"""Why calls fail: the documented reasons with the adapter's codes and words.
+"""Why calls fail: the documented reasons with the adapter's codes and messages.
 
-A fail reason → (code, message) of the page's table. The table does not say which reason goes with
-which code; the pairs here follow the words. Several codes may stand for one reason.
+A fail reason → (code, message) of the page's table. The table does not say which code belongs
+to which reason; the pairs here follow the messages. A reason may have several codes.
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ CONNECTION_REASONS: tuple[str, ...] = (
     "voip_twilio_error", "voip_tokbox_error", "voip_invalid_token", "voip_conn_general", "voip_conn_timeout",
     "voip_conn_signal", "ag_mic_no_device", "ag_mic_denied", "unknown",
 )  # fmt: skip
-"""What can go wrong between an agent's accepting and the first word."""
+"""Failures between an agent's acceptance and the conversation."""
 
 
 def adapter_code(reason: str, rng: Random) -> int:
-    """A code that goes with the reason."""
+    """A code for the reason."""
     return rng.choice(CODES[reason])

@@ -1,8 +1,7 @@
-"""The floor: who is free, who waits, and who gets whom.
+"""The floor: assigns waiting calls to free agents.
 
-Free agents and waiting calls → matches. A call goes to the agent who has been free longest; an
-agent takes the call that has waited longest among his queues. Event-driven, no polling: a match is
-tried when a call joins and when an agent becomes free.
+A call goes to the agent who has been free longest; an agent takes the call that has waited longest in the agent's
+queues. Event-driven: a match is tried when a call joins and when an agent becomes free.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from simulator.centre.queues import Queue
 class Wait:
     """A call waiting in a queue, from joining to leaving.
 
-    `signal` fires with the `Agent` to ring, or with None when patience ran out. `only` is set when
-    the call is for one particular agent; `joined_at` stays through rings that nobody answered.
+    `signal` fires with the `Agent` to ring, or with None when the caller's patience ran out. `only` is set if the
+    call is for a particular agent; unanswered rings do not change `joined_at`.
     """
 
     __slots__ = ("deadline", "env", "joined_at", "only", "queue", "reachable", "signal", "waiting")
@@ -59,11 +58,11 @@ class Floor:
         self._skills = {agent: frozenset(agent.queue_ids) for agent in agents}
 
     def length(self, queue: Queue) -> int:
-        """How many wait in the queue now."""
+        """The number of calls waiting in the queue."""
         return self._lengths[queue.queue_id]
 
     def join(self, wait: Wait, *, again: bool = False) -> Any:
-        """Wait for an agent: the event to yield on. `again`: at the head, after an unanswered ring."""
+        """Join the queue and return the event to yield on. `again`: at the head, after an unanswered ring."""
         wait.signal = self._env.event()
         if wait.deadline <= self._env.now:
             wait.signal.succeed(None)
@@ -97,7 +96,7 @@ class Floor:
             self._offer(agent)
 
     def go(self, agent: Agent) -> None:
-        """The shift or a break: a running conversation is still finished."""
+        """The agent's shift ends, or a break begins. A running conversation is finished first."""
         self._present.discard(agent)
         self._free.pop(agent, None)
 
@@ -108,14 +107,14 @@ class Floor:
             self._offer(agent)
 
     def release_after(self, agent: Agent, seconds: int) -> None:
-        """As `release`, so many seconds from now."""
+        """Like `release`, after this many seconds."""
         if seconds <= 0:
             self.release(agent)
             return
         self._env.timeout(seconds).callbacks.append(lambda _: self.release(agent))
 
     def seize(self, queue_id: int | None = None) -> Agent | None:
-        """Take the longest-free agent for a call he dials himself; None when nobody is free."""
+        """Take the longest-free agent for an outbound call; None if nobody is free."""
         for agent in self._free:
             if queue_id is None or queue_id in self._skills[agent]:
                 self._take(agent)
@@ -146,7 +145,7 @@ class Floor:
         best.signal.succeed(agent)
 
     def _first_waits(self, agent: Agent) -> Iterator[Wait]:
-        """For each of the agent's queues the first call he may take."""
+        """The first call for the agent in each of the agent's queues."""
         for queue_id in agent.queue_ids:
             for wait in self._waiting[queue_id]:
                 if wait.waiting and wait.reachable and wait.only in (None, agent):

@@ -1,7 +1,7 @@
-"""The ways of a call through the centre, from the first second to the last.
+"""The journey of a call through the centre, from start to end.
 
 An arrival → SimPy processes: inbound calls through menu, virtual agent, queue and conversation;
-calls that agents dial; appointments; and what follows from calls that came to nothing.
+calls that agents dial; appointments; and what follows calls that were not handled.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _RECOVERABLE = frozenset(
 
 
 def arrive(world: World, number: int) -> None:
-    """The centre's call of this number begins now: decide what it is, and start it."""
+    """Decide the type of the call with this number, which begins now, and start it."""
     rng = Random(f"{world.seed}:call:{number}")
     rare = chances.rare_event(number)
     call_type = draw_type(rng)
@@ -107,7 +107,7 @@ def _queue_and_talk(world: World, call: LiveCall) -> Process:
 
 
 def _limits(world: World, call: LiveCall) -> Limits:
-    """How long this caller waits, and what then: hang up, take another way, or expire."""
+    """How long this caller waits, and what happens then: hang up, another way, or expiry."""
     rng, queue = call.rng, call.queue
     if call.rare == "expire":
         return Limits(chances.FORCED_EXPIRY_SECONDS, "expired", reachable=False)
@@ -168,7 +168,7 @@ def _queue_and_dial(world: World, call: LiveCall, limits: Limits) -> Process:
 
 
 def dial_out(world: World, rng: Random, customer: Customer, parent: LiveCall | None = None) -> Process:
-    """An agent dials, as soon as one is free; without one in a quarter of an hour, nobody does."""
+    """An agent dials as soon as one is free. If none is within 15 minutes, nobody does."""
     agent = world.floor.seize()
     for _ in range(20):
         if agent is not None:
@@ -202,7 +202,7 @@ def _failed(call: LiveCall) -> bool:
 
 
 def _call_back(world: World, call: LiveCall) -> None:
-    """What the centre does about a call that came to nothing: appointments and call-backs."""
+    """What the centre does after a call that was not handled: appointments and call-backs."""
     rng, record = call.rng, call.record
     last = {key: value for _, key, value in record.changes}
     queue = call.queue

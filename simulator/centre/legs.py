@@ -1,7 +1,7 @@
-"""What an agent's part in a call leaves behind: participant, talk and wrap-up rows, and their truth.
+"""The records of an agent's part in a call: participant, talk and wrap-up rows, and their truth.
 
-A leg and its end → rows and facts. The truth of a first wait is written here too, because only the
-talk row tells the API's readers that it was answered.
+A leg and its end → rows and facts. The truth of a first wait is written here too, because only the talk row shows in
+the API that it was answered.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def close(
 ) -> None:
     """The agent leaves the conversation at `ended_at` (now or soon), wraps up, and is free again.
 
-    `wrap_up` is drawn unless it is told (seconds)."""
+    `wrap_up` (seconds) is random by default."""
     rng, record = call.rng, call.record
     seconds = ended_at - leg.connected_at
     wrap_up = chances.wrap_up(rng) if wrap_up is None else wrap_up
@@ -121,7 +121,7 @@ def _wrap_up_row(world: World, leg: Leg, started_at: int, seconds: int) -> Handl
 def _write_handled(
     world: World, call: LiveCall, leg: Leg, ended_at: int, held: int, wrap_up: int, *, talked: bool = True
 ) -> None:
-    """The truth of an agent's part. Not `talked`: nobody picked up, wrap-up alone remains."""
+    """The truth of an agent's part. Not `talked`: nobody picked up, and only wrap-up remains."""
     world.ledger.handled_segments.append(
         HandledSegmentTruth(
             call_id=call.call_id,

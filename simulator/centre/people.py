@@ -1,7 +1,7 @@
-"""The people of the centre, all of them invented: agents, supervisors, virtual agents, callers.
+"""The invented people of the centre: agents, supervisors, virtual agents, callers.
 
-Numbers from a seed → fictional names, `example.com` addresses and `+1555…` phones, so that nothing
-in a demo can be taken for a real person.
+Numbers from a seed → fictional names, `example.com` addresses and `+1555…` phone numbers, so that nothing in a demo
+looks like a real person's data.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LAST = (
 )  # fmt: skip
 
 SUPERVISOR_SHARE = 12
-"""One supervisor for so many agents; supervisors listen in and take no calls of their own."""
+"""Agents per supervisor. Supervisors listen in and take no calls themselves."""
 
 _EXTRA_SHARE = 0.08
 
@@ -62,7 +62,7 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class VirtualAgent:
-    """A talking machine in front of a queue."""
+    """A virtual agent in front of a queue."""
 
     virtual_agent_id: int
     name: str
@@ -80,12 +80,12 @@ VIRTUAL_AGENTS: dict[str, VirtualAgent] = {
 """The virtual agent of a language."""
 
 PAYMENT_AGENT = VirtualAgent(15, "take_a_payment", None)
-"""A task virtual agent: joins a conversation to take a payment, so that no agent hears the card."""
+"""A task virtual agent, which joins a conversation to take a payment, so that no agent hears the card number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A caller: one of many, known again when calling twice."""
+    """A caller, who has the same ids in every call."""
 
     customer_id: int
 
@@ -103,9 +103,9 @@ class Customer:
 
 
 def hire(seed: int, count: int) -> tuple[list[Agent], list[Agent]]:
-    """Agents and supervisors, who together cover every queue; same seed and count, same people.
+    """Agents and supervisors, who together cover every queue. The same seed and count give the same people.
 
-    Main skills go round the queues by share; everybody speaks English too and helps out there.
+    Main queues are assigned by share. Everybody also speaks English and helps there.
     """
     rng = Random(f"{seed}:agents")
     mains = _main_queues(count)
@@ -116,9 +116,9 @@ def hire(seed: int, count: int) -> tuple[list[Agent], list[Agent]]:
 
 
 def _main_queues(count: int) -> list[Queue]:
-    """One main queue for each agent: the queue most short of its share comes next.
+    """A main queue for each agent, chosen as the queue furthest below its share.
 
-    The share is the queue's work and a bit for each, without which the small languages had nobody.
+    The share is the queue's work plus a constant, because small languages would otherwise have no agents.
     """
     work = {queue: queue.share * queue.talk_seconds for queue in QUEUES}
     total = sum(work.values())

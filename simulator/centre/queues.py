@@ -1,8 +1,8 @@
-"""The centre's queues: what callers can choose, when it is open, and what was promised.
+"""The centre's queues: what callers can choose, opening hours, and targets.
 
 Settings only → `QUEUES`. A queue is a leaf of the menu tree; its id is the API's `menu_path_id`.
 The menu item that a caller picks to get there has another id (`selected_menu_id`), as in real
-payloads, so that nobody can join on the wrong one unnoticed.
+payloads, so that a join on the wrong one is noticed.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ OpenHours = tuple[int, int] | None
 """Opening and closing hour on the local clock, half-open; None: closed all day."""
 
 TARGET_CHANGE_DAYS = 7
-"""Queues with a `later_target` use it from so many days after the centre's start: rows must keep
-the target of their own moment."""
+"""Days after the centre's start from which queues use their `later_target`: rows must keep the target of
+their time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the centre promises of a queue: `percent` of callers answered within `seconds`."""
+    """A queue's target: `percent` of callers answered within `seconds`."""
 
     seconds: int
     percent: int
@@ -84,7 +84,7 @@ QUEUES: tuple[Queue, ...] = (
     Queue(62, ("Specialists", "Payments", "Fraud"), (6, 7, 62), "en", Target(15, 95, 5), 1.5,
           talk_seconds=360),
 )  # fmt: skip
-"""Twelve queues in four languages; the specialists are reached by transfer for the most part."""
+"""Twelve queues in four languages. Most calls reach the specialists by transfer."""
 
 BY_ID: dict[int, Queue] = {queue.queue_id: queue for queue in QUEUES}
 

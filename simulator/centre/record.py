@@ -1,14 +1,14 @@
-"""What the platform keeps of one call: compact rows with the instants at which they appear.
+"""The record of one call: compact rows with the instants at which they appear.
 
-The simulation writes; `render` reads. A body at some version is a function of the record and that
-version's instant alone, so a body cannot change without `updated_at` moving. All instants are epoch
+The simulation writes it and `render` reads it. The body of a version depends only on the record and the version's
+instant, so it cannot change without a new `updated_at`. All instants are epoch
 seconds (UTC), all durations whole seconds.
 
-When rows appear, as this centre has it (the vendor documents none of it):
+When rows appear in this centre (the vendor does not document it):
 
 - a queue row when the wait ends: answered (ringing counts as waiting), hung up or deflected;
 - a talk row when the agent leaves the conversation, its wrap-up row when the wrap-up ends;
-- transfers and participants when they begin, and they change as they go on;
+- transfers and participants when they begin; they change later;
 - recordings, dispositions, surveys and tickets when they are ready, most of them after the call.
 """
 
@@ -23,7 +23,7 @@ from simulator.centre.queues import Queue, Target
 
 @dataclass(slots=True)
 class TransferRow:
-    """One attempt to pass a call on. Unset instants (0) have not come about."""
+    """An attempt to transfer a call. Unset instants (0) have not happened."""
 
     row_id: int
     created_at: int
@@ -60,7 +60,7 @@ class QueueRow:
 class HandleRow:
     """Talk or wrap-up; shown from `shown_at` on.
 
-    `acw_at` > 0 on a talk row: the wrap-up is added to this row then, instead of a row of its own.
+    `acw_at` > 0 on a talk row: the wrap-up is added to this row then, instead of to a separate row.
     """
 
     row_id: int
@@ -113,7 +113,7 @@ class VirtualAgentRow:
 
 @dataclass(slots=True)
 class Escalation:
-    """A virtual agent's asking for a person. `deflection` is why it came to nothing."""
+    """A virtual agent's request for a person. `deflection` is why it did not succeed."""
 
     row_id: int
     virtual_agent: VirtualAgent
@@ -142,7 +142,7 @@ class Span:
 
 @dataclass(slots=True)
 class Item:
-    """Something small that appears at an instant and stays: recording, photo, disposition, text."""
+    """A small element that appears at an instant and stays: recording, photo, disposition, text."""
 
     at: int
     array: str
@@ -152,7 +152,7 @@ class Item:
 
 @dataclass(slots=True)
 class CallRecord:
-    """One call. `salt` decides the quirks of its JSON; `changes` are (instant, field, value)."""
+    """One call. `salt` decides the style of its JSON; `changes` are (instant, field, value)."""
 
     call_id: int
     parent_id: int | None
@@ -190,7 +190,7 @@ class CallRecord:
         self.items.append(Item(at, array, row_id, values))
 
     def seal(self) -> None:
-        """The call's whole life is written: put changes and version instants in order."""
+        """Sort changes and version instants when the call is completely written."""
         self.changes.sort(key=_instant)
         self.items.sort(key=lambda item: item.at)
         self.instants = sorted(set(self.instants))

@@ -1,9 +1,9 @@
 """One call as the API's JSON object.
 
-A record and the instant of one of its versions → the body at that version. Nothing is drawn here:
-what may vary from call to call (offsets, 0 or false, `from_menu` or `from_menu_path`, missing ids)
-hangs on the record's salt, so asking twice gives the same bytes. Rows are in `render_rows`,
-people and small things in `render_parts`.
+A record and the instant of one of its versions → the body at that version. Nothing is random
+here: what varies from call to call (offsets, 0 or false, `from_menu` or `from_menu_path`, missing ids) depends on the
+record's salt, so the same request gives the same bytes. Rows are in `render_rows`, people and small elements in
+`render_parts`.
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ class Renderer:
 
 
 def _agent(record: CallRecord, at: int) -> Agent | None:
-    """Whoever took the call first."""
+    """The first agent of the call."""
     for party in record.participants:
         if isinstance(party.who, Agent) and not party.who.is_supervisor and 0 < party.connected_at <= at:
             return party.who

@@ -1,7 +1,7 @@
-"""People, menus and small things as JSON: whatever recurs in a body.
+"""People, menus and small elements as JSON: what occurs in several places of a body.
 
 Agents, menus, participants, spans, items → JSON objects and arrays. Keys that the vendor does not
-document (elements of `wait_time_sms`, `in_call_sms`, `deflection_details`) are plausible, no more.
+document (elements of `wait_time_sms`, `in_call_sms`) are only plausible.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def sip_headers(record: CallRecord) -> Json | None:
 
 
 def custom_data(record: CallRecord) -> Json | None:
-    """Data that an app sends along; nothing from a telephone."""
+    """Data that an app sends; calls by phone have none."""
     if record.call_type not in ("Voice Inbound (App)", "Voice Scheduled (App)"):
         return None
     return {
@@ -86,7 +86,7 @@ def custom_data(record: CallRecord) -> Json | None:
 def participant(
     party: Participant, record: CallRecord, at: int, stamp: Stamp, headers: Json | None, held: int
 ) -> Json:
-    """One party as of `at`; who has not left yet has no end and no duration."""
+    """A participant at `at`. One who has not left yet has no end and no duration."""
     ended = 0 < party.ended_at <= at
     failed = party.fail_reason != "nothing"
     body: Json = {
@@ -148,7 +148,7 @@ def _agent_details(agent: Agent) -> Json:
 
 
 def _virtual_agent_params(record: CallRecord, machine: VirtualAgent) -> Json:
-    """What the tenant tells its virtual agent; two keys differ by case alone, as tenants have it."""
+    """What the tenant passes to its virtual agent. Two keys differ only by case, as in real tenants."""
     return {
         "payload_type": "action",
         "payload_action": "escalation",
@@ -281,8 +281,13 @@ def _text(item: Item, record: CallRecord, stamp: Stamp) -> Json:
 
 
 def _deflection(item: Item, record: CallRecord, stamp: Stamp) -> Json:
-    kind, why = item.values
-    return {"id": item.row_id, "deflection": why, "deflection_type": kind, "created_at": stamp(item.at)}
+    return {
+        "id": item.row_id,
+        "call_id": record.call_id,
+        "transfer_id": None,
+        "deflection": item.values[0],
+        "from_menu_path": menu_object(record.queue) if record.queue else None,
+    }
 
 
 _ITEMS = {

@@ -1,8 +1,8 @@
 """Rows of waits, work, transfers and escalations as JSON.
 
 A row of a record, the version's instant and the call's style → one element of the API's array.
-Rows that go on changing (transfers, escalations, a talk row with its wrap-up) show what had come
-about by that instant.
+Rows that change later (transfers, escalations, a talk row with its wrap-up) show their state at that
+instant.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def transfer(row: TransferRow, at: int, stamp: Stamp, style: Style) -> Json:
 
 
 def escalation(row: Escalation, at: int, stamp: Stamp, style: Style) -> Json:
-    """A move from a virtual agent to a person, or the wish for one."""
+    """An escalation from a virtual agent to a person, successful or not."""
     escalated = 0 < row.escalated_at <= at
     came_to_nothing = (
         "deflected" if 0 < row.deflected_at <= at else "failed" if 0 < row.failed_at <= at else ""
@@ -133,7 +133,7 @@ def escalation(row: Escalation, at: int, stamp: Stamp, style: Style) -> Json:
 
 
 def deflected_escalation(row: Escalation, stamp: Stamp) -> Json:
-    """An escalation that came to nothing, because the queue was closed or full."""
+    """An escalation that did not succeed, because the queue was closed or full."""
     return {
         "id": row.deflected_id,
         "deflection": row.deflection,

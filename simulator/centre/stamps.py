@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from simulator.centre.calendar import Calendar
 
 Stamp = Callable[[int], str | None]
-"""Epoch seconds to text; 0, an instant that has not come, to None."""
+"""Epoch seconds to text; 0, for an instant that has not happened, to None."""
 
 _CLOCK = [f"T{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}.000" for s in range(86_400)]
 

@@ -1,7 +1,7 @@
-"""The vendor's quirks, as one call shows them.
+"""The variants of the vendor's JSON that one call uses.
 
-A record's salt → which of the documented ways of writing the same thing its JSON has: the page's
-example, its model and real payloads contradict each other, and a reader has to bear them all.
+A record's salt → one of the documented ways to write the same thing. The page's example, its model and real payloads
+contradict each other, and a reader has to accept them all.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _BITS = 16
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """One call's handwriting."""
+    """The JSON style of a call."""
 
     local_offset: bool
     """Instants with the centre's offset instead of `Z` (payload)."""
@@ -34,7 +34,7 @@ class Style:
 
     @staticmethod
     def of(salt: int) -> Style:
-        """The style that goes with a salt."""
+        """The style for a salt."""
         return _style(salt & ((1 << _BITS) - 1))
 
     def flag(self, value: bool) -> bool | int:

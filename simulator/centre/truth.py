@@ -1,9 +1,8 @@
-"""What really happened: written by the simulation as it happens, without a look at any JSON.
+"""What really happened, written by the simulation independently of any JSON.
 
-Facts with the instant from which the API can tell them (`known_at`) → `Truth` as of an instant.
-Tests and the demo compare the marts with it. A wait that ended but whose outcome the API cannot
-tell yet is `in_progress`, exactly as long as a correct reader of the API must say so too: a first
-wait that was answered is known to be so when the conversation's talk row appears.
+Facts with the instant from which the API shows them (`known_at`) → `Truth` as of an instant. Tests compare the marts
+with it. A wait that has ended is `in_progress` as long as the API does not show its outcome: an answered first wait is
+known as answered when the conversation's talk row appears.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from math import floor
 from pathlib import Path
 
 _Status = tuple[int, str, bool, str | None]
-"""From when (epoch seconds), the status, whether the call ended then, why it failed."""
+"""Start (epoch seconds), status, whether the call ended then, fail reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class QueueSegmentTruth:
 class HandledSegmentTruth:
     """One agent on one leg of a call. Key: (call_id, agent_id, transfer_id, barged).
 
-    `talk_seconds` leaves hold out. `ended_at` is the end of the conversation, before wrap-up;
+    `talk_seconds` does not include hold. `ended_at` is the end of the conversation, before wrap-up;
     `acw_known_at` is None when there was no wrap-up.
     """
 
@@ -70,7 +69,7 @@ class HandledSegmentTruth:
 
 @dataclass(frozen=True, slots=True)
 class TransferTruth:
-    """One attempt to pass a call on; `outcome` is answered, abandoned, failed or in_progress."""
+    """An attempt to transfer a call; `outcome` is answered, abandoned, failed or in_progress."""
 
     call_id: int
     transfer_id: int
@@ -98,7 +97,7 @@ class VirtualAgentTruth:
 
 @dataclass(frozen=True, slots=True)
 class CallTruth:
-    """One call as it stands; `changed_at` is when its status last did.
+    """A call; `changed_at` is when its status last changed.
 
     `deflected_to` is voicemail, scheduled_call, phone_number or message, `deflected_because`
     after_hours or over_capacity. `ended_at` is None while it lasts; `customer_id` is the caller."""
@@ -120,7 +119,7 @@ class CallTruth:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """All that an all-knowing reader of the API could say at `as_of`."""
+    """All facts that the API shows at `as_of`."""
 
     as_of: datetime
     calls: list[CallTruth]
@@ -146,7 +145,7 @@ class Truth:
 
 @dataclass(slots=True)
 class Ledger:
-    """The simulation's notebook: facts, appended as they become known."""
+    """The simulation's facts, appended as they become known."""
 
     calls: list[CallTruth] = field(default_factory=list)
     queue_segments: list[QueueSegmentTruth] = field(default_factory=list)
@@ -157,7 +156,7 @@ class Ledger:
     _deflections: dict[int, tuple[int, str, str]] = field(default_factory=dict)
 
     def opened(self, call: CallTruth) -> None:
-        """A call came into being."""
+        """Record a new call."""
         self.calls.append(call)
         self._statuses[call.call_id] = []
 
@@ -168,7 +167,7 @@ class Ledger:
         self._statuses[call_id].append((at, status, ended, fail_reason))
 
     def deflected(self, call_id: int, at: int, to: str, because: str) -> None:
-        """The caller took another way than waiting, at `at` (epoch seconds)."""
+        """Record that the caller was deflected at `at` (epoch seconds)."""
         self._deflections[call_id] = (at, to, because)
 
     def as_of(self, now: datetime) -> Truth:
@@ -184,7 +183,7 @@ class Ledger:
         )
 
     def _call_fact(self, call: CallTruth, second: int) -> CallTruth:
-        """The call with the newest status of up to `second`; in one second, the one written last."""
+        """The call with its newest status up to `second`; within a second, the one written last."""
         known = sorted((entry for entry in self._statuses[call.call_id] if entry[0] <= second), key=_when)
         if not known:
             return call

@@ -1,7 +1,7 @@
-"""One wait in one queue: joining, ringing, and every way out of it.
+"""One wait in one queue: joining, ringing, and all outcomes.
 
 A call and a queue → `Waited`: answered by an agent, or the reason it was not. Writes the queue row,
-and the truth of the wait as soon as the API can tell it.
+and the truth of the wait as soon as the API shows it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FLOW_OUTS = ("voicemail", "callback", "deflected")
 
 @dataclass(slots=True)
 class Waited:
-    """How a wait ended: `leg` when answered, else `reason`, a fail reason or one of `FLOW_OUTS`."""
+    """The end of a wait: `leg` if answered, else `reason`, a fail reason or one of `FLOW_OUTS`."""
 
     leg: Leg | None
     reason: str = ""
@@ -36,7 +36,7 @@ class Waited:
 class Limits:
     """How long a caller waits at most, what happens then, and how the agent is reached.
 
-    `auto_answer`: the agent's phone connects by itself, without ringing."""
+    `auto_answer`: the agent's phone connects without ringing."""
 
     seconds: int
     then: str
@@ -49,7 +49,7 @@ class Limits:
 
 
 def wait_in_queue(world: World, call: LiveCall, queue: Queue, limits: Limits) -> Process:
-    """Wait until answered, given up or failed; the value of the process is a `Waited`."""
+    """Wait until the call is answered, abandoned or failed. The process's value is a `Waited`."""
     entered_at = world.now
     target = world.target(queue, entered_at)
     first = limits.transfer is None
@@ -239,7 +239,7 @@ def _outcome(reason: str) -> str:
 
 
 def _verdict(call: LiveCall, answered: bool, reason: str, seconds: int, target: Target) -> str:
-    """The vendor's verdict: mostly what the numbers say, now and then not."""
+    """The vendor's verdict, which occasionally differs from the numbers."""
     wrong = call.rng.random() < chances.WRONG_VERDICT_SHARE
     if answered:
         return "in_sla" if (seconds <= target.seconds) != wrong else "not_in_sla"

@@ -1,8 +1,7 @@
-"""What all processes of the simulation share, and how a call's life is written down.
+"""What all processes of the simulation share, and how calls are recorded.
 
-Seed and settings → records (for the API) and ledger (the truth), written side by side and never one
-from the other. Processes tell the world what happened; only here it is decided what that means for
-a record.
+Seed and settings → records (for the API) and ledger (the truth), written separately and never derived from each other.
+Processes report what happened; this module decides what that means for a record.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ FIRST_CALL_ID = 100_001
 
 @dataclass(slots=True, eq=False)
 class LiveCall:
-    """A call while it lasts: its record, its random stream and what is decided about it."""
+    """A call in progress: its record, its random stream and its decisions."""
 
     record: CallRecord
     rng: Random
@@ -74,7 +73,7 @@ class Leg:
 
 @dataclass(eq=False)
 class World:
-    """One centre at work."""
+    """The state of a running simulation."""
 
     env: simpy.Environment
     seed: int
@@ -101,13 +100,13 @@ class World:
         return next(numbers)
 
     def target(self, queue: Queue, at: int) -> Target:
-        """The queue's promise as it stands at an instant."""
+        """The queue's target at an instant."""
         if queue.later_target and at >= self.start + TARGET_CHANGE_DAYS * 86_400:
             return queue.later_target
         return queue.target
 
     def caller(self, rng: Random) -> Customer:
-        """Whoever calls: one of many, or somebody who called not long ago."""
+        """A caller: a new one, or somebody who called recently."""
         recent = self._recent_callers
         if recent and rng.random() < chances.REPEAT_CALLER_SHARE:
             return recent[rng.randrange(len(recent))]
@@ -129,7 +128,7 @@ class World:
         parent_id: int | None = None,
         menu: bool = False,
     ) -> LiveCall:
-        """A call comes into being now. The caller of this sets its first status at once."""
+        """Create a call. The calling code sets its first status at once."""
         record = CallRecord(
             call_id=FIRST_CALL_ID + len(self.records),
             parent_id=parent_id,
@@ -159,20 +158,20 @@ class World:
         return LiveCall(record, rng, rare)
 
     def status(self, call: LiveCall, status: str, *, at: int = 0, **fields: Any) -> None:
-        """The call's status from now (or `at`) on, with other fields that change with it."""
+        """Set the call's status from now (or `at`) on, with other fields that change with it."""
         when = at or self.now
         call.record.set(when, status=status, **fields)
         self.ledger.status(call.call_id, when, status)
 
     def end(self, call: LiveCall, status: str, **fields: Any) -> None:
-        """Nobody waits or talks any longer: the call ends now, without an error."""
+        """End the call now, without an error."""
         now = self.now
         call.ended_at = now
         call.record.set(now, status=status, ends_at=now, **fields)
         self.ledger.status(call.call_id, now, status, ended=True)
 
     def fail(self, call: LiveCall, reason: str) -> None:
-        """The call ends now, for a documented reason."""
+        """End the call now, with a documented fail reason."""
         now = self.now
         call.ended_at = now
         for escalation in call.record.escalations:

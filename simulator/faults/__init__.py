@@ -1,13 +1,13 @@
-"""Faults for the platform: each switchable, seeded and bounded, to prove that no call is lost to any.
+"""Faults of the platform, to test that none of them loses a call. Each can be enabled alone, is seeded and is bounded.
 
     storm = Storm(7, faults={Fault.RESET, Fault.LATE})
     stormy = storm.over(source)
     with Platform(stormy, clock=..., credentials=..., faults=storm.transport()) as platform:
         ...
-    stormy.truth(at)        # what the API answers once all has settled: what a warehouse must hold
+    stormy.truth(at)        # the API's final state, which a warehouse must have
 
-`fault` names them all. Two kinds: those of an answer (`plan` decides by the request's number,
-`transport` strikes; `refusals`, `delivery`, `headers` are how) and those of calls, layers over a
+`fault` lists them. There are two kinds: faults of responses (`plan` decides by the request's number,
+`transport` applies them; `refusals`, `delivery` and `headers` implement them) and faults of calls, layers over a
 `CallSource` that decide by the call's id and the platform's clock (`moving`, `timing`, `afterwards`,
 `crowded`, `handwriting`).
 """

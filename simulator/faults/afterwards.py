@@ -1,8 +1,7 @@
-"""Calls that change once more after their source has left them alone.
+"""Calls that change again after their source's last change.
 
-A call that has not changed for a while gets a version that its source does not know, with an edited
-body. When the source changes it again, the edit is undone, and comes again after the next while: so
-arrays shrink, grow and shrink.
+A call that has not changed for a while gets a version that its source does not have, with an edited body. When the
+source changes it again, the edit is undone and applied again later: so arrays shrink, grow and shrink.
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ class Afterwards(Layer):
 
 
 class Silent(Afterwards):
-    """The same, but `updated_at` does not tell: only who reads the call again learns of it."""
+    """The same without a new `updated_at`: only reading the call again shows the change."""
 
     def versions(self, now: datetime) -> Sequence[CallVersion]:
         return self._inner.versions(now)
@@ -98,7 +97,7 @@ _PERSONAL = frozenset(
 
 
 def shrink(body: Json, rng: Random) -> None:
-    """Every array that has elements has fewer of them: the first few, or none."""
+    """Shorten every array with elements to its first few, or none."""
     for value in body.values():
         if isinstance(value, list) and value:
             del value[rng.randrange(len(value)) :]
@@ -107,7 +106,7 @@ def shrink(body: Json, rng: Random) -> None:
 
 
 def redact(body: Json, rng: Random) -> None:
-    """Names, addresses and texts are null, or a word in their place."""
+    """Replace names, addresses and texts by null or a word."""
     for key, value in body.items():
         if key in _PERSONAL and value is not None:
             body[key] = "[REDACTED]" if isinstance(value, str) and rng.random() < 0.5 else None
@@ -117,7 +116,7 @@ def redact(body: Json, rng: Random) -> None:
 
 
 def correct(body: Json, rng: Random) -> None:
-    """What the vendor has corrected in place before: wrap-up times; and something every call has."""
+    """Correct wrap-up times, as the vendor has done, and a field that every call has."""
     body["is_out_ticket_account"] = not body.get("is_out_ticket_account")
     for leg in _objects(body.get("handle_durations")):
         if isinstance(leg.get("acw_duration"), int):
@@ -125,5 +124,5 @@ def correct(body: Json, rng: Random) -> None:
 
 
 def _objects(value: Any) -> Iterable[Json]:
-    """The objects that `value` is, or has as elements."""
+    """The object `value`, or the objects in the array `value`."""
     return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, dict)]

@@ -1,4 +1,4 @@
-"""How hard the faults strike. A storm is hostile, not hopeless: each fault has an end."""
+"""The limits of the faults. Each fault ends, so that a load can succeed."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Bounds:
-    """The faults' largest measures. Real seconds unless called simulated (those of the platform's clock)."""
+    """The limits of the faults, in real seconds, or simulated seconds (of the platform's clock) where stated."""
 
     retry_after_seconds: int = 1
-    """What `Retry-After` asks for, at most: the client waits that long, in real time."""
+    """The longest `Retry-After`, which the client waits in real time."""
     slow_seconds: float = 0.05
-    """The longest that an answer is held back."""
+    """The longest delay of a response."""
     skew_seconds: int = 20
-    """The most that `Date` is off, either way, simulated. With `late_seconds` less than a reader's settle time."""
+    """The largest error of `Date`, in both directions, simulated. Together with `late_seconds` less than a settle time."""
     late_seconds: int = 30
-    """The longest that a change stays unseen, simulated."""
+    """The longest time that a change stays invisible, simulated."""
     crowd: int = 400
-    """How many calls a job touches within one second; all that changed in two days when there are fewer.
+    """The number of calls a job touches within one second, or all calls of two days if there are fewer.
 
-    Other faults take some of them away again; more than 250 are to be left.
+    Other faults remove some of them; more than 250 should remain.
     """

@@ -1,7 +1,7 @@
-"""Chance that hangs on a seed and a purpose alone: no stream, so no order in which it must be asked.
+"""Random numbers that depend only on a seed, a purpose and a key, not on the order of calls.
 
-What happens to request 17 or to call 4711 is the same however many threads ask, in whatever order,
-and whether another fault is switched on beside it.
+What happens to request 17 or to call 4711 is the same for any number of threads, in any order, and with any other
+faults enabled.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _RANGE = 1 << 64
 
 
 class Chance:
-    """Draws for one purpose."""
+    """Random numbers for one purpose."""
 
     def __init__(self, seed: int, purpose: str) -> None:
         self._seeded = blake2b(f"{seed} {purpose}\n".encode(), digest_size=8)
@@ -34,12 +34,12 @@ class Chance:
         return (self.number(*about) >> 11) / (_RANGE >> 11)
 
     def random(self, *about: object) -> Random:
-        """A generator of its own, for whoever needs many draws about the same things."""
+        """A generator for many numbers about the same things."""
         return Random(self.number(*about))
 
 
 class Remembered(dict[int, Drawn]):
-    """Call id → what was drawn for it, once a call: `versions` asks for all calls at each instant."""
+    """Call id → its random value, cached because `versions` needs all calls at each instant."""
 
     def __init__(self, draw: Callable[[int], Drawn]) -> None:
         super().__init__()
@@ -51,5 +51,5 @@ class Remembered(dict[int, Drawn]):
 
 
 def struck(chance: Chance, share: float) -> Remembered[bool]:
-    """Which calls a fault strikes: a `share` (0 to 1) of all."""
+    """The calls that a fault affects: a `share` (0 to 1) of all."""
     return Remembered(lambda call_id: chance.share(call_id) < share)

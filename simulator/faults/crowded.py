@@ -1,7 +1,7 @@
-"""Hundreds of calls with one `updated_at`: more than a reader passes without paging inside a second.
+"""Hundreds of calls with one `updated_at`: too many to read without paging inside a second.
 
-Every other day, at a second that the seed decides, a job touches calls that changed since the last
-one. It changes nothing but their `updated_at`.
+Every other day, at a second chosen by the seed, a job touches calls that changed since the last job. It changes only
+their `updated_at`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Crowded(Layer):
-    """`crowd` of two days' calls share one second; all of them when there are fewer."""
+    """`crowd` calls of two days share one second; all of them if there are fewer."""
 
     def __init__(self, inner: CallSource, chance: Chance, crowd: int) -> None:
         super().__init__(inner)

@@ -1,4 +1,4 @@
-"""Answers that do not arrive as they should: late, in part, or not at all."""
+"""Responses that arrive late, in part, or not at all."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from starlette.types import Receive, Scope, Send
 from simulator.faults.bounds import Bounds
 
 NO_ANSWER = 0
-"""What counts as the status of an answer whose connection was reset."""
+"""The status recorded for a response whose connection was reset."""
 
 
 def slow(answer: Response, rng: Random, bounds: Bounds) -> Response:
-    """The answer, some time after it was ready."""
+    """The response, delayed."""
     return _Slow(answer, rng.uniform(0.1, 1.0) * bounds.slow_seconds)
 
 
 def reset(answer: Response, rng: Random, bounds: Bounds) -> Response:
-    """A connection reset: as often before the first byte as among the answer's bytes."""
+    """A connection reset, equally often before the first byte and within the response."""
     return _Reset(answer, rng.randrange(len(answer.body)) if rng.random() < 0.5 else None)
 
 
 def cut_body(answer: Response, rng: Random, bounds: Bounds) -> Response:
-    """The answer's headers, a part of its bytes, and an orderly end of the connection."""
+    """The response's headers and a part of its body, then the connection is closed."""
     return _Cut(answer, rng.randrange(len(answer.body)))
 
 
 def cut_json(answer: Response, rng: Random, bounds: Bounds) -> Response:
-    """An answer whose headers fit its body, and whose body is the beginning of the page."""
+    """A consistent response whose body is only the beginning of the page."""
     headers = {name: value for name, value in answer.headers.items() if name != "content-length"}
     return Response(answer.body[: rng.randrange(1, len(answer.body))], answer.status_code, headers)
 
 
 class _Slow(Response):
-    """`answer`, held back. It was made before: it stands at the instant that its `Date` names."""
+    """`answer`, delayed. It was computed before, at the instant of its `Date`."""
 
     def __init__(self, answer: Response, seconds: float) -> None:
         super().__init__(status_code=answer.status_code)
@@ -93,6 +93,6 @@ def _transport(scope: Scope) -> asyncio.Transport:
 
 
 async def _disconnected(receive: Receive) -> None:
-    """Wait until the server knows, or it would complain of an answer without an end."""
+    """Wait until the server has noticed, or it would log an incomplete response."""
     while (await receive())["type"] != "http.disconnect":
         pass

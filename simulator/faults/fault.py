@@ -1,4 +1,4 @@
-"""The faults by name, and which of them belong together."""
+"""The faults by name, and their groups."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """One way in which the API is hostile. Each can be switched on alone."""
+    """A fault of the API. Each can be enabled alone."""
 
-    # an answer that cannot be used, once
+    # a response that cannot be used, once
     TOO_MANY = "too-many"
-    """429 without a word of when to come again."""
+    """429 without `Retry-After`."""
     TOO_MANY_SECONDS = "too-many-seconds"
     """429 with `Retry-After` in seconds."""
     TOO_MANY_DATE = "too-many-date"
-    """429 with `Retry-After` as an HTTP date, by the answer's own `Date`."""
+    """429 with `Retry-After` as an HTTP date, relative to the response's `Date`."""
     SERVER_ERROR = "server-error"
     """500."""
     BAD_GATEWAY = "bad-gateway"
@@ -22,17 +22,17 @@ class Fault(StrEnum):
     UNAVAILABLE = "unavailable"
     """503, with and without `Retry-After`."""
     RESET = "reset"
-    """The connection is reset, before the answer or in the middle of it."""
+    """The connection is reset before or within the response."""
     CUT_BODY = "cut-body"
     """Fewer bytes than `Content-Length` says, then the connection ends."""
     CUT_JSON = "cut-json"
-    """A whole answer by its headers, whose JSON breaks off."""
+    """A complete response by its headers, with truncated JSON."""
     HTML = "html"
     """An error page with status 200."""
 
-    # an answer that can be used and must not be trusted, several in a row
+    # a response that can be used but is partly wrong, several in a row
     SLOW = "slow"
-    """The answer comes some milliseconds late."""
+    """The response is some milliseconds late."""
     NO_LINK = "no-link"
     """`Link` is missing."""
     NO_TOTAL = "no-total"
@@ -44,37 +44,37 @@ class Fault(StrEnum):
 
     # calls in time
     MOVING = "moving"
-    """Calls that were just served are updated before the next request; needs both halves of a storm."""
+    """Calls that were just served are updated before the next request; needs both parts of a storm."""
     LATE = "late"
-    """A call's changes are seen seconds after their `updated_at`: behind a reader's cursor."""
+    """A call's changes become visible seconds after their `updated_at`, behind a reader's cursor."""
     CROWDED = "crowded"
     """A job touches hundreds of calls within one second, every other day."""
     FUTURE = "future"
-    """`updated_at` lies hours, a day or more than a year ahead."""
+    """`updated_at` is hours, a day or more than a year in the future."""
     VANISHING = "vanishing"
     """The call is gone, some hours after it began."""
     SHRINKING = "shrinking"
     """A later version has arrays with fewer elements, or none."""
     REDACTED = "redacted"
-    """A later version has names and texts taken out."""
+    """A later version lacks names and texts."""
     SILENT = "silent"
-    """The call changes and its `updated_at` does not."""
+    """The call changes without a new `updated_at`."""
 
     # how a call is written
     OFFSETS = "offsets"
-    """Instants carry all kinds of UTC offsets, also within one call."""
+    """Instants have various UTC offsets, also within one call."""
     NUMERIC_BOOLEANS = "numeric-booleans"
     """1 and 0 for true and false."""
     TEXT_NUMBERS = "text-numbers"
     """"5" for 5."""
     UNKNOWN_KEYS = "unknown-keys"
-    """Keys that nobody documented, in the call, in its objects and in its rows."""
+    """Undocumented keys in the call, its objects and its rows."""
     UNKNOWN_VALUES = "unknown-values"
-    """Enumerations with values that nobody documented."""
+    """Enumerations with undocumented values."""
     NULL_ARRAYS = "null-arrays"
     """null for an array."""
     MISSING_ARRAYS = "missing-arrays"
-    """An array's key is not there."""
+    """The key of an array is missing."""
 
 
 BREAKING = frozenset(
@@ -83,13 +83,13 @@ BREAKING = frozenset(
         Fault.UNAVAILABLE, Fault.RESET, Fault.CUT_BODY, Fault.CUT_JSON, Fault.HTML,
     }
 )  # fmt: skip
-"""Faults after which a client has to ask again."""
+"""Faults after which a client has to retry."""
 
 QUIET = frozenset({Fault.SLOW, Fault.NO_LINK, Fault.NO_TOTAL, Fault.LYING_TOTAL, Fault.CLOCK_SKEW})
-"""Faults that leave the page as it is."""
+"""Faults that do not change the page."""
 
 TRANSPORT = BREAKING | QUIET
-"""Faults of an answer, whatever it holds."""
+"""Faults of responses, whatever their content."""
 
 ALL = frozenset(Fault)
 DATA = ALL - TRANSPORT

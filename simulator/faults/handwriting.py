@@ -1,7 +1,7 @@
-"""Bodies that say the same in other words, or something more, or less than a reader expects.
+"""Bodies with other spellings, additional values or missing values.
 
-Each function changes a body in place, in a way that its generator decides. `Rewritten` applies one
-of them to a share of calls; how it strikes may differ from one version of a call to the next.
+Each function changes a body in place, as decided by its generator. `Rewritten` applies one of them to a share of
+calls; the effect may differ between versions of a call.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Rewritten(Layer):
 
 
 def mixed_offsets(body: Json, rng: Random) -> None:
-    """The same instants with offsets of their own."""
+    """Write the same instants with different offsets."""
     for holder, key in _leaves(body):
         value = holder[key]
         if isinstance(value, str) and _INSTANT.fullmatch(value):
@@ -62,7 +62,7 @@ def numeric_booleans(body: Json, rng: Random) -> None:
 
 
 def text_numbers(body: Json, rng: Random) -> None:
-    """About a third of the whole numbers as text, the call's id not excepted."""
+    """About a third of the whole numbers as text, possibly including the call's id."""
     for holder, key in _leaves(body):
         value = holder[key]
         if isinstance(value, int) and not isinstance(value, bool) and rng.random() < 1 / 3:
@@ -70,7 +70,7 @@ def text_numbers(body: Json, rng: Random) -> None:
 
 
 def unknown_keys(body: Json, rng: Random) -> None:
-    """New keys in the call, in some of its objects and in some rows of its arrays; names of all sorts."""
+    """New keys in the call, in some of its objects and in some rows of its arrays."""
     for holder in [body, *(each for each in _objects(body) if rng.random() < 0.3)]:
         holder[f"storm_{rng.randrange(3)}"] = rng.choice(
             (True, 2.5, "text", None, [1, {"a": None}], {"b": [2]})
@@ -80,7 +80,7 @@ def unknown_keys(body: Json, rng: Random) -> None:
 
 
 def unknown_values(body: Json, rng: Random) -> None:
-    """About a third of the enumerations with a value nobody documented."""
+    """About a third of the enumerations with an undocumented value."""
     for holder, key in _leaves(body):
         if key in _ENUMERATIONS and isinstance(holder[key], str) and rng.random() < 1 / 3:
             holder[key] = f"storm_value_{rng.randrange(3)}"
@@ -94,14 +94,14 @@ def null_arrays(body: Json, rng: Random) -> None:
 
 
 def missing_arrays(body: Json, rng: Random) -> None:
-    """About half of the arrays are not there, empty or not."""
+    """About half of the arrays are missing, empty or not."""
     for holder, key in _arrays(body):
         if rng.random() < 0.5:
             del holder[key]
 
 
 def _objects(value: Json | list[Any]) -> list[Json]:
-    """The objects inside `value`, at any depth, itself left out."""
+    """The objects inside `value`, at any depth, without itself."""
     found: list[Json] = []
     for each in value.values() if isinstance(value, dict) else value:
         if isinstance(each, dict):
@@ -112,7 +112,7 @@ def _objects(value: Json | list[Any]) -> list[Json]:
 
 
 def _leaves(body: Json) -> list[tuple[Json, str]]:
-    """Where an object has a value that is neither an object nor an array: the object and the key."""
+    """Every value that is neither an object nor an array, as its object and key."""
     return [
         (holder, key)
         for holder in (body, *_objects(body))

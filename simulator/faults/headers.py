@@ -1,4 +1,4 @@
-"""Headers that are missing or wrong over a page that is right."""
+"""Headers that are missing or wrong, with a correct page."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from simulator.platform.instants import http_date
 
 
 def no_link(answer: Response, rng: Random, bounds: Bounds) -> Response:
-    """Nothing says whether another page follows."""
+    """A response without `Link`."""
     del answer.headers["Link"]
     return answer
 
 
 def no_total(answer: Response, rng: Random, bounds: Bounds) -> Response:
-    """Nothing says how many calls there are."""
+    """A response without `Total`."""
     del answer.headers["Total"]
     return answer
 
 
 def lying_total(answer: Response, rng: Random, bounds: Bounds) -> Response:
-    """A count of calls that is not theirs. `Link` goes by the right one."""
+    """A response with a wrong `Total`; its `Link` is correct."""
     if "Total" in answer.headers:
         total = int(answer.headers["Total"])
         lies = {0, total // 2, total + rng.randint(1, 200), total * 3 + 1} - {total}
@@ -34,7 +34,7 @@ def lying_total(answer: Response, rng: Random, bounds: Bounds) -> Response:
 
 
 def clock_skew(answer: Response, rng: Random, bounds: Bounds) -> Response:
-    """A `Date` that is some seconds before or after the instant at which the answer stands."""
+    """A response whose `Date` is some seconds too early or too late."""
     seconds = rng.randint(1, bounds.skew_seconds) * rng.choice((-1, 1))
     date = parsedate_to_datetime(answer.headers["Date"]) + timedelta(seconds=seconds)
     answer.headers["Date"] = http_date(date)

@@ -1,6 +1,6 @@
-"""A call source over another, which changes what passes through: what data faults are made of.
+"""A call source on top of another, which changes its calls: the base of data faults.
 
-Layers are stacked. The lowest, `Copied`, hands out bodies that the layers above may change.
+Layers are stacked. The lowest, `Copied`, returns bodies that the layers above may change.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 
 class Layer:
-    """Passes everything on. A layer above may change the bodies it gets."""
+    """Passes everything through. A layer above may change the bodies."""
 
     def __init__(self, inner: CallSource) -> None:
         self._inner = inner
@@ -33,20 +33,20 @@ class Layer:
 
 
 class Copied(Layer):
-    """Bodies that share nothing: sources share objects between bodies, and a fault would strike all of them."""
+    """Copies bodies, because sources share objects between bodies and a fault would change all of them."""
 
     def body(self, call_id: int, now: datetime) -> Json:
-        # Through JSON, and back: five times as fast as copying, and it is to become JSON anyway.
+        # Through JSON and back: five times as fast as copying.
         return orjson.loads(orjson.dumps(self._inner.body(call_id, now)))
 
 
 def updated_at(body: Json) -> datetime | None:
-    """When the call last changed (UTC), as its body says; `None` when that cannot be read."""
+    """When the call last changed (UTC), by its body; `None` if unreadable."""
     return instant_in(body, "updated_at")
 
 
 def instant_in(body: Json, key: str) -> datetime | None:
-    """The instant (UTC) under a key; `None` when there is none that can be read."""
+    """The instant (UTC) under a key; `None` if missing or unreadable."""
     return readable_instant(body.get(key))
 
 

@@ -1,10 +1,9 @@
-"""Calls that are updated while they are being paged.
+"""Calls that are updated while pages are read.
 
-Requests touch calls, at instants that have not come yet when they do; the layer shows them touched
-from these instants on. So answers for one instant never differ, as a `CallSource` promises.
+Requests touch calls at future instants, and the layer shows them touched from these instants on. So results for one
+instant are always the same, as a `CallSource` promises.
 
-What is lost to whom: a reader that goes by page numbers misses a call for each one that it has read
-and that moves to the end behind it.
+A reader that uses page numbers misses a call for each call it has read that then moves to the end.
 """
 
 from __future__ import annotations
@@ -18,15 +17,15 @@ from simulator.faults.layer import Json, Layer, stamp, updated_at
 
 
 class Touches:
-    """When which call is touched (UTC). Kept by a storm, filled by its requests."""
+    """The calls that are touched, and when (UTC). Filled by the requests of a storm."""
 
     def __init__(self) -> None:
         self._instants: dict[int, list[datetime]] = {}
         self.count = 0
 
     def touch(self, call_id: int, at: datetime) -> None:
-        """The call changes at `at`, which is yet to come."""
-        # a new list: another thread may be looking for the truth in the old one
+        """Let the call change at `at`, which is in the future."""
+        # a new list, because another thread may be reading the old one
         self._instants[call_id] = sorted({*self._instants.get(call_id, ()), at})
         self.count += 1
 
@@ -40,7 +39,7 @@ class Touches:
 
 
 class Touched(Layer):
-    """A touched call says how often it was, in `queue_priority_level`: who missed it has another number."""
+    """A touched call has the number of touches in `queue_priority_level`, so that a missed one is noticed."""
 
     def __init__(self, inner: CallSource, touches: Touches) -> None:
         super().__init__(inner)

@@ -1,7 +1,7 @@
-"""A storm's plan: a seed → what befalls each request, by its number.
+"""The plan of a storm: a seed → the faults of each request, by its number.
 
-Drawn before the first request, so that a plan can be read, compared and repeated. Breaking faults
-come never more than three in a row, whatever their probability: a client that asks again gets through.
+It is computed before the first request, so that a plan can be read, compared and repeated. At most three breaking
+faults follow each other, whatever their probability, so that retries succeed.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ MOST_BROKEN_IN_A_ROW = 3
 _LONGEST_SPELL = 8
 
 Plan = tuple[frozenset[Fault], ...]
-"""For each request, from the first on, its faults: at most one that breaks the answer."""
+"""The faults of each request, in order: at most one that breaks the response."""
 
 
 def plan(seed: int, faults: Collection[Fault], requests: int, probability: float) -> Plan:
-    """What befalls `requests` requests.
+    """The faults of `requests` requests.
 
-    `probability` (0 to 1) is that of a breaking fault for one request, and about the share of
-    requests under each of the others, which come in spells of up to eight.
+    `probability` (0 to 1) is that of a breaking fault for one request, and about the share of requests with each of
+    the others, which affect up to eight requests in a row.
     """
     quiet = [
         _spells(Chance(seed, f"plan {fault}"), requests, probability, fault)

@@ -1,4 +1,4 @@
-"""Answers that are none: an answer goes in, an error comes out, with the answer's own `Date`."""
+"""Errors instead of responses, with the `Date` of the original response."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PAGE = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1><
 
 
 def too_many(answer: Response, rng: Random, bounds: Bounds) -> Response:
-    """429, without saying when to come again."""
+    """429 without `Retry-After`."""
     return _json(answer, 429, "too many requests")
 
 
@@ -26,19 +26,19 @@ def too_many_seconds(answer: Response, rng: Random, bounds: Bounds) -> Response:
 
 
 def too_many_date(answer: Response, rng: Random, bounds: Bounds) -> Response:
-    """429 with the instant from which on to ask, by the clock of this answer's `Date`."""
+    """429 with an HTTP date to wait for, relative to the response's `Date`."""
     now = parsedate_to_datetime(answer.headers["Date"])
     after = http_date(now + timedelta(seconds=_wait(rng, bounds)))
     return _json(answer, 429, "too many requests", {"Retry-After": after})
 
 
 def server_error(answer: Response, rng: Random, bounds: Bounds) -> Response:
-    """500, as the application says it."""
+    """500, as the application sends it."""
     return _json(answer, 500, "internal server error")
 
 
 def bad_gateway(answer: Response, rng: Random, bounds: Bounds) -> Response:
-    """502, as a proxy says it."""
+    """502, as a proxy sends it."""
     return _html(answer, 502, "502 Bad Gateway")
 
 
@@ -49,7 +49,7 @@ def unavailable(answer: Response, rng: Random, bounds: Bounds) -> Response:
 
 
 def html(answer: Response, rng: Random, bounds: Bounds) -> Response:
-    """An error page that claims to be fine."""
+    """An error page with status 200."""
     return _html(answer, 200, "We are down for maintenance")
 
 

@@ -1,13 +1,12 @@
-"""A storm: a seed and some faults → a hostile platform, the same each time, that calms down.
+"""A storm: a seed and some faults → a platform with reproducible faults, which end.
 
     storm = Storm(7)
     with Platform(storm.over(source), clock=..., credentials=..., faults=storm.transport()) as platform:
-        ...                                  # be loaded from
+        ...                                  # load from it
         storm.stop()                         # or wait for its last request
 
-Its transport faults end with the requests that it was given. Its data faults are a function of the
-platform's clock: `SETTLING` after a source's last change nothing changes any more, and what the
-stormy source then shows is the truth (`StormySource.truth`).
+Its transport faults end after a number of requests. Its data faults depend on the platform's clock: `SETTLING` after
+the source's last change nothing changes any more, and the stormy source then has the truth (`StormySource.truth`).
 """
 
 from __future__ import annotations
@@ -52,11 +51,11 @@ _REWRITES: dict[Fault, Callable[[Json, Random], None]] = {
 
 
 class Storm:
-    """Faults that are switched on together.
+    """Faults that are enabled together.
 
-    `requests` is how many answers can be struck, `probability` how likely one is (0 to 1; never more
-    than three in a row are broken). `share` is that of the calls struck by each data fault (0 to 1).
-    Equal arguments make equal storms; what concurrency decides is which request comes as which number.
+    `requests` is the number of responses that can be affected, `probability` that of a fault (0 to 1; at most three
+    broken responses in a row). `share` is the share of calls affected by each data fault (0 to 1). Equal arguments
+    give equal storms, except that concurrency decides the number of a request.
     """
 
     def __init__(
@@ -81,11 +80,11 @@ class Storm:
         self._transport = TransportFaults(seed, self.plan, self._bounds, self._touches)
 
     def transport(self) -> TransportFaults:
-        """The half that strikes answers: for `Platform(faults=…)`, one platform after the other."""
+        """The faults of responses, for `Platform(faults=…)`. Use them for one platform at a time."""
         return self._transport
 
     def over(self, source: CallSource) -> StormySource:
-        """The half that strikes calls: `source` as the storm shows it."""
+        """The faults of calls: `source` with the storm's changes."""
         stormy: CallSource = Copied(source)
         if Fault.MOVING in self.faults:
             stormy = Touched(stormy, self._touches)
@@ -107,20 +106,20 @@ class Storm:
 
     @property
     def struck(self) -> Counter[Fault]:
-        """How many answers each fault has struck so far."""
+        """The number of responses affected by each fault so far."""
         return Counter(self._transport.struck)
 
     @property
     def ended(self) -> bool:
-        """Whether no answer will be struck any more."""
+        """Whether no more responses will be affected."""
         return self._transport.ended
 
     def stop(self) -> None:
-        """Strike no answer from now on. What has happened to calls stays."""
+        """Affect no more responses. Changes of calls stay."""
         self._transport.stop()
 
     def _changed_afterwards(self, stormy: CallSource) -> CallSource:
-        """Layers of later versions, the silent ones last: another change would tell of them."""
+        """Layers of later versions, silent ones last, because another change would reveal them."""
         if Fault.SHRINKING in self.faults:
             stormy = Afterwards(
                 stormy,

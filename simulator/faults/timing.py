@@ -1,4 +1,4 @@
-"""Calls that are seen too late, dated ahead, or gone."""
+"""Calls that become visible late, are dated in the future, or vanish."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ _LIVES_AT_MOST_SECONDS = 10 * 3600
 
 
 class Late(Layer):
-    """A `share` (0 to 1) of calls is shown as it was up to `seconds` before: a third of that, or all.
+    """A `share` (0 to 1) of calls is shown as of a third of `seconds` ago, or all of it.
 
-    So each of its versions appears only when its `updated_at` is that old, behind whoever has read
-    that far.
+    So each version appears only when its `updated_at` is that old, which a reader may have passed.
     """
 
     def __init__(self, inner: CallSource, chance: Chance, share: float, seconds: int) -> None:
         super().__init__(inner)
-        # The furthest back first: a source that follows the clock is slow at going back, not at going on.
+        # Largest delay first: moving back in time is slow for a source, moving forward is not.
         self._delays = (timedelta(seconds=seconds), timedelta(seconds=seconds / 3), timedelta())
 
         def delay(call_id: int) -> timedelta:
@@ -46,7 +45,7 @@ class Late(Layer):
 
 
 class Future(Layer):
-    """A `share` (0 to 1) of calls is dated ahead, each by an hour, a day or 400 days."""
+    """A `share` (0 to 1) of calls is dated in the future, by an hour, a day or 400 days."""
 
     def __init__(self, inner: CallSource, chance: Chance, share: float) -> None:
         super().__init__(inner)
@@ -91,13 +90,13 @@ class Vanishing(Layer):
         ]
 
     def body(self, call_id: int, now: datetime) -> Json:
-        """The call at `now`; KeyError when it has vanished."""
+        """The call at `now`. Raises KeyError if it has vanished."""
         if self._struck[call_id] and self._gone(call_id, now):
             raise KeyError(call_id)
         return self._inner.body(call_id, now)
 
     def vanished(self, now: datetime) -> frozenset[int]:
-        """The calls that were there and are no more."""
+        """The calls that have vanished."""
         return frozenset(
             each.call_id
             for each in self._inner.versions(now)

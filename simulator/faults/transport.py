@@ -1,9 +1,9 @@
-"""Strikes answers on their way out: the half of a storm that `Platform(faults=…)` takes.
+"""Apply faults to responses: the part of a storm for `Platform(faults=…)`.
 
-    answer, clock → next number of the plan → quiet faults → calls move → breaking fault → answer
+    response, clock → next number of the plan → quiet faults → calls move → breaking fault → response
 
-Only answers of status 200 are struck and numbered: what the platform itself refuses (credentials,
-rate limit, parameters) is refused as ever, and however often that happens the plan stays the same.
+Only responses with status 200 are affected and numbered. What the platform itself refuses (credentials, rate limit,
+parameters) does not change the plan.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _MOST_TOUCHED = 4
 _MOST_SECONDS_ON = 3
 
 _STRIKES: dict[Fault, Callable[[Response, Random, Bounds], Response]] = {
-    # Headers first: what breaks an answer carries its `Date` on.
+    # Headers first: a breaking fault keeps the response's `Date`.
     Fault.NO_LINK: no_link,
     Fault.NO_TOTAL: no_total,
     Fault.LYING_TOTAL: lying_total,
@@ -58,7 +58,7 @@ _STRIKES: dict[Fault, Callable[[Response, Random, Bounds], Response]] = {
 
 
 class TransportFaults:
-    """Follows a plan, answer by answer. Not for several threads: the server's one thread asks it."""
+    """Follows a plan, response by response. Used by the server's single thread only."""
 
     def __init__(self, seed: int, plan: Plan, bounds: Bounds, touches: Touches) -> None:
         self._chance = Chance(seed, "strike")
@@ -68,19 +68,19 @@ class TransportFaults:
         self._stopped = False
         self.requests = 0
         self.struck: Counter[Fault] = Counter()
-        """How many answers each fault has struck."""
+        """The number of responses affected by each fault."""
 
     @property
     def ended(self) -> bool:
-        """Whether no answer will be struck any more."""
+        """Whether no more responses will be affected."""
         return self._stopped or self.requests >= len(self._plan)
 
     def stop(self) -> None:
-        """Strike no answer from now on."""
+        """Affect no more responses."""
         self._stopped = True
 
     def strike(self, answer: Response, clock: Clock) -> Response:
-        """What becomes of `answer`; `clock` is moved on when calls are to move."""
+        """The response after its faults. `clock` is advanced if calls are to move."""
         if self.ended:
             return answer
         number, faults = self.requests, self._plan[self.requests]
@@ -94,7 +94,7 @@ class TransportFaults:
         return answer
 
     def _move(self, page: bytes, clock: Clock, rng: Random) -> None:
-        """Update some of the page's calls one second from now, and let that second come."""
+        """Update some of the page's calls one second from now, and advance the clock to it."""
         calls = orjson.loads(page)
         given = [str(call.get("id")) for call in calls] if isinstance(calls, list) else []
         ids = [int(call_id) for call_id in given if call_id.isdecimal()]

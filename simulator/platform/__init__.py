@@ -8,7 +8,7 @@ credentials and rate limit comes out. Two ways to run it:
 
     serve(source, clock=..., credentials=..., port=8080)        # until interrupted
 
-What the vendor leaves open is decided here, and said where it is decided: `filters` (what a null
+What the vendor does not document is decided here, as stated in: `filters` (what a null
 rating means), `summary` (which calls are an `AgentScheduledCall`), `index` (ties, missing values),
 `query` (unknown parameters), `vocabulary` (unknown words), `limits` (the shape of the rate limit).
 """

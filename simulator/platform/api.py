@@ -1,12 +1,11 @@
-"""The API itself: an HTTP request → an answer, as an ASGI application.
+"""The API: an HTTP request → a response, as an ASGI application.
 
     request → counted → credentials (401) → rate limit (429) → path (404) → method (405)
             → parameters (422) → index → page → JSON
 
-All of it runs on the server's one event-loop thread, from the clock's reading to the answer's bytes
-and without a pause between, so that an answer stands at one instant and index, limit and source need
-no locks. `__call__` is the one place through which every answer leaves, finished and not yet sent:
-there `Faults` may hold it back, cut or replace it.
+All of it runs without interruption on the server's single event-loop thread, so that a response is of one instant, and
+index, limit and source need no locks. Every response passes through `__call__` before it is sent: there `Faults` may
+delay, cut or replace it.
 """
 
 from __future__ import annotations
@@ -36,14 +35,14 @@ from simulator.platform.query import parse_query
 from simulator.platform.stats import Stats
 
 API_PREFIX = "/manager/api/v1"
-"""Below this path credentials, rate limit and `Stats` hold."""
+"""Credentials, rate limit and `Stats` apply below this path."""
 
 CONTROL_CLOCK = "/_control/clock"
-"""Where another process reads and moves the clock: not part of the vendor's API, and without its rate limit."""
+"""The path at which another process reads and moves the clock: not part of the vendor's API, and without rate limit."""
 
 
 class Refusal(Exception):
-    """An answer other than 200: its status, what to tell the client, and headers that go with it."""
+    """A response other than 200: status, message and additional headers."""
 
     def __init__(self, status: int, problem: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(problem)
@@ -53,14 +52,14 @@ class Refusal(Exception):
 
 
 class Faults(Protocol):
-    """What may befall an answer between the API and its client (`simulator.faults`)."""
+    """Faults of a response between the API and its client (`simulator.faults`)."""
 
     def strike(self, answer: Response, clock: Clock) -> Response:
-        """What is sent instead of `answer`, the API's with status 200; the clock may be moved after it."""
+        """The response to send instead of `answer`, which has status 200. May move the clock afterwards."""
 
 
 class Api:
-    """The ASGI application. `retry_after` is whether a 429 says when to come again."""
+    """The ASGI application. `retry_after` decides whether a 429 has `Retry-After`."""
 
     def __init__(
         self,
@@ -101,7 +100,7 @@ class Api:
         await response(scope, receive, send)
 
     def _respond(self, answer: Callable[[], Response]) -> Response:
-        """What `answer` gives, or its refusal as JSON."""
+        """The result of `answer`, or its refusal as JSON."""
         try:
             return answer()
         except Refusal as refusal:

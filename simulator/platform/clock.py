@@ -1,7 +1,7 @@
-"""The platform's clock: what it is there, whatever it is here.
+"""The platform's clock, independent of this machine's.
 
-Frozen at an instant (so that a test means the same tomorrow), or running at a speed times real
-time. Every thread may read and move it.
+Frozen at an instant (so that tests are reproducible), or running at a multiple of real time. Every thread may read and
+move it.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ class Clock:
 
     @property
     def speed(self) -> float:
-        """Simulated seconds a real second; 0 when frozen."""
+        """Simulated seconds per real second; 0 if frozen."""
         return self._anchor.speed
 
     def now(self) -> datetime:
-        """What the clock shows, in UTC."""
+        """The clock's time in UTC."""
         return self._anchor.now()
 
     def reading(self) -> datetime:
-        """What the platform answers by: `now()`, and on a running clock only its whole seconds.
+        """The time of responses: `now()`, in whole seconds if the clock is running.
 
-        So that the state is taken afresh once a simulated second and not at every request, and the
-        `Date` header names exactly the instant at which the answer stands.
+        So the state is computed once per simulated second rather than per request, and the `Date` header is
+        exactly the instant of the response.
         """
         anchor = self._anchor
         return anchor.now() if anchor.speed == 0 else anchor.now().replace(microsecond=0)
@@ -74,7 +74,7 @@ class Clock:
             self._anchor = _anchored(self._anchor.now() + by, self._anchor.speed)
 
     def run(self, speed: float) -> None:
-        """Go on from now at `speed` times real time; 0 freezes."""
+        """Continue from now at `speed` times real time; 0 freezes."""
         with self._lock:
             self._anchor = _anchored(self._anchor.now(), speed)
 

@@ -1,9 +1,8 @@
-"""Moving the platform's clock from another process: a JSON object → what the clock then shows.
+"""Move the platform's clock from another process: a JSON object → the clock's new time.
 
     {"now": "2026-03-23T20:00:00Z", "speed": 60, "advance_seconds": 3600}
 
-Each key may be left out; they are applied in this order. `speed` is simulated seconds a real
-second, 0 to freeze.
+All keys are optional and applied in this order. `speed` is simulated seconds per real second, 0 to freeze.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ from simulator.platform.instants import parse_instant
 
 
 def control_clock(clock: Clock, body: bytes | None) -> dict[str, Any]:
-    """Move `clock` as `body` says (not at all for `None`); the instant and speed it then has.
+    """Move `clock` as described by `body`, if any, and return its time and speed.
 
-    Raises `ParameterError`, having moved nothing, for what cannot be followed.
+    Raises `ParameterError`, without moving it, for an invalid body.
     """
     if body is not None:
         wanted = _read(body)

@@ -1,4 +1,4 @@
-"""HTTP Basic: an `Authorization` header → whether it carries the credentials."""
+"""HTTP Basic: an `Authorization` header → whether it has the credentials."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Credentials:
-    """User (at the vendor: the tenant's subdomain) and API token: opaque text, of which the token is not shown."""
+    """User (at the vendor: the tenant's subdomain) and API token: opaque texts; the token is not shown."""
 
     user: str
     token: str = field(repr=False)
 
     def accepts(self, authorization: str | None) -> bool:
-        """Whether an `Authorization` header carries these credentials; `None` when there is no such header."""
+        """Whether an `Authorization` header has these credentials; `None` means no header."""
         scheme, _, encoded = (authorization or "").partition(" ")
         if scheme.lower() != "basic":
             return False

@@ -1,9 +1,8 @@
 """The filter parameters of the calls page: their text → conditions on a call's summary.
 
-Every bound is inclusive (the vendor says so of `updated_at[from]` alone); a call without the value
-matches no range. The values of one list parameter are alternatives; different parameters must all
-hold. A value that cannot be meant is refused, not ignored: whoever tests a client against this
-platform wants to hear of it.
+Every bound is inclusive (the vendor only documents `updated_at[from]`); a call without the value matches no range. The
+values of one list parameter are alternatives; all parameters must match. An invalid value is refused rather than
+ignored, so that mistakes of a client are noticed.
 
 Assumed, as the page does not say: a rating of `null` is a call without one and stands below 1, so
 `rating[from]=null` is every call, `rating[to]=null` the unrated ones, and without a `null` only
@@ -23,13 +22,13 @@ from simulator.platform.vocabulary import CALL_CLASSES, FAIL_REASONS, STATUSES
 
 Condition = Callable[[Summary], bool]
 Parameters = Mapping[str, Sequence[str]]
-"""Each parameter that was given, by its decoded name, with its values."""
+"""The given parameters by decoded name, with their values."""
 
 Value = TypeVar("Value")
 
 
 class ParameterError(Exception):
-    """A parameter the platform cannot follow: its name, and what is wrong with it."""
+    """An invalid parameter: its name, and the problem."""
 
     def __init__(self, parameter: str, problem: str) -> None:
         super().__init__(f"{parameter} {problem}")
@@ -119,11 +118,11 @@ FILTER_PARAMETERS = frozenset(
         "agent_id[]",
     }
 )
-"""Every filter parameter of the page. `updated_at[…]` and `id[]` are the index's to follow."""
+"""Every filter parameter of the vendor's page. The index handles `updated_at[…]` and `id[]`."""
 
 
 def only(given: Parameters, name: str, parse: Callable[[str], Value]) -> Value | None:
-    """The value of a parameter that may be given once; `None` when it was not given."""
+    """The value of a parameter that may be given once; `None` if it was not given."""
     values = every(given, name, parse)
     if len(values) > 1:
         raise ParameterError(name, "is given more than once")
@@ -139,7 +138,7 @@ def every(given: Parameters, name: str, parse: Callable[[str], Value]) -> list[V
 
 
 def conditions(given: Parameters) -> tuple[Condition, ...]:
-    """What a call's summary must fulfil: all of them. Raises `ParameterError`."""
+    """The conditions that a call's summary must all meet. Raises `ParameterError`."""
     found: list[Condition] = []
     for column, parse in _RANGES.items():
         low, high = only(given, f"{column}[from]", parse), only(given, f"{column}[to]", parse)

@@ -1,11 +1,10 @@
 """The calls at one instant, in order: a `Query` → the ids it selects.
 
-Most requests are the tail of a load: a window of `updated_at`, sorted by it. These are a slice of
-ids that are sorted once an instant. Everything else looks at summaries, which are made from bodies
-when first needed and kept until the call changes.
+Most requests are for a window of `updated_at`, sorted by it: a slice of ids that are sorted once per instant. Others
+use summaries, which are computed from bodies when needed and cached until the call changes.
 
-Ties have the smaller id first, calls without the value come last, and `DESC` is exactly the reverse
-of `ASC` (the vendor does not say).
+Ties are sorted by id, calls without the value come last, and `DESC` is the exact reverse of `ASC` (not documented by
+the vendor).
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ _SELECTIONS_KEPT = 32
 
 
 class Index:
-    """The calls of a source as they stand at `now` (UTC). Not for several threads."""
+    """The calls of a source at `now` (UTC). Not thread-safe."""
 
     def __init__(self, source: CallSource, now: datetime, summaries: _Summaries) -> None:
         self.now = now
         self._summaries = summaries
-        # Two stable sorts: half the time of one by a pair.
+        # Two stable sorts take half the time of one by a pair.
         versions = sorted(source.versions(now), key=attrgetter("call_id"))
         versions.sort(key=attrgetter("updated_at"))
         self._updated = [version.updated_at for version in versions]
@@ -37,7 +36,7 @@ class Index:
         self._selections: dict[tuple[tuple[str, str], ...], Sequence[int]] = {}
 
     def select(self, query: Query) -> Sequence[int]:
-        """The ids of the calls that `query` selects, in its order, of all pages."""
+        """The ids of the calls that `query` selects, in its order, for all pages."""
         window = range(
             0 if query.updated_from is None else bisect_left(self._updated, query.updated_from),
             len(self._ids) if query.updated_to is None else bisect_right(self._updated, query.updated_to),
@@ -77,9 +76,9 @@ class Index:
 
 
 class _Summaries:
-    """The summary of each call's last version asked for: one a call, so never more than there are calls.
+    """The summary of each call's last requested version.
 
-    A change that does not move `updated_at` is served in the body, but filters do not see it.
+    Filters do not see a change without a new `updated_at`, although it is in the body.
     """
 
     def __init__(self, source: CallSource) -> None:
@@ -94,7 +93,7 @@ class _Summaries:
 
 
 class Indexes:
-    """The index of the last instant asked for. Not for several threads: the server's one thread asks it."""
+    """The index of the last requested instant. Used by the server's single thread only."""
 
     def __init__(self, source: CallSource) -> None:
         self._source = source
@@ -102,7 +101,7 @@ class Indexes:
         self._last: Index | None = None
 
     def at(self, now: datetime) -> Index:
-        """The calls as they stand at `now` (UTC)."""
+        """The calls at `now` (UTC)."""
         if self._last is None or self._last.now != now:
             self._last = Index(self._source, now, self._summaries)
         return self._last

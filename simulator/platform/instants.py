@@ -6,12 +6,12 @@ import re
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-# `datetime.fromisoformat` also takes week dates and bare digits, which the API does not know.
+# `datetime.fromisoformat` also accepts week dates and bare digits, which the API does not.
 _SHAPE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?", re.ASCII)
 
 
 def parse_instant(text: str) -> datetime:
-    """The instant that `text` names, in UTC. Without an offset it is taken as UTC, as the API does.
+    """The instant of `text` in UTC. Without an offset it is taken as UTC, as in the API.
 
     Raises `ValueError` for anything but an ISO 8601 date or date and time.
     """
@@ -21,7 +21,7 @@ def parse_instant(text: str) -> datetime:
 
 
 def readable_instant(value: object) -> datetime | None:
-    """The instant (UTC) that a JSON value names; None when it names none that can be read."""
+    """The instant (UTC) of a JSON value; None if unreadable."""
     if not isinstance(value, str):
         return None
     try:
@@ -41,5 +41,5 @@ def as_utc(at: datetime) -> datetime:
 
 
 def http_date(at: datetime) -> str:
-    """`at` (UTC) as a `Date` header has it (RFC 7231): whole seconds, cut and not rounded."""
+    """`at` (UTC) as in a `Date` header (RFC 7231): whole seconds, truncated."""
     return format_datetime(at, usegmt=True)

@@ -1,16 +1,15 @@
 """The rate limit: requests a second over all clients, in real time.
 
-The vendor documents the number (10) and not the form. Here it is a token bucket that holds one
-second's worth: a client that asks evenly at the limit is never refused for a jitter of its network,
-and after a pause a burst of one second's worth passes, as with limits that count by whole seconds.
-A refused request costs nothing.
+The vendor documents the number (10) but not the algorithm. Here it is a token bucket of one second: a client that sends
+evenly at the limit is never refused because of network jitter, and after a pause a burst of one second's requests
+passes, as with limits that count by whole seconds. Refused requests do not count.
 """
 
 from __future__ import annotations
 
 
 class RateLimit:
-    """A token bucket. Not for several threads: the server's one thread asks it."""
+    """A token bucket. Used by the server's single thread only."""
 
     def __init__(self, requests_per_second: float) -> None:
         if requests_per_second < 0:
@@ -21,7 +20,7 @@ class RateLimit:
         self._filled_at: float | None = None
 
     def take(self, at: float) -> float:
-        """0.0 when a request at `at` (monotonic seconds) may pass, else the seconds until one may."""
+        """0.0 if a request at `at` (monotonic seconds) may pass, else the seconds until one may."""
         if self._rate == 0:
             return 0.0
         if self._filled_at is not None:

@@ -1,4 +1,4 @@
-"""One page of a selection: which calls stand on it, and the headers that lead to the others."""
+"""One page of a selection: its calls, and the headers with links to other pages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def page_headers(url: str, query_string: str, total: int, page: int, per: int) -
     """`Link` (RFC 5988), `Total` and `Per-Page` of a page.
 
     Links are absolute (`url` is the request's, without its query) and keep every parameter but
-    `page`. An empty selection has one page; a page beyond the last one leads back to it.
+    `page`. An empty selection has one page; a page beyond the last one links back to it.
     """
     last = max(1, -(-total // per))
     pages = {"first": 1}

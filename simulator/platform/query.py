@@ -18,7 +18,7 @@ from simulator.platform.filters import (
 )
 
 PER_PAGE = 100
-"""How many calls a page has unless told, and at most."""
+"""The default and the maximum number of calls per page."""
 
 SORT_COLUMNS = (
     "id", "created_at", "queued_at", "assigned_at", "connected_at", "ends_at", "scheduled_at", "updated_at",
@@ -31,7 +31,7 @@ _PARAMETERS = FILTER_PARAMETERS | _PAGE_PARAMETERS | {"sort_column", "sort_direc
 
 @dataclass(frozen=True)
 class Query:
-    """What a client asks for. Bounds are inclusive, in UTC; `None` is no bound, or every id."""
+    """A client's query. Bounds are inclusive, in UTC; `None` means no bound, or every id."""
 
     updated_from: datetime | None
     updated_to: datetime | None
@@ -42,20 +42,20 @@ class Query:
     page: int
     per: int
     selection: tuple[tuple[str, str], ...]
-    """The parameters that decide which calls and in what order: the same for every page of a walk."""
+    """The parameters that select and sort calls, which are the same for all pages."""
 
 
 def parse_query(query_string: str) -> Query:
     """Read a query string, brackets encoded or not. Raises `ParameterError`.
 
-    A parameter nobody documents is refused: taken for granted, a misspelt filter answers with every
-    call. Without a sort, calls come by id; the vendor says to send always both parameters.
+    An undocumented parameter is refused: if it were ignored, a misspelt filter would return every call. Without a sort,
+    calls are sorted by id; the vendor says to always send both parameters.
     """
     pairs = parse_qsl(query_string, keep_blank_values=True)
     given: dict[str, list[str]] = {}
     for name, value in pairs:
         if name not in _PARAMETERS:
-            raise ParameterError(name, "is no parameter of calls")
+            raise ParameterError(name, "is not a parameter of calls")
         if not value:
             raise ParameterError(name, "is empty")
         given.setdefault(name, []).append(value)

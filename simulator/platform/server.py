@@ -26,7 +26,7 @@ REQUESTS_PER_SECOND = 10.0
 
 
 class _Breakable(H11Protocol):
-    """Hands the connection itself on, in each request's state: faults break it, which ASGI has no word for."""
+    """Passes the connection in each request's state, so that faults can break it, which ASGI does not support."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -34,7 +34,7 @@ class _Breakable(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Ends when it is told to; uvicorn's own looks ten times a second whether it was."""
+    """Stops at once when told to; uvicorn checks ten times a second."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -42,13 +42,13 @@ class _Server(uvicorn.Server):
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def stop(self) -> None:
-        """Tell it, from any thread."""
+        """Stop it, from any thread."""
         self.should_exit = True
         if self._loop and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._told.set)
 
     async def main_loop(self) -> None:
-        self._loop = asyncio.get_running_loop()  # first: whoever tells it looks for the loop last
+        self._loop = asyncio.get_running_loop()  # first, because `stop` checks the loop last
         if not self.should_exit:
             await self._told.wait()
 
@@ -56,11 +56,10 @@ class _Server(uvicorn.Server):
 class Platform:
     """The calls API over `source`, served while the `with` block is open.
 
-    `clock` decides what the calls look like; move it to let time pass. `source` is asked from the
-    server's thread alone. `requests_per_second` is in real time and over all clients, 0 for no limit;
-    `retry_after` is whether a 429 carries that header. `faults` make it hostile (`simulator.faults`). Every answer
-    of the API comes `latency_seconds` later.
-    Port 0 takes a free one.
+    `clock` decides the state of the calls; move it to let time pass. `source` is only used by the server's thread.
+    `requests_per_second` is in real time and for all clients, 0 for no limit; `retry_after` decides whether a 429 has
+    that header. `faults` adds faults (`simulator.faults`). Every response is delayed by `latency_seconds`. Port 0
+    chooses a free one.
     """
 
     def __init__(
@@ -107,7 +106,7 @@ class Platform:
             http=_Breakable,
             lifespan="off",
             ws="none",
-            # The platform's own clock names the date; and its log is what it answers.
+            # The date comes from the platform's clock; responses are not logged.
             date_header=False,
             server_header=False,
             access_log=False,
@@ -145,10 +144,10 @@ def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM, then stop in order. `on_ready` is called once requests are answered.
 
-    For the main thread of a command: it puts signal handlers in place, and the former ones back.
+    For the main thread of a command: it installs signal handlers and restores the former ones.
     Raises `ConfigurationError` when it cannot listen at `host` and `port`.
     """
-    # A SimpleQueue is what may be written to from a signal handler; an Event can deadlock there.
+    # A SimpleQueue can be used in a signal handler; an Event can deadlock there.
     interrupted: SimpleQueue[int] = SimpleQueue()
     former = {
         number: signal.signal(number, lambda number, _: interrupted.put(number))
@@ -172,8 +171,8 @@ def serve(
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    """A socket at `host` and `port`, taken before the server starts so that a free port is known."""
-    # Named TCP, for asyncio turns off Nagle's algorithm only then: without, each answer waits 40 ms.
+    """A socket at `host` and `port`, bound before the server starts so that a free port is known."""
+    # With proto TCP, because asyncio disables Nagle's algorithm only then; otherwise responses wait 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -183,6 +182,6 @@ def _bound(host: str, port: int) -> socket.socket:
         listener.close()
         raise ConfigurationError(
             f"The platform cannot listen at {host}:{port}: {refused}.",
-            mend="Name another port, or 0 for a free one, and an IPv4 address of this machine.",
+            mend="Choose another port, or 0 for a free one, and an IPv4 address of this machine.",
         ) from refused
     return listener

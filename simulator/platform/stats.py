@@ -1,4 +1,4 @@
-"""What the platform was asked: counts and arrival times, so that a test can see how a client behaves."""
+"""Counts and arrival times of requests, so that tests can check how a client behaves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _ARRIVALS_KEPT = 100_000
 
 
 class Stats:
-    """Requests below the API's prefix, whatever they were answered. Every thread may read it."""
+    """Requests below the API's prefix, whatever the response. Every thread may read it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -19,17 +19,17 @@ class Stats:
 
     @property
     def requests(self) -> int:
-        """How many requests have arrived."""
+        """The number of requests that have arrived."""
         return self._requests
 
     @property
     def too_many(self) -> int:
-        """How many were answered 429."""
+        """The number of 429 responses."""
         return self.statuses[429]
 
     @property
     def statuses(self) -> Counter[int]:
-        """How many were answered with each status."""
+        """The number of responses by status."""
         with self._lock:
             return Counter(self._statuses)
 
@@ -40,7 +40,7 @@ class Stats:
             return tuple(self._arrivals)
 
     def busiest(self, seconds: float = 1.0) -> int:
-        """The most requests that arrived within any stretch of `seconds` (half open)."""
+        """The most requests that arrived within any `seconds` (half-open)."""
         arrivals = self.arrivals
         most = first = 0
         for last, at in enumerate(arrivals):

@@ -1,7 +1,7 @@
-"""A call's body → the few values that filters and sorting look at, in one type each.
+"""A call's body → the values for filters and sorting, each with one type.
 
-Bodies come as they are, also with a word where a number is documented: what cannot be read is
-`None` here, matches no filter and sorts last, and the body is served unchanged.
+Bodies may have text where a number is documented: an unreadable value is `None`, matches no filter and sorts last, and
+the body is served unchanged.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from simulator.platform.vocabulary import CLASS_OF_LABEL
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One call as filters and sorting see it. Instants are UTC, durations seconds."""
+    """The values of a call for filters and sorting. Instants are UTC, durations seconds."""
 
     created_at: datetime | None
     queued_at: datetime | None
@@ -37,11 +37,11 @@ class Summary:
     call_class: str | None
     end_user_id: int | None
     agent_ids: frozenset[int]
-    """Who handled it: `agent_info` and every row of `handle_durations`, supervisors listening in included."""
+    """The agents: `agent_info` and every row of `handle_durations`, including supervisors listening in."""
 
 
 def summarise(body: Mapping[str, Any]) -> Summary:
-    """What filters and sorting need of a call's body."""
+    """The values of a call's body for filters and sorting."""
     scheduled_at = readable_instant(body.get("scheduled_at"))
     status = _text(body.get("status"))
     verified = body.get("verified")

@@ -1,7 +1,6 @@
-"""The words of the API that filters take: those of the calls page, and newer ones seen in the wild.
+"""The values of the API that filters accept: those of the calls page, and newer ones seen in payloads.
 
-A word that is in neither list is refused as a filter, for it is most likely misspelt; in a body it
-is served like any other.
+A value in neither list is refused in a filter, because it is probably misspelt. In a body it is served like any other.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ CLASS_OF_LABEL = {
     "Voice Scheduled (Web)": "ScheduledCallWeb",
     "Voice Outbound": "OutboundCall",
 }
-"""Labels that answers carry → class names that `call_type[]` takes. Newer labels have no known class."""
+"""Labels in responses → class names for `call_type[]`. Newer labels have no known class."""
 
 CALL_CLASSES = frozenset({*CLASS_OF_LABEL.values(), "AgentScheduledCall", "ActionOnlyCall"})
-"""Every class name that `call_type[]` takes."""
+"""Every class name that `call_type[]` accepts."""
 
 STATUSES = frozenset(
     {

@@ -1,4 +1,4 @@
-"""The command as a scheduler runs it: a process, in a folder of its own, with a bare environment."""
+"""Run the command like a scheduler: a process in its own folder with a minimal environment."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from tests.shared import CALLMART
 
 @dataclass
 class Command:
-    """Runs callmart with `root` as its home, far from the repository, HOME and PATH of the developer."""
+    """Runs `program` with `root` as its home, independent of the developer's repository, HOME and PATH."""
 
     root: Path
     cwd: Path
     user_home: Path
     env: dict[str, str] = field(default_factory=dict)
+    program: Path = Path(CALLMART[0])
 
     def environment(self, **more: str) -> dict[str, str]:
         bare = {"HOME": str(self.user_home), "PATH": "/nowhere", "TERM": "dumb", "LANG": "C.UTF-8"}
@@ -30,7 +31,7 @@ class Command:
 
     def __call__(self, *arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*CALLMART, *map(str, arguments)],
+            [self.program, *map(str, arguments)],
             cwd=self.cwd,
             env=self.environment(**env),
             capture_output=True,
@@ -41,7 +42,7 @@ class Command:
 
     def start(self, *arguments: str | Path, **env: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [*CALLMART, *map(str, arguments)],
+            [self.program, *map(str, arguments)],
             cwd=self.cwd,
             env=self.environment(**env),
             stdout=subprocess.PIPE,
@@ -51,7 +52,7 @@ class Command:
 
     @contextmanager
     def platform(self, *arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
-        """A local platform in a process of its own, and the environment it says to set."""
+        """A local platform in its own process, and the environment variables that it prints."""
         process = self.start("platform", "serve", "--port", "0", *arguments)
         assert process.stdout is not None
         said = ""
@@ -67,7 +68,7 @@ class Command:
             process.stdout.close()
 
     def settings(self, config: str = "", secrets: str = "") -> None:
-        """Give the home settings of its own."""
+        """Write the home's settings."""
         folder = self.root / ".dlt"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.toml").write_text(config)
@@ -82,9 +83,9 @@ def callmart(tmp_path: Path) -> Command:
     return command
 
 
-@pytest.fixture
-def kept_environment() -> Iterator[None]:
-    """Undo what `Home.activate()` sets in this process."""
+@contextmanager
+def environment_kept() -> Iterator[None]:
+    """Undo for the block what `Home.activate()` sets in this process."""
     before = dict(os.environ)
     yield
     os.environ.clear()
@@ -94,3 +95,10 @@ def kept_environment() -> Iterator[None]:
 
     if PluggableRunContext in Container():
         del Container()[PluggableRunContext]
+
+
+@pytest.fixture
+def kept_environment() -> Iterator[None]:
+    """Undo what `Home.activate()` sets in this process."""
+    with environment_kept():
+        yield

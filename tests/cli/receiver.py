@@ -1,4 +1,4 @@
-"""A local HTTP server that records what it is sent: for alerts and other requests that are no calls of the API."""
+"""A local HTTP server that records requests, for alerts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Receiver:
-    """What came, in order: paths of GET requests, and the texts of messages. `status` is the answer."""
+    """The received requests, in order: paths of GET requests, and texts of messages. `status` is the response."""
 
     url: str = ""
     paths: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""A centre of sixteen days, loaded over HTTP, built by dbt and published once a session; and the pages that show it."""
+"""A centre of sixteen days, loaded over HTTP, built by dbt and published once per session, and its pages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DAYS = 16
 
 
 def _make(root: Path) -> None:
-    """Load up to the middle of the last day, so that it is not over."""
+    """Load up to the middle of the last day, so that the day is not over."""
     centre = Centre.simulate(seed=11, start=START, days=DAYS, calls_per_day=120, time_zone=ZONE)
     home = Home(root)
     home.activate()
@@ -59,7 +59,7 @@ def copy(centre_home: Home) -> Path:
 
 @pytest.fixture
 def own_home(centre_home: Home, tmp_path: Path) -> Home:
-    """A home of one's own, with the same warehouse and copy."""
+    """A separate home with the same warehouse and copy."""
     home = Home(tmp_path)
     for source in (centre_home.warehouse, centre_home.root / "published" / "callmart.duckdb"):
         target = tmp_path / source.relative_to(centre_home.root)
@@ -74,7 +74,7 @@ def settings_of(home: Home) -> Settings:
 
 @contextmanager
 def served(app: Starlette) -> Iterator[str]:
-    """The address of the app, which a real server serves for the block."""
+    """The address of the app, served by a real server for the block."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

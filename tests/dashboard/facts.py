@@ -1,4 +1,4 @@
-"""What every panel must show, worked out in Python from the facts: segment by segment, without the panels' SQL."""
+"""The expected numbers of every panel, computed in Python from the facts, without the panels' SQL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Choice:
-    """A selection, as it stands in the URL."""
+    """A selection, as in the URL."""
 
     from_date: date
     to_date: date
@@ -72,7 +72,7 @@ class Choice:
 
 
 class Facts:
-    """The facts and the marts that nothing finer can tell, read whole."""
+    """The facts, and marts without a finer source, read completely."""
 
     def __init__(self, copy: Path) -> None:
         with duckdb.connect(str(copy), read_only=True) as connection:

@@ -1,4 +1,4 @@
-"""What a page shows: its numbers by panel, and the rows its charts are drawn from."""
+"""The content of a page: numbers by panel, and the rows of its charts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass
 class Shown:
-    """A page as read. `numbers` are (column, exact value, text); `charts` the specifications."""
+    """A parsed page. `numbers` are (column, exact value, text); `charts` the specifications."""
 
     numbers: list[tuple[str, float, str]] = field(default_factory=list)
     charts: list[dict[str, Any]] = field(default_factory=list)
@@ -48,7 +48,7 @@ class _Reader(HTMLParser):
 
 
 def read(html: str) -> Shown:
-    """A page, read."""
+    """Parse a page."""
     reader = _Reader()
     reader.feed(html)
     reader.close()

@@ -17,7 +17,7 @@ VIEWS = {"today": "?from=2026-03-11&to=2026-03-11", "handle_time": "?from=2026-0
 
 
 def main() -> int:
-    """0 when the pictures were taken; they need chromium, and the demo's published copy."""
+    """Take the pictures and return 0. Needs chromium and the demo's published copy."""
     if not CHROMIUM or not COPY.exists():
         sys.stderr.write(f"{MISSING if not CHROMIUM else f'There is no {COPY}: run `make demo` first.'}\n")
         return 1

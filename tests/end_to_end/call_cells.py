@@ -1,7 +1,7 @@
-"""Cells of the marts about calls, transfers and virtual agents, counted in plain Python from what really happened.
+"""Cells of the marts about calls, transfers and virtual agents, counted in Python from what really happened.
 
-A contact is an inbound call that calls nobody back. It is over when it ended or left for a voicemail or
-an appointment. A session with a virtual agent is contained when it asked for nobody and no agent talked later.
+A contact is an inbound call that is not a call-back. It is over when it ended or left for a voicemail or an
+appointment. A session with a virtual agent is contained if no person was requested and no agent talked later.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _cells() -> Cells:
 
 
 def _talked(truth: Truth) -> dict[int, datetime]:
-    """When an agent last began to talk on each call that had one."""
+    """When an agent last began to talk, for each call with one."""
     last: dict[int, datetime] = {}
     for segment in truth.handled_segments:
         if not segment.barged and segment.talk_seconds + segment.hold_seconds > 0:
@@ -58,13 +58,13 @@ def _talked(truth: Truth) -> dict[int, datetime]:
 
 
 def transfer_cells(truth: Truth, time_zone: str) -> Cells:
-    """Attempts by day, kind, queues and agents; who received is -1 when nobody did, or a virtual agent."""
+    """Attempts by day, kind, queues and agents; the receiver is -1 if there was none or a virtual agent."""
     cells = _cells()
     for transfer in truth.transfers:
         reached = transfer.outcome == "answered"
         key: tuple[Any, ...] = (
             _day(transfer.created_at, time_zone),
-            # No leg says how a call was handed to a virtual agent.
+            # No leg shows how a call was transferred to a virtual agent.
             "unknown" if reached and transfer.to_agent_id is None else "cold" if transfer.cold else "warm",
             transfer.from_queue_id,
             transfer.to_queue_id,
@@ -92,7 +92,7 @@ def machine_cells(truth: Truth, time_zone: str) -> Cells:
 
 
 def menu_cells(truth: Truth, time_zone: str) -> Cells:
-    """Calls that entered the menus, by day and type; one is known to have when it has left them."""
+    """Calls that entered the menus, by day and type, known when they have left them."""
     cells = _cells()
     for call in truth.calls:
         if call.entered_menu and call.status != "selecting":
@@ -103,7 +103,7 @@ def menu_cells(truth: Truth, time_zone: str) -> Cells:
 
 
 def deflection_cells(truth: Truth, time_zone: str) -> Cells:
-    """Contacts that are over, and the call-backs that answer them, by the contact's day and type."""
+    """Contacts that are over, and their call-backs, by the contact's day and type."""
     calls = {call.call_id: call for call in truth.calls}
     talked = _talked(truth)
     cells = _cells()

@@ -1,8 +1,8 @@
-"""The marts' cells, counted in plain Python from what really happened in the simulated centre.
+"""The marts' cells, counted in Python from what really happened in the simulated centre.
 
 The rules are those of the metrics' definitions: a queue segment belongs to the half hour in which it
 entered the queue, target and abandon threshold are inclusive, a handled segment needs talk or hold,
-and a supervisor listening in is no contact.
+and a supervisor listening in is not a contact.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A home, a platform with calls written by hand, and settings that lead from one to the other."""
+"""A home, a platform with hand-written calls, and settings to load from it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def new_home(tmp_path: Path) -> Home:
-    """A home before its first load: without a warehouse."""
+    """A home before its first load, without a warehouse."""
     home = Home(tmp_path / "new home")
     home.activate()
     return home
@@ -46,5 +46,5 @@ def serve() -> Iterator[Callable[[CallSource], Platform]]:
 
 
 def settings_for(platform: Platform, home: Home) -> Settings:
-    """Settings that point at `platform`, ask as fast as it answers and keep what it says, to be compared."""
+    """Settings for `platform` without a rate limit, with everything kept so that it can be compared."""
     return tenant_settings(platform, home, START.replace(hour=0))

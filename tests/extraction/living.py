@@ -1,4 +1,4 @@
-"""Calls for tests that change at known instants: a call source written by hand."""
+"""Calls that change at known instants: a hand-written call source."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def stamp(moment: datetime) -> str:
 
 
 def a_call(call_id: int, **fields: Any) -> dict[str, Any]:
-    """A small finished call; `fields` are put over it."""
+    """A small finished call, with `fields` replaced."""
     call = {
         "id": call_id,
         "lang": "en",
@@ -39,12 +39,12 @@ def a_call(call_id: int, **fields: Any) -> dict[str, Any]:
 
 @dataclass
 class LivingCalls:
-    """Calls, each with its versions: from an instant on (UTC) the call looks so, and is updated then."""
+    """Calls with their versions, each with the instant (UTC) from which it applies."""
 
     history: dict[int, list[tuple[datetime, dict[str, Any]]]] = field(default_factory=dict)
 
     def put(self, moment: datetime, call: dict[str, Any]) -> None:
-        """From `moment` on the call is `call`; its `updated_at` is set unless it says its own."""
+        """Set a call's version from `moment` on; its `updated_at` is `moment` unless `call` has one."""
         versions = self.history.setdefault(call["id"], [])
         versions.append((moment, {"updated_at": stamp(moment)} | call))
         versions.sort(key=lambda version: version[0])
@@ -60,7 +60,7 @@ class LivingCalls:
         return copy.deepcopy(self._at(call_id, now)[1])
 
     def truth(self, now: datetime) -> dict[int, dict[str, Any]]:
-        """Every call as it stands at `now`."""
+        """Every call at `now`."""
         return {version.call_id: self.body(version.call_id, now) for version in self.versions(now)}
 
     def _at(self, call_id: int, now: datetime) -> tuple[datetime, dict[str, Any]]:

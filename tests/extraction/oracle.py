@@ -1,6 +1,6 @@
-"""What the warehouse should hold of a call, read out of its JSON leaf by leaf, in plain Python.
+"""The expected rows of a call, read from its JSON value by value in Python.
 
-Shares nothing with the reader under test but the declared tables.
+Shares only the declared tables with the parser under test.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pipelines.ccaip.tables import CHILDREN, EXTRA, TABLES, Column, Table
 
 
 def typed(column: Column, value: Any) -> Any:
-    """What the declared column should hold of a JSON value."""
+    """The expected value of a column for a JSON value."""
     if value is None:
         return None
     match column.type:
@@ -67,7 +67,7 @@ def expected_rows(table: Table, call: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def without_nul(value: Any) -> Any:
-    """The value with U+FFFD for each U+0000, which Postgres cannot store."""
+    """The value with U+FFFD instead of U+0000, which Postgres cannot store."""
     if isinstance(value, str):
         return value.replace("\x00", "\ufffd")
     if isinstance(value, list):
@@ -78,7 +78,7 @@ def without_nul(value: Any) -> Any:
 
 
 def expected_extra(table: Table, element: Any) -> dict[str, Any] | None:
-    """What `_extra` should hold of an element: its undeclared keys, by dotted path; None when there are none."""
+    """The expected `_extra` of an element: its undeclared keys by dotted path, or None."""
     paths = {path for column in table.columns for path in (column.path, *column.aliases)}
     if () in paths:
         return None
@@ -94,7 +94,7 @@ def expected_extra(table: Table, element: Any) -> dict[str, Any] | None:
 
 
 def landed(table: Table, row: dict[str, Any]) -> dict[str, Any]:
-    """A landed row as the oracle writes it: JSON parsed, callmart's own columns left out."""
+    """A loaded row in the oracle's form: with parsed JSON and without callmart's own columns."""
     parsed = {c.name for c in table.columns if c.type == "json"}
     return {
         name: json.loads(value) if name in parsed and value is not None else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import ssl
 import subprocess
 import threading
@@ -214,3 +215,23 @@ def test_an_instant_without_an_offset_is_utc():
 def test_an_unreadable_id_does_not_take_the_page_with_it(call_id):
     body = json.dumps([{"id": call_id}, {"id": "007"}]).encode()
     assert [call.id for call in read_calls(body)] == [None, "7"]
+
+
+def test_an_address_where_nobody_answers_is_reported_at_once_and_at_the_end(home):
+    """Retries take a minute, in which a wrong `base_url` would otherwise go unnoticed."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    reports: list[str] = []
+    client = Client(
+        base_url=f"http://127.0.0.1:{port}", username=USER, api_token=TOKEN,
+        longest_pause_seconds=0.01, on_unreachable=reports.append,
+    )  # fmt: skip
+    with (
+        client,
+        pytest.raises(ApiError, match=f"no connection to http://127.0.0.1:{port} after 8 tries") as caught,
+    ):
+        client.server_now()
+    assert "base_url" in caught.value.mend
+    (report,) = reports
+    assert "trying again" in report
+    assert "base_url" in report

@@ -31,7 +31,7 @@ from pipelines.warehouse import duckdb_file
 from pipelines.warehouse.load import LoadReport, backfill, load_new
 from pipelines.warehouse.loader import Loader
 from simulator.platform import Platform
-from tests import asking
+from tests import queries
 from tests.extraction.conftest import TOKEN, USER, settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds
 from tests.extraction.test_explode import expected_rows, landed
@@ -55,12 +55,12 @@ def loaded(platform, home, **settings: Any) -> LoadReport:
 
 
 def ask(home: Home, query: str) -> list[tuple[Any, ...]]:
-    return asking.ask(home.warehouse, query)
+    return queries.ask(home.warehouse, query)
 
 
 def assert_equals_platform(home: Home, truth: dict[int, dict[str, Any]]) -> None:
     """Every row of every table, no extra, none stale, none twice."""
-    with asking.looking_at(home.warehouse) as connection:
+    with queries.opened(home.warehouse) as connection:
         for table in TABLES.values():
             found = connection.execute(
                 f"select columns(c -> not starts_with(c, '_dlt_')) from ccaip.{table.name} order by {', '.join(table.key)}"
@@ -618,7 +618,7 @@ def test_nothing_of_a_call_lingers_in_the_working_folder_or_the_staging_tables(h
     assert not list(home.pipelines_dir.rglob("*.parquet"))
     for file in home.pipelines_dir.rglob("*"):
         assert not file.is_file() or b"only this caller" not in file.read_bytes(), file
-    with asking.looking_at(home.warehouse) as connection:
+    with queries.opened(home.warehouse) as connection:
         for (name,) in connection.execute(
             "select table_name from duckdb_tables() where schema_name = 'ccaip_staging' and table_name <> '_dlt_version'"
         ).fetchall():

@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz --seconds 60`: loads pages with broken calls until the time is over; a line for each load."""
+"""`python -m tests.fuzz --seconds 60`: load pages with broken calls for some time, and print a line per load."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tests.shared import shared_folder
 
 
 def main() -> int:
-    """Fuzz for the time asked for; 1 when a load ended, or another call was lost."""
+    """Fuzz for the given time. Returns 1 if a load failed or lost another call."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="how long")
     parser.add_argument("--first", type=int, default=1, help="the first seed")
-    parser.add_argument("--pages", type=int, default=20, help="pages of a load, each with a broken call")
+    parser.add_argument("--pages", type=int, default=20, help="pages per load, each with a broken call")
     asked = parser.parse_args()
     over = time.monotonic() + asked.seconds
     failed, pages = [], 0

@@ -15,7 +15,7 @@ _VALUES = (
 
 
 def mutated(call: bytes, chance: Random) -> bytes:
-    """The call (JSON) with one thing broken."""
+    """The call (JSON) with one mutation."""
     return chance.choice(_MUTATIONS)(call, chance)
 
 
@@ -36,7 +36,7 @@ def _cut(call: bytes, chance: Random) -> bytes:
 
 
 def _value_swapped(call: bytes, chance: Random) -> bytes:
-    """Another JSON value, or what only looks like one, in the place of any value."""
+    """Replace a value by another JSON value, or by invalid JSON."""
     mark = "\ue000"
     document = json.loads(call)
     holder, key = chance.choice(list(_places(document)))
@@ -45,7 +45,7 @@ def _value_swapped(call: bytes, chance: Random) -> bytes:
 
 
 def _key_doubled(call: bytes, chance: Random) -> bytes:
-    """A key that stands twice in its object, the second time with another value."""
+    """Repeat a key of an object with another value."""
     mark = "\ue000"
     document = json.loads(call)
     holder, key = chance.choice([place for place in _places(document) if isinstance(place[0], dict)])
@@ -58,7 +58,7 @@ def _key_doubled(call: bytes, chance: Random) -> bytes:
 
 
 def _places(document: Any) -> Iterator[tuple[Any, Any]]:
-    """Every value's holder (object or array) and its key there."""
+    """Every value, as its object or array and the key in it."""
     items = document.items() if isinstance(document, dict) else enumerate(document)
     for key, value in list(items):
         yield document, key

@@ -1,4 +1,4 @@
-"""A load of pages in each of which one call is broken, compared with a load of the same pages as they should be."""
+"""Load pages with one broken call each, and compare with a load of the intact pages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SHARE = 1.0  # of calls that may be rejected
 
 @dataclass
 class Result:
-    """What came of a seed. `lost` are calls that were sent whole and are not in the warehouse as they should be."""
+    """The result of a seed. `lost` are intact calls that are missing or different in the warehouse."""
 
     seed: int
     pages: int
@@ -45,7 +45,7 @@ class Result:
 
 
 class Breaking:
-    """Breaks the calls whose ids are given, each always in the same way, however often it is asked for."""
+    """Breaks the calls with the given ids, each always in the same way."""
 
     def __init__(self, broken: dict[int, bytes]) -> None:
         self._broken = broken
@@ -60,7 +60,7 @@ class Breaking:
 
 
 def fuzzed(seed: int, pages: int) -> Result:
-    """Load `pages` pages, one call of each broken as `seed` says."""
+    """Load `pages` pages, each with one call broken according to `seed`."""
     chance = Random(seed)
     calls = _calls(pages)
     ids = sorted(calls.history)
@@ -68,7 +68,9 @@ def fuzzed(seed: int, pages: int) -> Result:
     for start in range(0, len(ids), PER_PAGE):
         call_id = chance.choice(ids[start : start + PER_PAGE])
         odd = mutated(_encoded(calls.history[call_id][0][1]), chance)
-        if not _ids_in(odd) & set(ids) - {call_id}:  # another call's id makes it a version of that call
+        if not _ids_in(odd) & set(ids) - {
+            call_id
+        }:  # with another call's id it would be a version of that call
             broken[call_id] = odd
     result = Result(seed, pages)
     with tempfile.TemporaryDirectory(prefix="callmart-fuzz-") as folder:
@@ -94,7 +96,7 @@ def _load(home: Home, calls: LivingCalls, broken: dict[int, bytes]) -> int:
 
 @cache
 def _calls(pages: int) -> LivingCalls:
-    """Calls that look like real ones, with ids and times of their own. Ids are far from each other."""
+    """Realistic calls with their own ids and times. Ids are far apart."""
     bodies = [_body(name) for name in _BODIES]
     calls = LivingCalls()
     for number in range(pages * PER_PAGE):
@@ -115,21 +117,21 @@ def _encoded(call: dict[str, Any]) -> bytes:
 
 
 def _ids_in(call: bytes) -> set[Any]:
-    """What could be taken for the call's id."""
+    """The values that could be read as the call's id."""
     digits = b"".join(bytes([each]) if 48 <= each <= 57 else b" " for each in call)
     return {int(number) for number in digits.split() if len(number) < 20}
 
 
 @cache
 def _expected(pages: int) -> Path:
-    """The folder of a home with all calls, none of them broken."""
+    """The folder of a home with all calls intact."""
     folder = Path(tempfile.mkdtemp(prefix="callmart-fuzz-expected-"))
     _load(Home(folder), _calls(pages), {})
     return folder
 
 
 def _lost(home: Home, expected: Path, broken: set[int]) -> list[int]:
-    """The calls that have other rows than expected in any table, the broken ones left out."""
+    """The calls with unexpected rows in any table, without the broken ones."""
     lost: set[int] = set()
     with duckdb.connect() as connection:
         connection.execute(f"attach '{home.warehouse}' as found (read_only)")

@@ -1,1 +1,1 @@
-"""Random histories of a warehouse: whatever landed in whatever order, an incremental build equals a full one."""
+"""Random histories of a warehouse: an incremental build must equal a full one, whatever was loaded in whatever order."""

@@ -1,4 +1,4 @@
-"""What can befall a call after it landed, by name. Each change edits a call's body in place."""
+"""Changes of a call after it was loaded, by name. Each edits a call's body in place."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _goes_on_again(call: Json, random: Random) -> None:
 
 
 def _moved(call: Json, random: Random) -> None:
-    """Another interval, another day, another order among the calls."""
+    """Move the call to another interval, another day, another order."""
     shift = timedelta(minutes=random.choice([-1500, -20, -15, 15, 20, 1500]))
     for row in (call, *(row for array in ARRAYS for row in call.get(array) or [])):
         for key in ("created_at", "queued_at", "connected_at", "started_at", "ended_at", "ends_at"):
@@ -126,4 +126,4 @@ CHANGES: dict[str, Change] = {
     "another caller": _other_caller,
     "orphaned": _orphaned,
 }
-"""Changes of one call's body; those that make or unmake calls stand in `histories`."""
+"""Changes of one call's body; changes that add or remove calls are in `histories`."""

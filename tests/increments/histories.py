@@ -1,8 +1,8 @@
-"""Random histories: what lands in which loads, between which builds.
+"""Random histories: what is loaded, in which loads, between which builds.
 
-A history follows a small simulated centre, whose calls go on from round to round by themselves, and adds what a
-centre seldom does. Load ids grow in no order, some loads are cut short and go on a round later, and several may
-land between two builds. Every named change happens in every history.
+A history follows a small simulated centre, whose calls change from round to round, and adds rare events. Load ids are
+in random order, some loads are interrupted and continue a round later, and there may be several loads between two
+builds. Every named change happens in every history.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ OTHER_RULES = ({"reporting_timezone": "Asia/Kathmandu"}, {"short_call_seconds": 
 
 @dataclass(frozen=True)
 class Load:
-    """Calls that land together; `complete` false: cut short, not in `_dlt_loads` yet."""
+    """Calls of one load. `complete` is false if it was interrupted and is not in `_dlt_loads` yet."""
 
     load_id: str
     calls: Sequence[Json]
@@ -50,7 +50,7 @@ class Round:
     is_built: bool = True
     is_full: bool = False
     changes: list[str] = field(default_factory=list)
-    """Names of what befell calls, for whoever reads a failure."""
+    """Names of the changes, for failure messages."""
 
 
 def history(seed: int, increments: int = 2) -> list[Round]:
@@ -107,7 +107,7 @@ class _Writer:
         return now
 
     def _goes_on(self) -> set[int]:
-        """Calls that are new, or changed by themselves."""
+        """Calls that are new or changed in the simulation."""
         touched = set()
         for version in self.centre.versions(self.moment):
             body = self.centre.body(version.call_id, self.moment)
@@ -118,7 +118,7 @@ class _Writer:
         return touched
 
     def _befalls(self, name: str, now: Round) -> set[int]:
-        """One change of one call; the ids of calls to land for it."""
+        """Apply one change to one call, and return the ids of calls to load."""
         random = self.random
         call_id = random.choice(sorted(self.calls))
         if name in (VANISHED, ERASED):
@@ -167,12 +167,12 @@ class _Writer:
         now.loads = again + loads
 
     def _without_children(self) -> Json:
-        """A call whose rows are still on the way, some or all."""
+        """A call without some or all of its nested rows."""
         return {array: [] for array in ARRAYS if self.random.random() < 0.7}
 
 
 def happen(database: Path, now: Round) -> None:
-    """Land what a round brings."""
+    """Load the calls of a round."""
     for load in now.loads:
         dbt_raw.land(database, load.load_id, load.calls, load.complete)
     with duckdb.connect(str(database)) as connection:
@@ -183,7 +183,7 @@ def happen(database: Path, now: Round) -> None:
             connection.execute(
                 "insert into ccaip.vanished_calls (call_id, noticed_at) values (?, ?)", [call_id, now.moment]
             )
-        # The ledger's window: as of when the data speak.
+        # The ledger's window: up to when data are loaded.
         connection.execute(
             "insert into ccaip.load_windows (window_id, attempt, why, window_from, window_until, started_at,"
             " finished_at, verdict) values (?, 1, 'tail', ?, ?, ?, ?, 'complete')",

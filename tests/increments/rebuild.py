@@ -1,4 +1,4 @@
-"""One history through a warehouse, and what the incremental build says otherwise than a full one."""
+"""Run a history through a warehouse, and compare the incremental build with a full one."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from tests.increments.histories import Round, happen
 from tests.marts import dbt_raw
 from tests.marts.workshop import WAREHOUSE, Workshop
 
-# Views are there since the first build; they are made anew only where other variables stand in them.
+# Views exist since the first build; they are only rebuilt if their variables change.
 RECORDS = {"changed_days", "built_days"}
-"""They tell how a warehouse was built, not what was built."""
+"""They describe how a warehouse was built, not its contents."""
 TABLES = ("config.materialized:table", "config.materialized:incremental")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a history led to: the warehouse built by increments, its full rebuild, and their differences."""
+    """The result of a history: the warehouse built by increments, its full rebuild, and their differences."""
 
     incremental: Path
     full: Path
@@ -29,7 +29,7 @@ class Outcome:
 
 
 def empty_warehouse(workshop: Workshop, folder: Path) -> Path:
-    """A warehouse in which nothing has landed, every relation built: where all histories begin."""
+    """An empty warehouse with every relation built, which all histories start from."""
     folder.mkdir(parents=True)
     database = folder / WAREHOUSE
     dbt_raw.create_raw(database)
@@ -38,7 +38,7 @@ def empty_warehouse(workshop: Workshop, folder: Path) -> Path:
 
 
 def rebuild(workshop: Workshop, empty: Path, folder: Path, rounds: Sequence[Round]) -> Outcome:
-    """Build after each round as it says, then a copy in full."""
+    """Build after the rounds that say so, then build a copy in full."""
     folder.mkdir(parents=True)
     incremental = Path(shutil.copy(empty, folder / WAREHOUSE))
     variables = workshop.variables
@@ -60,7 +60,7 @@ def rebuild(workshop: Workshop, empty: Path, folder: Path, rounds: Sequence[Roun
 def differences(workshop: Workshop, incremental: Path, full: Path) -> Iterator[str]:
     """Each relation that is not the same in both, with some of its rows.
 
-    The memory of what was published is kept by a full refresh; that must neither add to it nor lose anything,
+    A full refresh keeps the history of what was published; that must neither add to it nor lose anything,
     for nothing has changed since the last increment.
     """
     known = relations(workshop)

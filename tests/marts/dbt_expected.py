@@ -1,4 +1,4 @@
-"""What the tests of the marts expect by name: a fault for each guard, and the public marts' columns."""
+"""Expectations of the tests of the marts: a fault for each data test, and the public marts' columns."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FAULTS = {
     "mart_abandonment_waits_add_up": "update marts.mart_abandonment set wait_seconds = 0",
     "agg_agent_days_equals_fact": "delete from marts.agg_agent_days",
     "assert_facts_tell_what_landed": "delete from marts.fct_transfers where call_id = 1",
-    # A segment moved from one queue to another: the total of all of them stays.
+    # A segment moved from one queue to another, which does not change the total.
     "assert_queue_totals_agree":
         "update marts.mart_queue_intervals set queue_id = 8 where queue_id = 4 and interval_minutes = 60",
     "assert_queue_days_agree": "update marts.mart_wait_percentiles set longest_wait_seconds = longest_wait_seconds + 1",
@@ -54,7 +54,7 @@ FAULTS = {
     "dim_queue_versions_are_periods": "update marts.dim_queue_versions set valid_to = valid_from where queue_id = 4",
     "dim_agent_versions_are_periods": "update marts.dim_agent_versions set is_current = true where agent_id = 5",
 }  # fmt: skip
-"""A fault for each guard: the test that must see it, and how it is planted."""
+"""A fault for each data test: the test that must find it, and how it is planted."""
 
 PUBLIC = {
     "mart_publication": {
@@ -150,4 +150,4 @@ PUBLIC = {
         "target_percent", "agents_needed", "expected_service_level", "expected_occupancy",
     },
 }  # fmt: skip
-"""Columns of the contracted marts; adding one is a change to their users, taking one away breaks them."""
+"""Columns of the contracted marts; adding one is visible to users, removing one breaks their queries."""

@@ -1,7 +1,7 @@
-"""A raw database made by hand: what the tests of the marts share.
+"""A raw database without the loader, shared by the tests of the marts.
 
-The tables come from the declarations, the rows from call bodies exploded by a few plain lines; the
-real loader has tests of its own, so that a fault in it and a fault in a model do not hide each other.
+The tables come from the declarations, the rows from call bodies parsed by a few lines of Python. The real loader has
+its own tests, so that faults of loader and models do not hide each other.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TYPES = {
 
 
 def create_raw(path: Path) -> None:
-    """An empty raw schema, as the first load leaves it."""
+    """Create an empty raw schema, as after a first load."""
     with duckdb.connect(str(path)) as connection:
         connection.execute("create schema ccaip")
         for table in (*TABLES.values(), *RECORDS):
@@ -47,10 +47,10 @@ def create_raw(path: Path) -> None:
 
 
 def land(path: Path, load_id: str, calls: Sequence[dict[str, Any]], complete: bool = True) -> None:
-    """Land the newest versions of calls as one load: all rows of each call are replaced."""
+    """Load the newest versions of calls as one load, replacing all rows of each call."""
     with duckdb.connect(str(path)) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        connection.begin()  # a commit a statement takes most of the time
+        connection.begin()  # one commit per statement would take most of the time
         newest = {call["id"]: call for call in calls}
         forget(connection, *newest)
         rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -108,12 +108,12 @@ def _value(element: dict[str, Any], column: Column) -> Any:
 
 
 def _text(value: Any) -> str | None:
-    """As a cast reads it."""
+    """The value as text for a cast."""
     return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 def rows(path: Path, query: str) -> list[dict[str, Any]]:
-    """The result of a query, a dictionary a row."""
+    """The result of a query, one dictionary per row."""
     with duckdb.connect(str(path), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
         cursor = connection.execute(query)
@@ -123,9 +123,9 @@ def rows(path: Path, query: str) -> list[dict[str, Any]]:
 
 @contextmanager
 def held_open(*files: Path) -> Iterator[None]:
-    """Keep warehouses open for reading, so that each further look at them need not open one: most of its time.
+    """Keep warehouses open for reading, because opening one takes longer than most queries.
 
-    Nothing writes to them meanwhile.
+    Nothing may write to them meanwhile.
     """
     with ExitStack() as stack:
         for file in files:

@@ -1,4 +1,4 @@
-"""What docs/metrics.md says, in parts that tests can hold against the marts."""
+"""docs/metrics.md in parts that tests can compare with the marts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Metric:
 
     @property
     def sql(self) -> str:
-        """The formula, NULL when there is nothing to divide by."""
+        """The formula as SQL, NULL if the denominator is 0."""
         numerator, denominator = self.formula.rsplit(" / ", 1)
         return f"cast({numerator} as double) / nullif({denominator}, 0)"
 

@@ -112,12 +112,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     mark = "update marts.fct_calls set disconnected_by = ? where call_id = 1"
     with duckdb.connect(str(path)) as connection:
         connection.execute(mark, ["nobody"])
-    workshop.build(path, select=("marts", "memory"))
+    workshop.build(path, select=("marts", "history"))
     marked = dbt_raw.rows(path, "select disconnected_by from marts.fct_calls where call_id = 1")
     with duckdb.connect(str(path)) as connection:
         connection.execute(mark, ["disconnected_by_unknown"])
     incremental = Path(shutil.copy(path, work / "incremental.duckdb"))
-    workshop.build(path, full_refresh=True, select=("marts", "memory"))
+    workshop.build(path, full_refresh=True, select=("marts", "history"))
     full = Path(shutil.copy(path, work / "full.duckdb"))
     docs = parsed(Home(work / "docs"))
     docs.warehouse.parent.mkdir()
@@ -281,11 +281,9 @@ def test_restatements_name_what_moved_and_because_of_which_calls(built: Built) -
     ]
 
 
-def test_memory_grows_only_when_something_changed_and_outlives_a_full_refresh(built: Built) -> None:
+def test_history_grows_only_when_something_changed_and_outlives_a_full_refresh(built: Built) -> None:
     """The last build, a full refresh over the same rows, found nothing new and forgot nothing."""
-    query = (
-        "select build_number, count(*) as versions from memory.published_queue_segments group by 1 order by 1"
-    )
+    query = "select build_number, count(*) as versions from history.published_queue_segments group by 1 order by 1"
     first, incremental, full = (
         [tuple(row.values()) for row in dbt_raw.rows(path, query)]
         for path in (built.first, built.incremental, built.full)
@@ -383,7 +381,7 @@ def test_every_column_is_described_and_none_is_made_up(built: Built) -> None:
         for name, column in node["columns"].items()
         if column["description"]
     }
-    schemas = "('staging', 'intermediate', 'marts', 'memory', 'seeds')"
+    schemas = "('staging', 'intermediate', 'marts', 'history', 'seeds')"
     query = "select table_schema, table_name, column_name from information_schema.columns"
     found = dbt_raw.rows(built.again, f"{query} where table_schema in {schemas}")
     assert {tuple(row.values()) for row in found} == described
@@ -393,7 +391,7 @@ def test_documentation_is_whole_and_tells_nothing_of_callers_or_this_machine(bui
     """It is mailed around as one file, to people who may see neither."""
     missing = [name for name in (*FACTS, *PUBLIC) if f'"model.callmart.{name}"' not in built.page]
     assert missing == []
-    assert "Grains, never mixed" in built.page
+    assert "To combine rows, sum the parts and divide" in built.page
     assert "TIMESTAMP WITH TIME ZONE" in built.page
     assert str(REPOSITORY) not in built.page
     assert str(built.full.parent) not in built.page

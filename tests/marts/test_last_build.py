@@ -15,9 +15,9 @@ from pipelines.progress import SilentProgress
 from pipelines.runs import utc_now
 from pipelines.settings import Settings
 from pipelines.warehouse.load import load_new
-from tests.asking import change
 from tests.empty import with_warehouse
 from tests.extraction.living import START, LivingCalls, a_call, seconds
+from tests.queries import change
 from tests.tenant import settings_for, tenant
 
 QUIET = SilentProgress()
@@ -32,7 +32,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Settings]:
     with tenant(calls, START) as platform:
         settings = settings_for(platform, home, START - timedelta(days=1))
         load_new(settings, home, QUIET)
-    record_build(home, fingerprint_of(settings))
+    record_build(home, fingerprint_of(home, settings))
     return home, settings
 
 
@@ -56,13 +56,13 @@ def test_a_load_that_brings_no_call_leaves_the_marts_as_they_are(loaded) -> None
     ],
 )
 def test_no_change_of_the_raw_rows_is_taken_for_none(statement, loaded, tmp_path) -> None:
-    _, settings = loaded
+    home, settings = loaded
     copy = tmp_path / "callmart.duckdb"
     copy.write_bytes(settings.warehouse.read_bytes())
     settings = replace(settings, warehouse=copy)
-    before = fingerprint_of(settings)
+    before = fingerprint_of(home, settings)
     change(copy, statement)
-    assert fingerprint_of(settings) != before
+    assert fingerprint_of(home, settings) != before
 
 
 def test_other_definitions_are_built(loaded, tmp_path, monkeypatch) -> None:
@@ -72,6 +72,15 @@ def test_other_definitions_are_built(loaded, tmp_path, monkeypatch) -> None:
     (tmp_path / "seeds" / "service_level_targets.csv").write_text("queue_id,seconds\n")
     monkeypatch.setattr(module, "PROJECT_DIR", tmp_path)
     assert current_build(home, settings) is None
+
+
+def test_a_seed_of_the_homes_own_is_built(loaded) -> None:
+    home, settings = loaded
+    home.seeds_dir.mkdir()
+    (home.seeds_dir / "holidays.csv").write_text("queue_id,holiday_date,holiday_name,opens_at,closes_at\n")
+    assert current_build(home, settings) is None
+    (home.seeds_dir / "holidays.csv").unlink()
+    assert current_build(home, settings)
 
 
 def test_an_hour_without_calls_does_not_leave_readers_in_doubt_how_far_the_data_reach(

@@ -157,7 +157,7 @@ def test_every_cell_equals_duckdbs(built: Built) -> None:
     with read(built) as source, built.postgres.cursor() as cursor:
         relations = source.execute(
             "select table_schema, table_name from information_schema.tables"
-            " where table_schema in ('staging', 'intermediate', 'marts', 'memory') order by all"
+            " where table_schema in ('staging', 'intermediate', 'marts', 'history') order by all"
         ).fetchall()
         relations = [each for each in relations if each[1] not in RECORDS]
         for schema, name in relations:

@@ -1,8 +1,8 @@
-"""dbt builds for tests: in this process, through dbt's `dbtRunner`, from a project that is parsed once a session.
+"""dbt builds for tests: in this process, through dbt's `dbtRunner`, with a project that is parsed once per session.
 
-dbt parses our project in 15 s and keeps the result in `partial_parse.msgpack`. A session parses it once, in a file-locked
-folder. A home that gets a copy of that file (`parsed`) starts dbt in 3 to 4 s; builds in this process reuse the manifest
-and start at once. dbt in a process of its own is tested by `tests/cli/test_transform.py` and the end-to-end tests.
+dbt parses the project in 15 s and keeps the result in `partial_parse.msgpack`. A session parses it once, in a folder with
+a file lock. A home that gets a copy of that file (`parsed`) starts dbt in 3 to 4 s; builds in this process reuse the manifest
+and start at once. dbt in its own process is tested by `tests/cli/test_transform.py` and the end-to-end tests.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from pipelines.marts.dbt_runner import (
     duckdb_connection,
     started,
 )
-from tests.asking import ask
+from tests.queries import ask
 from tests.shared import made_once
 
 if TYPE_CHECKING:
@@ -44,16 +44,16 @@ _SUCCEEDED = ("success", "pass", "warn", "skipped")
 
 
 class WorkshopError(AssertionError):
-    """dbt could not do what was asked; its own messages."""
+    """A dbt command failed; the message is dbt's."""
 
 
 def parse_of_project() -> Path:
-    """The root of a home in which dbt has parsed our project. To be copied from."""
+    """The root of a home in which dbt has parsed the project, to copy from."""
     return made_once("parsed project", _parse)
 
 
 def parsed(home: Home) -> Home:
-    """Give a new home the parsed project, so that its first `transform` need not parse."""
+    """Copy the parsed project to a new home, so that its first `transform` does not need to parse."""
     home.dbt_target_dir.mkdir(parents=True, exist_ok=True)
     shutil.copy(Home(parse_of_project()).dbt_target_dir / PARSED, home.dbt_target_dir)
     return home
@@ -72,11 +72,11 @@ def manifest() -> Manifest:
 
 
 class Workshop:
-    """One parsed project, and builds of any database with it. Not for threads: dbt's state is the process's."""
+    """A parsed project, which can build any database. Not thread-safe, because dbt has process-wide state."""
 
     def __init__(self, work: Path, time_zone: str = "UTC") -> None:
-        """`work` takes what dbt writes; `time_zone` is the reporting zone. `variables` may be changed between builds:
-        a node is compiled when it is built.
+        """dbt writes to `work`; `time_zone` is the reporting zone. `variables` may be changed between builds, because
+        nodes are compiled when they are built.
         """
         self.variables: dict[str, Any] = dict(dbt_variables(time_zone))
         self._work = work
@@ -84,15 +84,15 @@ class Workshop:
 
     @property
     def manifest(self) -> Manifest:
-        """The parsed project, one for this process. A change of `raw_code` or `macro_sql` holds from the next build on;
-        whoever makes one undoes it.
+        """The parsed project, one for this process. A change of `raw_code` or `macro_sql` applies from the next build
+        on and must be undone.
         """
         return manifest()
 
     def build(self, database: Path, *, full_refresh: bool = False, select: Sequence[str] = ()) -> None:
-        """Build models, and seeds where the database has none yet; tests are left out.
+        """Build models, and seeds that do not exist yet, without tests.
 
-        `select` is dbt's selection syntax. Existing seeds stay as they are, edited ones too. Raises `WorkshopError`
+        `select` is dbt's selection syntax. Existing seeds are not changed, even if they were edited. Raises `WorkshopError`
         with dbt's messages when a node fails.
         """
         kinds = ["model"] if _has_seeds(database) else ["model", "seed"]
@@ -108,7 +108,7 @@ class Workshop:
             raise WorkshopError(f"dbt failed: {failed or outcome.exception}")
 
     def run(self, database: Path, *command: str) -> dbtRunnerResult:
-        """Any other dbt command, and how it ended: its success, and in its result those of the nodes."""
+        """Run any other dbt command and return its result."""
         outcome = self._run(database, *command)
         if outcome.exception is not None:
             raise WorkshopError(f"dbt failed: {outcome.exception}")
@@ -130,7 +130,7 @@ class Workshop:
 
 
 def _parse(root: Path) -> None:
-    """Parse the project into the home at `root`, with the words of `transform`: dbt reuses a parse only then."""
+    """Parse the project into the home at `root` with the arguments of `transform`, or dbt would not reuse the parse."""
     target = Home(root).dbt_target_dir
     target.mkdir(parents=True)
     environment = clean_environment() | duckdb_connection(Home(root).warehouse, target)
@@ -165,7 +165,7 @@ def _options(work: Path, variables: dict[str, Any]) -> list[str]:
 
 @contextmanager
 def _connected_to(database: str) -> Iterator[None]:
-    """`profiles.yml` names the database for the block, and the file is free again after it."""
+    """Let `profiles.yml` name the database for the block, and release the file after it."""
     before = os.environ.get("CALLMART_DUCKDB_PATH")
     os.environ["CALLMART_DUCKDB_PATH"] = database
     try:

@@ -1,1 +1,1 @@
-"""Mistakes planted in the SQL, one at a time: the tests of the numbers must see every one of them."""
+"""Mistakes planted in the SQL, one at a time, each of which a test must find."""

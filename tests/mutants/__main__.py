@@ -1,4 +1,4 @@
-"""`python -m tests.mutants`: a line for each planted mistake, caught by what; fails if one survived."""
+"""`python -m tests.mutants`: plant mistakes and print what caught each; fails if one survived."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ SURVIVED = "SURVIVED"
 
 
 def main() -> int:
-    """Plant the mistakes asked for; 1 when one survived or could not be planted."""
+    """Plant the selected mistakes. Returns 1 if one survived or could not be planted."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--only", help="mistakes whose name contains this")
-    parser.add_argument("--jobs", type=int, default=2, help="how many side by side")
+    parser.add_argument("--jobs", type=int, default=2, help="number of parallel processes")
     asked = parser.parse_args()
     started = time.monotonic()
     wanted = [mistake for mistake in MISTAKES if not asked.only or asked.only in mistake.name]
     lost = [mistake.name for mistake in wanted if not mistake.is_applicable()]
     with shared_folder(), ProcessPoolExecutor(asked.jobs) as pool:
-        # In a row: those of increments, which need warehouses of their own, stand together.
+        # Keep the order: mistakes of increments, which need their own warehouses, are next to each other.
         size = -(-len(wanted) // asked.jobs)
         parts = [wanted[start : start + size] for start in range(0, len(wanted), size)]
         verdicts: Counter[str] = sum(pool.map(judge, parts), Counter())
     for name in lost:
-        _say(f"{name}: its file no longer says what it replaces, exactly once")
+        _say(f"{name}: its file no longer has the replaced text exactly once")
     counted = ", ".join(f"{count} by {catcher}" for catcher, count in verdicts.most_common())
     _say(f"{len(wanted)} mistakes in {time.monotonic() - started:.0f} s: {counted}")
     return 1 if verdicts[SURVIVED] or lost else 0
 
 
 def judge(mistakes: Sequence[Mistake]) -> Counter[str]:
-    """How many mistakes each catcher caught; those that survived under `SURVIVED`."""
+    """The number of mistakes that each kind of test caught; survivors are under `SURVIVED`."""
     verdicts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as work:
         bench = Bench(Path(work))

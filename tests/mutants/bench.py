@@ -1,4 +1,4 @@
-"""One planted mistake at a time: built over a fixed warehouse, then shown to the catchers, cheapest first."""
+"""Build a fixed warehouse with one planted mistake, then run the tests, cheapest first."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ FACTS = "config.materialized:incremental"
 HISTORY = 1
 """The seed of the history whose last round is built by a mistaken increment."""
 RULES: dict[str, str | int] = {"short_call_seconds": 300}
-"""Settings that change before that increment: every row is computed anew then, which hides other mistakes."""
+"""Settings that change before that increment, so that every row is recomputed, which hides other mistakes."""
 
 
 class Bench:
-    """The project, parsed once, and warehouses built without any mistake."""
+    """The parsed project, and warehouses built without mistakes."""
 
     def __init__(self, work: Path) -> None:
         self.work = work
@@ -36,11 +36,11 @@ class Bench:
         dbt_raw.land(self.right, "a-load", self.calls)
         self.workshop.build(self.right)
         if found := differences(self.right, self.calls, reporting_timezone=ZONE):
-            raise WorkshopError(f"Without any mistake the oracle already says otherwise: {found[:5]}")
+            raise WorkshopError(f"The oracle disagrees without any mistake: {found[:5]}")
 
     @cached_property
     def _waiting(self) -> Path:
-        """A warehouse in which new loads wait for an increment."""
+        """A warehouse with new loads before an increment."""
         first, *rest = history(HISTORY, increments=1)
         before = self._warehouse("before")
         happen(before, first)
@@ -51,7 +51,7 @@ class Bench:
 
     @cached_property
     def _after(self) -> list[tuple[Path, dict[str, str | int]]]:
-        """What is right after that increment, and after one more when the rules have changed."""
+        """The correct warehouses after that increment, and after one more with changed rules."""
         outcomes = []
         for name, rules in (("same", {}), ("other", RULES)):
             after = self._copy(self._waiting, f"after under {name} rules")
@@ -61,9 +61,9 @@ class Bench:
         return outcomes
 
     def caught(self, mistake: Mistake) -> str:
-        """Who caught the mistake and by what; empty when it survived."""
+        """The kind of test that caught the mistake, with details; empty if it survived."""
         touched = touched_models(self.workshop.manifest, mistake)
-        right = self._after if mistake.between_builds else []  # built before the mistake is planted
+        right = self._after if mistake.between_builds else []  # built before planting the mistake
         with planted(self.workshop.manifest, mistake):
             try:
                 return (
@@ -79,7 +79,7 @@ class Bench:
         if found := differences(database, self.calls, reporting_timezone=ZONE):
             return f"oracle, {len(found)} cells: {found[0]}"
         failing = self.workshop.failing_tests(database, select=descendants)
-        # Some of the calls are so odd that a test may rightly fail on them without any mistake.
+        # Some calls are so odd that a data test may fail on them without a mistake.
         usual = self.workshop.failing_tests(self.right, select=list(failing)) if failing else {}
         if tests := sorted(failing.keys() - usual.keys()):
             return f"data tests, {len(tests)}: {tests[0]}"
@@ -94,7 +94,7 @@ class Bench:
             with self._rules(rules):
                 self.workshop.build(database, select=[*touched, FACTS])
             for fact in self._facts():
-                # The fingerprint is no number: a mistake in it must show in what it lets stand.
+                # Without the fingerprint itself: a mistake in it must show in the rows it keeps.
                 query = f"select * exclude (rules_fingerprint) from marts.{fact} order by all"
                 if dbt_raw.rows(database, query) != dbt_raw.rows(after, query):
                     return f"exact increments: {fact} is not what a full refresh makes it"
@@ -132,14 +132,14 @@ class Bench:
 
 @contextmanager
 def planted(manifest: Manifest, mistake: Mistake) -> Iterator[None]:
-    """The parsed project with the mistake in it, for the block. Nothing is parsed, no file is touched."""
+    """Plant the mistake in the parsed project for the block, without parsing and without changing files."""
     code: list[tuple[Any, str]] = [
         *((node, "raw_code") for node in manifest.nodes.values() if _is_in(node, mistake)),
         *((macro, "macro_sql") for macro in manifest.macros.values() if _is_in(macro, mistake)),
     ]
     code = [(node, field) for node, field in code if mistake.right in getattr(node, field)]
     if len(code) != 1:
-        raise WorkshopError(f"{mistake.file} no longer says what {mistake.name!r} replaces")
+        raise WorkshopError(f"{mistake.file} no longer has the text that {mistake.name!r} replaces")
     ((node, field),) = code
     text = getattr(node, field)
     setattr(node, field, text.replace(mistake.right, mistake.wrong))
@@ -150,7 +150,7 @@ def planted(manifest: Manifest, mistake: Mistake) -> Iterator[None]:
 
 
 def touched_models(manifest: Manifest, mistake: Mistake) -> list[str]:
-    """Names of the models whose SQL is another: the file's own, or all that use its macros."""
+    """Names of the models whose SQL changes: the file's own, or all that use its macros."""
     macros = {macro.unique_id for macro in manifest.macros.values() if _is_in(macro, mistake)}
     while (
         used_by := {

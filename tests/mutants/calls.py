@@ -1,4 +1,4 @@
-"""The calls the mistakes are looked for in: a simulated centre, and the edges it seldom comes to by itself."""
+"""The calls for planted mistakes: a simulated centre with added edge cases."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tests.increments.changes import Json, instant_text
 START = datetime(2026, 3, 6, 14, tzinfo=UTC)  # a Friday; New York changes its clocks on the Sunday
 MOMENT = START + timedelta(hours=54)
 ZONE = "Asia/Kathmandu"
-"""The reporting zone: its days begin at a quarter past one or two in the centre's afternoon, when many are calling."""
+"""The reporting zone: its days begin in the centre's afternoon, at 13:15 or 14:15, when there are many calls."""
 WEEK = timedelta(days=7)
 
 
 def varied_calls() -> list[Json]:
-    """Every call as it stands at `MOMENT`; many on the bounds of the rules, some out of the ordinary."""
+    """Every call at `MOMENT`; many at the bounds of the rules, some unusual."""
     centre = Centre.simulate(seed=5, start=START, days=2.3, calls_per_day=110)
     calls = [copy.deepcopy(centre.body(version.call_id, MOMENT)) for version in centre.versions(MOMENT)]
     for number, call in enumerate(calls):
@@ -49,7 +49,7 @@ def varied_calls() -> list[Json]:
 
 
 class _Untouched:
-    """Calls that no edge has been made of yet, in their order."""
+    """Calls that are not edge cases yet, in order."""
 
     def __init__(self, calls: list[Json]) -> None:
         self._calls = list(calls)
@@ -86,7 +86,7 @@ def _is_outbound(call: Json) -> bool:
 
 
 def _on_bounds(number: int, call: Json) -> None:
-    """Waits at target and threshold, talk of twenty seconds, holds nobody told, targets met exactly."""
+    """Waits at target and threshold, talk of twenty seconds, missing holds, targets met exactly."""
     for row in call["queue_durations"]:
         if number % 7 in (0, 1):
             key = "service_level_target_time" if number % 7 else "service_level_abandon_time_threshold"
@@ -133,7 +133,7 @@ def _still_queued(call: Json) -> None:
 
 
 def _undecided_transfers(call: Json) -> None:
-    """One that its leg proves, and one that is still open."""
+    """A transfer that its leg proves, and one that is still open."""
     call["transfers"][0]["status"] = "transferring"
     call["transfers"].append(call["transfers"][0] | {"id": 2, "status": "transferring"})
     for row in (*call["handle_durations"], *call["queue_durations"]):
@@ -141,7 +141,7 @@ def _undecided_transfers(call: Json) -> None:
 
 
 def _to_oneself(call: Json) -> None:
-    """Handed on, and taken back at once by the same agent."""
+    """Transferred, and taken back at once by the same agent."""
     transfer = next(row for row in call["transfers"] if row["from_agent"])
     for row in call["handle_durations"]:
         if row["transfer_id"] == transfer["id"]:
@@ -189,7 +189,7 @@ def _listened_in(call: Json) -> None:
 
 
 def _late(calls: list[Json]) -> None:
-    """Some calls change a week after their end, so that the bound of what is final lies among the calls."""
+    """Some calls change a week after their end, so that the bound of final intervals is among the calls."""
     ended = [
         call
         for call in calls

@@ -1,5 +1,5 @@
-"""The metrics counted a second time: plain Python over the calls as the API answers them.
+"""The metrics counted a second time, in Python from the API's calls.
 
-Written from the definitions and the decision log, never from the models' SQL: what both get wrong they must
-have got wrong independently. `compare.differences` holds every cell of the marts against it.
+Written from the definitions and decisions, not from the models' SQL, so that a common mistake would have to be made twice.
+`compare.differences` compares every cell of the marts with it.
 """

@@ -1,4 +1,4 @@
-"""Warehouses for the oracle's tests: bodies landed as they are, and the marts it covers built over them."""
+"""Warehouses for the oracle's tests: bodies loaded unchanged, with the marts that the oracle covers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REPORTING_TIMEZONE = "Australia/Lord_Howe"
 
 
 class Builder:
-    """Builds one warehouse after another from one parsed project and one set of seeds."""
+    """Builds warehouses from one parsed project and one set of seeds."""
 
     def __init__(self, work: Path) -> None:
         self._work = work

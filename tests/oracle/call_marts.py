@@ -113,7 +113,7 @@ def _session_parts(sessions: Sequence[Session]) -> Row:
 
 def entry_queue(centre: Centre, call: Call) -> int:
     """The queue a call came for: first entered, else of the first virtual agent, else chosen in the menus,
-    else the one named as the call's own menu path; -1 when nothing tells."""
+    else the one named by the call's own menu path; -1 if unknown."""
     segments = centre.segments[call.call_id]
     if segments:
         return min(segments, key=lambda each: each.entered_at).queue_id
@@ -225,7 +225,7 @@ def _kind_of_callback(parent: Call | None) -> str:
 def _repeat_contacts(centre: Centre) -> Cells:
     cells = Cells("mart_repeat_contacts", PLACE)
     contacts = [call for call in centre.calls.values() if call.is_contact]
-    # Who rings again has come back, whether that call is over or not.
+    # A caller who calls again has come back, whether that call is over or not.
     by_user = grouped(
         [call for call in centre.calls.values() if call.is_of_own_accord], lambda call: call.end_user
     )

@@ -1,4 +1,4 @@
-"""One call: what its words mean, before anything is counted."""
+"""One call, with the meaning of its enumerations."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class Call:
 
     @property
     def is_contact(self) -> bool:
-        """Inbound, over, and calls nobody back."""
+        """Inbound, over, and not a call-back."""
         return self.is_of_own_accord and self.is_over
 
     @property
     def is_of_own_accord(self) -> bool:
-        """Inbound, and calls nobody back."""
+        """Inbound, and not a call-back."""
         return self.direction == "inbound" and self.parent_id is None
 
     @property
@@ -86,7 +86,7 @@ def read_call(body: Json) -> Call:
 
 
 def _direction(call_type: str) -> str:
-    """As listed; a label nobody listed tells by its first words."""
+    """As listed; for an unlisted label, by its first words."""
     if call_type in rules.DIRECTIONS:
         return rules.DIRECTIONS[call_type]
     for words, direction in _FIRST_WORDS.items():

@@ -1,4 +1,4 @@
-"""What a mart should say: for each key the value of every other column."""
+"""The expected content of a mart: for each key the value of every other column."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Key = TypeVar("Key")
 
 @dataclass
 class Cells:
-    """The oracle's answer for one mart."""
+    """The oracle's result for one mart."""
 
     mart: str
     keys: tuple[str, ...]

@@ -51,7 +51,7 @@ class Centre:
         )
 
     def queue_name(self, queue_id: int) -> str:
-        """The newest name seen on a wait; the number of a queue nobody waited in or named."""
+        """The newest name on a wait; the id if the queue has no waits or no name."""
         return UNKNOWN if queue_id == NOBODY else self.queue_names.get(queue_id, str(queue_id))
 
     def agent_name(self, agent_id: int) -> str:
@@ -63,15 +63,15 @@ class Centre:
         return self._zone if queue_id is None else self._queue_zones.get(queue_id, self._zone)
 
     def local_date(self, at: dt.datetime, queue_id: int | None = None) -> dt.date:
-        """The date a clock on the wall shows."""
+        """The local date."""
         return self.local_clock(at, queue_id).date()
 
     def local_clock(self, at: dt.datetime, queue_id: int | None = None) -> dt.datetime:
-        """What that clock shows, without an offset."""
+        """The local time, without an offset."""
         return at.astimezone(self.zone(queue_id)).replace(tzinfo=None)
 
     def offset_minutes(self, at: dt.datetime, queue_id: int | None = None) -> int:
-        """How far it is ahead of UTC."""
+        """The offset from UTC in minutes."""
         return elapsed(at, self.local_clock(at, queue_id).replace(tzinfo=dt.UTC)) // 60
 
     def day_end(self, date: dt.date, queue_id: int | None = None) -> dt.datetime:
@@ -80,7 +80,7 @@ class Centre:
         return midnight.astimezone(dt.UTC)
 
     def is_final(self, end: dt.datetime, is_open: bool) -> bool:
-        """Whether what ended then is past the reach of late updates."""
+        """Whether an interval that ended then is final."""
         is_settled = not is_open or end + rules.UNFINISHED <= self.as_of
         return is_settled and end + dt.timedelta(seconds=self.lateness_seconds) <= self.as_of
 

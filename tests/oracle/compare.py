@@ -1,4 +1,4 @@
-"""Every cell of the marts against the oracle's."""
+"""Compare every cell of the marts with the oracle's."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ COVERED = (
         "mart_repeat_contacts",
     ),
 )
-"""The marts it counts."""
+"""The marts that the oracle covers."""
 
 
 def differences(
@@ -58,7 +58,7 @@ def differences(
 def expected(
     calls: Sequence[Json], reporting_timezone: str, queue_timezones: Mapping[int, str]
 ) -> list[Cells]:
-    """The oracle's answer for every mart it covers; of a call's versions the last counts."""
+    """The oracle's result for every mart it covers, from the last version of each call."""
     newest = {call["id"]: call for call in calls}
     centre = Centre(list(newest.values()), reporting_timezone, queue_timezones)
     return [*queue_marts(centre), *handle_marts(centre), *call_marts(centre)]

@@ -1,4 +1,4 @@
-"""Handled segments: one agent on one leg of a call, talk rows and wrap-up rows folded."""
+"""Handled segments: one agent on one leg of a call, with talk and wrap-up rows combined."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.oracle.calls import Call
 from tests.oracle.raw import Json, elements, flag, instant, number, seconds, some_instant, without_copies
 
 NOBODY = -1
-"""Stands for an agent, virtual agent or queue that no row names."""
+"""The id for an agent, virtual agent or queue that no row names."""
 
 FIRST_LEG = 0
 
@@ -43,7 +43,7 @@ class HandledSegment:
 
     @property
     def is_handled(self) -> bool:
-        """A contact: somebody talked, and did not merely listen in."""
+        """A contact: the agent talked, and did not only listen in."""
         return self.call_seconds > 0 and not self.is_barged
 
     @property

@@ -14,7 +14,7 @@ def elements(call: Json, array: str) -> list[Json]:
 
 
 def without_copies(rows: list[Json], span: tuple[str, ...]) -> list[Json]:
-    """The rows without those the vendor sent again later: by id, or with the same span and the same `span` keys."""
+    """The rows without those that the vendor sent again later: by id, or with the same span and the same `span` keys."""
     kept = []
     for place, row in enumerate(rows):
         later = rows[place + 1 :]
@@ -48,12 +48,12 @@ def some_instant(element: Json, key: str) -> dt.datetime:
 
 
 def seconds(element: Json, key: str) -> int:
-    """A duration; 0 where nobody told."""
+    """A duration; 0 if missing."""
     return int(element.get(key) or 0)
 
 
 def told_or_elapsed(element: Json, key: str) -> int:
-    """A duration; where nobody told, from `started_at` to `ended_at`."""
+    """A duration; if missing, from `started_at` to `ended_at`."""
     start, end = instant(element, "started_at"), instant(element, "ended_at")
     if element.get(key) is None and start and end:
         return elapsed(start, end)

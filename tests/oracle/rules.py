@@ -1,4 +1,4 @@
-"""The code lists: the same seeds the marts are built with, read as data."""
+"""The seeds of the marts, read as data."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ REPORTED_MINUTES = 30
 """Length of the interval of mart_service_level, mart_abandonment and of a day's compliance, as shipped."""
 
 LATENESS_FLOOR_SECONDS = 30 * 60
-"""An interval stays provisional at least so long, as shipped."""
+"""The minimum time for which an interval is provisional, by default."""
 
 
 UNFINISHED = dt.timedelta(hours=72)
-"""A call not ended so long after its interval no longer keeps it provisional, as shipped."""
+"""The time after which an unfinished call no longer keeps its interval provisional, by default."""
 
 
 def _seed(name: str) -> list[dict[str, str]]:

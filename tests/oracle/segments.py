@@ -1,4 +1,4 @@
-"""Queue segments: one entry into one queue, and its one outcome."""
+"""Queue segments: one entry into one queue, and its outcome."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _outcome(
     if transfer is not None and transfer.outcome != IN_PROGRESS:
         outcome = "answered" if transfer.outcome == "completed" else transfer.outcome
         return outcome, transfer.is_ringing and outcome in ("abandoned", "failed")
-    # A first leg, or one whose transfer nobody knows or moved on: what became of the call tells.
+    # A first leg, or one whose transfer is unknown or undecided: the call decides.
     if is_handled:
         return "answered", False
     if by_reason := rules.ABANDON_OUTCOMES.get(call.fail_reason or ""):

@@ -1,4 +1,4 @@
-"""Transfers: what became of each attempt, its kind, and whose work and which queues stand around it."""
+"""Transfers: the outcome and kind of each attempt, and the work and queues around it."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _transfer(call: Call, row: Json, handled: Sequence[HandledSegment]) -> Trans
 def _outcome(row: Json, is_handled: bool) -> str:
     """By the status, unless an agent talked all the same; then by the fail reason, a hang-up or an error.
 
-    What neither decides stays in progress, whatever became of the call.
+    Undecided ones stay in progress, whatever the outcome of the call.
     """
     status, reason = row.get("status"), row.get("fail_reason")
     by_status = rules.TRANSFER_OUTCOMES.get(status or "")
@@ -106,7 +106,7 @@ def _queue_left(
 ) -> int | None:
     """Of the agent's latest work begun by then, else of the latest wait, else of the latest virtual agent.
 
-    The leg that the transfer led to is not the leg it left, and a row without a queue tells nothing.
+    The leg that the transfer led to is not the one it left. Rows without a queue are ignored.
     """
     if last_work := _latest([each for each in work if each.queue_id is not None]):
         return last_work.queue_id

@@ -1,4 +1,4 @@
-"""Virtual-agent sessions: whether each asked for a person, whether one came, and what became of the wish."""
+"""Virtual-agent sessions: whether each requested a person, whether one came, and the outcome of the request."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Session:
 
 @dataclass(frozen=True)
 class _Wish:
-    """A virtual agent asked for a person."""
+    """A virtual agent requested a person."""
 
     virtual_agent: int | None
     asked_at: dt.datetime

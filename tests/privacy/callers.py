@@ -1,7 +1,7 @@
-"""A centre in which a person called several times, in every way that leaves a trace, and others called too.
+"""A centre in which a person called several times, with every kind of trace, and others called too.
 
-Ada is to be forgotten. Bob shares a number with nobody, Carol shares Ada's office number; Jane, an agent,
-served them all and must stay.
+Ada is to be erased. Bob shares no number, Carol shares Ada's office number; Jane, an agent, served them all and must
+stay.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from pipelines.warehouse.find_person import Subject
 from pipelines.warehouse.load import LoadReport, backfill, load_new
 from pipelines.warehouse.reconcile import ReconcileReport, reconcile
 from simulator.platform import Clock, Credentials, Platform
-from tests.asking import ask, looking_at
 from tests.empty import with_warehouse
 from tests.extraction.conftest import TOKEN, USER, settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds, stamp
+from tests.queries import ask, opened
 
 QUIET = SilentProgress()
 KEY = "a-key-of-a-test-0123456789abcdef"
 LOADED_AT = START + timedelta(hours=20)
 FOUND_OUT_AT = LOADED_AT + timedelta(hours=1)
-"""When it shows that call 9 is Carol's."""
+"""When call 9 turns out to be Carol's."""
 
 ADA, BOB, CAROL = "4711", "4712", "4713"
 ADA_PHONE, ADA_MAIL, ADA_CRM = "+14155550100", "ada@lovelace.example", "003-ADA-CRM"
@@ -46,7 +46,7 @@ ADAS = (1, 2, 4)
 """Her calls: two with her id, one to her number without an id. In call 3, which is Bob's, she was a party."""
 UNREADABLE = 7
 NEEDLES = (ADA_PHONE, ADA_MAIL, ADA_CRM, "Lovelace", "AdaTells", "ada-ticket", "ada-secret-key")
-"""What tells of Ada, and stands nowhere else."""
+"""Values that identify Ada only."""
 
 
 def centre() -> LivingCalls:
@@ -109,7 +109,7 @@ def _party(type_: str, **fields: Any) -> dict[str, Any]:
 
 @dataclass
 class Machine:
-    """A home over the centre's platform, and what one does there."""
+    """A home that loads from the centre's platform, with commands."""
 
     calls: LivingCalls
     platform: Platform
@@ -139,12 +139,12 @@ class Machine:
         return ask(file or self.home.warehouse, query)
 
     def log(self, text: str) -> None:
-        """What an error of DuckDB may have left in the log."""
+        """Write an error to the log that quotes data, like DuckDB's."""
         with (self.home.log_dir / "callmart.log").open("a") as log:
             log.write(f"ERROR Constraint Error: duplicate key {text!r}\n")
 
     def copied(self, root: Path) -> Machine:
-        """The same in a folder of its own."""
+        """A copy in another folder."""
         shutil.copytree(self.home.root, root)
         home = Home(root)
         home.activate()
@@ -152,7 +152,7 @@ class Machine:
 
 
 def traces(root: Path, *needles: str) -> set[tuple[str, str]]:
-    """Where any byte of any file, and any text of any table, holds one of the needles: file or table, and needle."""
+    """The files and tables that contain one of the needles, with the needle."""
     found = set()
     for file in (each for each in root.rglob("*") if each.is_file()):
         contents = file.read_bytes()
@@ -164,7 +164,7 @@ def traces(root: Path, *needles: str) -> set[tuple[str, str]]:
 
 def _told(file: Path, needles: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """The same through DuckDB, which compresses what it writes."""
-    with looking_at(file) as connection:
+    with opened(file) as connection:
         tables = connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
         ).fetchall()

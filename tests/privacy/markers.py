@@ -1,4 +1,4 @@
-"""A call with a marker in every leaf, and a search for markers in every byte of what callmart wrote."""
+"""A call with a marker in every value, and a search for markers in everything that callmart wrote."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipelines.ccaip.tables import CONTACT, TABLES, Column, Privacy, Table
-from tests.asking import looking_at
+from tests.queries import opened
 
 _PERSONAL = re.compile(rb"Zq\d{5}Person|49\d{5}9175331")
 _FIRST = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -23,7 +23,7 @@ _FIRST = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
 @dataclass
 class Markers:
-    """Makes markers, each once, and knows which of them are personal.
+    """Creates unique markers and records which of them are personal.
 
     `landing` has, by table and column, the values of columns that are not personal, as they should land.
     """
@@ -33,17 +33,17 @@ class Markers:
     landing: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
 
     def secret(self) -> str:
-        """A text that must not be found again."""
+        """A text that must not be stored."""
         self.personal.append(f"Zq{next(self.numbers):05}Person")
         return self.personal[-1]
 
     def number(self) -> int:
-        """A number that must not be found again; long enough to be in nothing else."""
+        """A number that must not be stored, long enough to be unique."""
         self.personal.append(f"49{next(self.numbers):05}9175331")
         return int(self.personal[-1])
 
     def anything(self) -> dict[str, Any]:
-        """What somebody may put into an object whose keys nobody declared."""
+        """Values of an object with undeclared keys."""
         return {
             "text": self.secret(),
             "number": self.number(),
@@ -52,7 +52,7 @@ class Markers:
         }
 
     def call(self, call_id: int) -> dict[str, Any]:
-        """A call with a marker in every declared leaf, and undeclared keys wherever there are keys."""
+        """A call with a marker in every declared value, and undeclared keys in every object."""
         call = self._element(TABLES["calls"], 0)
         self.landing["calls", "id"][-1] = call_id
         return call | {"id": call_id}
@@ -120,7 +120,7 @@ def _text(file: Path) -> bytes:
 
 def _database(file: Path) -> bytes:
     """Every value of every table, for strings lie compressed in the file, and comments besides."""
-    with looking_at(file) as connection:
+    with opened(file) as connection:
         tables = connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
         ).fetchall()

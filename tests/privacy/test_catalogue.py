@@ -17,7 +17,7 @@ from pipelines.home import Home
 from pipelines.progress import SilentProgress
 from pipelines.warehouse.load import load_new
 from simulator.platform import Clock, Credentials, Platform
-from tests import asking
+from tests import queries
 from tests.extraction.conftest import TOKEN, USER, settings_for
 from tests.storm.weather import NOON, a_centre
 
@@ -41,7 +41,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Home]:
 
 
 def ask(home: Home, query: str) -> list[tuple[Any, ...]]:
-    return asking.ask(home.warehouse, query)
+    return queries.ask(home.warehouse, query)
 
 
 # --- what is the same under both ------------------------------------------------------------------

@@ -159,7 +159,7 @@ def test_when_the_calls_go_the_marts_are_as_though_they_had_never_been(
 
 
 def test_a_removed_call_leaves_a_restatement_and_no_way_to_itself(whole: Machine, removed: Machine) -> None:
-    known = "select count(*), count(distinct queue_segment_id) from memory.published_queue_segments where call_id in"
+    known = "select count(*), count(distinct queue_segment_id) from history.published_queue_segments where call_id in"
     assert whole.ask(f"{known} {ADAS}") == [(3, 3)]
     assert removed.ask(f"{known} {ADAS}") == [(0, 0)]
     (moved,) = removed.ask(
@@ -167,5 +167,5 @@ def test_a_removed_call_leaves_a_restatement_and_no_way_to_itself(whole: Machine
         " from marts.mart_restatements where metric = 'offered'"
     )
     assert moved == (3, 3, "", "segment removed")
-    versions = "select queue_segment_id, count(*) from memory.published_queue_segments where call_id is null group by 1 order by 1"
+    versions = "select queue_segment_id, count(*) from history.published_queue_segments where call_id is null group by 1 order by 1"
     assert removed.ask(versions) == [(f"removed-{number}", 2) for number in (1, 2, 3)]

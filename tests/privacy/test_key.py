@@ -102,7 +102,7 @@ def test_the_policy_is_what_the_files_say(tmp_path, monkeypatch) -> None:
         ('[privacy]\nfree_txt = "drop"', "", "free_txt is not a setting"),
         ('[privacy]\nname = "hide"', "", "not one of keep, hash, mask, drop"),
         ('[privacy]\ncolumns = "calls.email"', "", "not one of keep, hash, mask, drop"),
-        ("[privacy]\ncolumns = 5", "", "no table of columns"),
+        ("[privacy]\ncolumns = 5", "", "not a table of columns"),
         ('[privacy.columns]\n"calls.emial" = "drop"', "", "calls.emial, which is not a column"),
         ('[privacy.columns]\n"calls.id" = "drop"', "", "cannot work without"),
         ("", '[privacy]\nkey = "k-short"', "too short"),

@@ -167,12 +167,12 @@ def test_a_column_of_its_own_action_wins_over_its_class(exploder) -> None:
 @pytest.mark.parametrize(
     ("name", "action", "problem"),
     [
-        ("calls.emial", Action.KEEP, "no column"),
-        ("email", Action.KEEP, "no column"),
+        ("calls.emial", Action.KEEP, "not a column"),
+        ("email", Action.KEEP, "not a column"),
         ("calls.id", Action.DROP, "cannot work without"),
         ("participants.call_id", Action.DROP, "cannot work without"),
         ("load_windows.window_id", Action.HASH, "cannot work without"),
-        ("calls.rating", Action.HASH, "no text"),
+        ("calls.rating", Action.HASH, "not text"),
         ("rejected_calls.body", Action.MASK, "kept or dropped"),
     ],
 )

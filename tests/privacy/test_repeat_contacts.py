@@ -12,8 +12,8 @@ from pipelines.progress import SilentProgress
 from pipelines.warehouse.load import load_new
 from simulator.centre import Centre
 from simulator.platform import Platform
-from tests.asking import ask
 from tests.marts.workshop import Workshop
+from tests.queries import ask
 from tests.tenant import settings_for, tenant
 
 START = datetime(2026, 3, 2, 14, tzinfo=UTC)

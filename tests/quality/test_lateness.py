@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from pipelines.settings import Settings
-from pipelines.warehouse.connect import Look, reading
+from pipelines.warehouse.connect import Catalog, reading
 from pipelines.warehouse.lateness import (
     Recommendation,
     UpdateLateness,
@@ -77,26 +77,26 @@ def warehouse(tmp_path: Path) -> Path:
 
 def test_updates_are_measured_over_finished_calls_of_the_last_month(warehouse):
     with reading(Settings(warehouse)) as connection:
-        assert measure_updates(Look(connection), START) == UpdateLateness(100, 50, 99, 100)
+        assert measure_updates(Catalog(connection), START) == UpdateLateness(100, 50, 99, 100)
 
 
 def test_only_overlaps_tell_of_rows_that_were_invisible(warehouse):
     with reading(Settings(warehouse)) as connection:
-        assert measure_visibility(Look(connection), START) == VisibilityLateness(33, 3, 4, 2000, 600)
+        assert measure_visibility(Catalog(connection), START) == VisibilityLateness(33, 3, 4, 2000, 600)
 
 
 def test_a_ledger_of_an_older_callmart_bounds_how_late_rows_were(warehouse):
     with duckdb.connect(str(warehouse)) as db:
         db.execute("alter table ccaip.load_windows drop oldest_new_at")
     with reading(Settings(warehouse)) as connection:
-        assert measure_visibility(Look(connection), START) == VisibilityLateness(33, 3, 4, 3600, 1800)
+        assert measure_visibility(Catalog(connection), START) == VisibilityLateness(33, 3, 4, 3600, 1800)
 
 
 def test_a_warehouse_without_tables_has_no_lateness(tmp_path):
     duckdb.connect(str(tmp_path / "empty.duckdb")).close()
     with reading(Settings(tmp_path / "empty.duckdb")) as connection:
-        assert measure_updates(Look(connection), START) is None
-        assert measure_visibility(Look(connection), START) == VisibilityLateness()
+        assert measure_updates(Catalog(connection), START) is None
+        assert measure_visibility(Catalog(connection), START) == VisibilityLateness()
 
 
 QUIET = VisibilityLateness(overlaps=400)
@@ -152,12 +152,12 @@ def test_a_row_that_becomes_visible_late_is_seen_in_the_ledger(home, serve):
     platform.clock.set(START + seconds(3600))
     first = loaded(platform, home)
     with reading(Settings(home.warehouse)) as connection:
-        assert measure_visibility(Look(connection), first.until) == VisibilityLateness()
+        assert measure_visibility(Catalog(connection), first.until) == VisibilityLateness()
     calls.put(START + seconds(2), a_call(77))  # which the first load should have seen, and could not
     platform.clock.set(START + seconds(7200))
     second = loaded(platform, home)
     with reading(Settings(home.warehouse)) as connection:
-        seen = measure_visibility(Look(connection), second.until)
+        seen = measure_visibility(Catalog(connection), second.until)
         cursor = first.until - START
         assert seen == VisibilityLateness(1, 1, 1, cursor.total_seconds() - 2, cursor.total_seconds() - 2)
-        assert measure_updates(Look(connection), second.until) == UpdateLateness(3, 2, 2, 3)
+        assert measure_updates(Catalog(connection), second.until) == UpdateLateness(3, 2, 2, 3)

@@ -1,4 +1,4 @@
-"""Three days of calls, loaded once; each test gets a copy of the warehouse and a platform of its own."""
+"""Three days of calls, loaded once; each test gets its own copy of the warehouse and its own platform."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from pipelines.settings import Settings
 from pipelines.warehouse.load import LoadReport, backfill, load_new
 from pipelines.warehouse.reconcile import ReconcileReport, reconcile
 from simulator.platform import Clock, Credentials, Platform
-from tests.asking import ask, change
 from tests.empty import with_warehouse
 from tests.extraction.conftest import TOKEN, USER, new_home, serve, settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds, stamp
+from tests.queries import ask, change
 
 __all__ = ["new_home", "serve"]  # fixtures of both folders
 
@@ -79,24 +79,24 @@ class Centre:
         return backfill(self.settings, self.home, QUIET, start, end)
 
     def reconcile(self, *dates: datetime, **options: Any) -> ReconcileReport:
-        """Compare, a little later than whatever was done to the calls."""
+        """Compare, shortly after the changes of the calls."""
         self.platform.clock.advance(seconds(1))
         return reconcile(self.settings, self.home, QUIET, *dates, **options)
 
     def by_hand(self, statements: str) -> None:
-        """What somebody does to the warehouse with a client of their own."""
+        """Change the warehouse, like a user with a SQL client."""
         change(self.home.warehouse, statements)
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         return ask(self.home.warehouse, query)
 
     def change_silently(self, call_id: int, **fields: Any) -> None:
-        """Change a call without its `updated_at` moving."""
+        """Change a call without a new `updated_at`."""
         moment, body = self.calls.history[call_id][-1]
         self.calls.history[call_id][-1] = (moment, body | fields)
 
     def vanish(self, call_id: int) -> list[tuple[datetime, dict[str, Any]]]:
-        """Take a call out of the API; its history, to bring it back."""
+        """Remove a call from the API, and return its history to restore it."""
         return self.calls.history.pop(call_id)
 
 

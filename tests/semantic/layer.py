@@ -1,6 +1,6 @@
 """The semantic layer over a warehouse: MetricFlow's own engine, in this process.
 
-It writes the SQL that `mf query` would run; DuckDB answers it, read-only.
+It writes the SQL of `mf query`, which DuckDB runs read-only.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ Cells = dict[tuple[Any, ...], dict[str, Any]]
 
 
 class _Engine:
-    """All that planning asks of a database."""
+    """The parts of a database client that planning needs."""
 
     sql_engine_type = SqlEngine.DUCKDB
     sql_plan_renderer = DuckDbSqlPlanRenderer()
 
 
 class Layer:
-    """Answers questions by metric and by SQL, of one warehouse."""
+    """Queries one warehouse by metric and by SQL."""
 
     def __init__(self, manifest: Path, warehouse: Path) -> None:
         text = manifest.read_text()
@@ -54,7 +54,7 @@ class Layer:
         return self.sql(self._sql_of(MetricFlowQueryRequest.create(saved_query_name=name)))
 
     def ask_mart(self, query: str, keys: Iterable[str], metrics: Iterable[str]) -> Cells:
-        """The same of a query that selects keys, then metrics."""
+        """The same for a query that selects keys, then metrics."""
         names = ", ".join(quoted(name) for name in (*keys, *metrics))
         return self._cells(f"select * from ({query}) as mart({names})", list(keys))
 

@@ -93,8 +93,8 @@ GOOD = '{"id": 1, "updated_at": "2026-03-01T08:00:00Z"}'
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
-        ("cut.json", '[\n{"id": 1,\n', "cut.json, line 3, column 1: this is no JSON"),
-        ("lines.json", f"{GOOD}\n{GOOD}\n", "lines.json, line 2, column 1: this is no JSON"),
+        ("cut.json", '[\n{"id": 1,\n', "cut.json, line 3, column 1: this is not JSON"),
+        ("lines.json", f"{GOOD}\n{GOOD}\n", "lines.json, line 2, column 1: this is not JSON"),
         ("cut.jsonl", f'{GOOD}\n\n{{"id": 1, "upd', "cut.jsonl, line 3, column"),
         ("text.json", '["Jane Doe"]', "text.json, call 1: this is text, not a JSON object"),
         ("wrapped.json", f'{{"calls": [{GOOD}]}}', "wrapped.json, the call: `id` is missing"),
@@ -103,7 +103,7 @@ GOOD = '{"id": 1, "updated_at": "2026-03-01T08:00:00Z"}'
         ("dated.json", '{"id": 7, "updated_at": "Jane Doe"}', "the call (id 7): `updated_at` is text"),
         ("none.json", "[]", "There is no call to replay"),
         ("empty.jsonl", "", "There is no call to replay"),
-        ("empty.json", "", "empty.json, line 1, column 1: this is no JSON"),
+        ("empty.json", "", "empty.json, line 1, column 1: this is not JSON"),
     ],
 )
 def test_a_file_that_cannot_be_replayed_is_named_with_the_place_and_the_mend(

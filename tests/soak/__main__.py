@@ -1,4 +1,4 @@
-"""`python -m tests.soak --seeds 200`: a line for each seed, and a total; fails unless every count is 0."""
+"""`python -m tests.soak --seeds 200`: run seeds and print a line for each, and a total; fails unless every count is 0."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tests.soak.machine import PROCESSES
 from tests.soak.soak import Result, soak
 
 _KINDS = ("lost", "stale", "duplicated", "unexplained")
-_SEEDS_PER_PROCESS = 25  # a process that has run so many dlt pipelines is given back
+_SEEDS_PER_PROCESS = 25  # replace a process after this many seeds
 
 
 def main() -> int:
-    """Soak the seeds asked for; 1 when any of them ended with a difference."""
+    """Soak the given seeds. Returns 1 if any of them ended with a difference."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--seeds", type=int, default=20, help="how many")
     parser.add_argument("--first", type=int, default=0, help="the first of them")
-    parser.add_argument("--jobs", type=int, default=2, help="how many side by side")
+    parser.add_argument("--jobs", type=int, default=2, help="number of parallel processes")
     asked = parser.parse_args()
     started = time.monotonic()
     totals = dict.fromkeys((*_KINDS, "loads", "backfills", "kills", "requests", "calls"), 0)
@@ -41,7 +41,7 @@ def main() -> int:
 
 
 def _soaked(seeds: range, jobs: int) -> Iterator[Result]:
-    """The results as they come."""
+    """The results as they are completed."""
     together = jobs * _SEEDS_PER_PROCESS
     for start in range(0, len(seeds), together):
         # a pool each: one that replaces its workers (max_tasks_per_child) hangs in Python before 3.12.3

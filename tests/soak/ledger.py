@@ -1,4 +1,4 @@
-"""Whether callmart's own books agree: every window accounted for, none open, and no stretch of time unasked."""
+"""Check the ledger: every window is accounted for, none is open, and no period was missed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.soak.verdict import Verdict
 
 
 def audit(connection: duckdb.DuckDBPyConnection, start: datetime, verdict: Verdict) -> None:
-    """Add what is wrong with the ledger as *unexplained*. `start` (UTC) is from where on calls are loaded."""
+    """Add problems of the ledger as *unexplained*. `start` (UTC) is the start of the loads."""
     for window in connection.execute(
         """select * from ccaip.load_windows where verdict = 'complete'
            and distinct_calls is distinct from landed + rejected + superseded"""
@@ -31,12 +31,12 @@ def audit(connection: duckdb.DuckDBPyConnection, start: datetime, verdict: Verdi
     ).fetchall()
     reached, cursor = _reached(start, asked), _cursor(connection)
     if cursor is None or reached < cursor:
-        problem = f"nobody has asked for what changed after {reached}, and the cursor is {cursor}"
+        problem = f"changes after {reached} were not requested, but the cursor is {cursor}"
         verdict.add("unexplained", f"load_windows: {problem}")
 
 
 def open_windows(connection: duckdb.DuckDBPyConnection) -> int:
-    """How many windows the next load would ask for again."""
+    """The number of windows that the next load would request again."""
     row = connection.execute(
         """select count(*) from (select * from ccaip.load_windows
            qualify attempt = max(attempt) over (partition by window_id))
@@ -46,7 +46,7 @@ def open_windows(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def _cursor(connection: duckdb.DuckDBPyConnection) -> datetime | None:
-    """How far the loads say that they have come, in the state that landed with the data."""
+    """The cursor in the state that was loaded with the data."""
     row = connection.execute(
         """select state from ccaip._dlt_pipeline_state
            where _dlt_load_id in (select load_id from ccaip._dlt_loads) order by version desc limit 1"""
@@ -57,7 +57,7 @@ def _cursor(connection: duckdb.DuckDBPyConnection) -> datetime | None:
 
 
 def _reached(start: datetime, windows: Iterable[tuple[datetime, datetime]]) -> datetime:
-    """Up to when the windows, oldest first, leave no gap from `start` on."""
+    """The end of the windows without a gap, oldest first, from `start` on."""
     reached = start
     for since, until in windows:
         if since > reached:

@@ -1,4 +1,4 @@
-"""Runs callmart in a seed: in this process, or in one that is killed on the way."""
+"""Run callmart for a seed: in this process, or in one that is killed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Small:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a command: killed, failed with an error that callmart explains, or done."""
+    """The outcome of a command: killed, failed with one of callmart's errors, or done."""
 
     killed: bool = False
     failed: str = ""
@@ -66,7 +66,7 @@ class Machine:
     small: Small
 
     def run(self, run: Run) -> Outcome:
-        """Run what the schedule says, in another process when it is to be killed."""
+        """Run a scheduled command, in another process if it is to be killed."""
         if not run.kill_at:
             return self._run(run)
         here, there = PROCESSES.Pipe(duplex=False)
@@ -76,7 +76,7 @@ class Machine:
         process.join()
         if process.exitcode == _KILLED:
             return Outcome(killed=True)
-        return here.recv()  # it had fewer steps to take than it was to die at
+        return here.recv()  # it ended before the step at which it was to be killed
 
     def load(self) -> Outcome:
         """`callmart load`."""

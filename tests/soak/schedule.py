@@ -1,4 +1,4 @@
-"""What is run in a seed, and when: loads and backfills, some of them killed, on one machine or another."""
+"""The commands of a seed: loads and backfills, some of them killed, on several machines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Command = Literal["load", "backfill"]
 _MOST_TIMES: dict[Step | str, int] = {
     "plan": 1, "fetch": 3, "explode": 2, "normalise": 2, "load": 2, "verify": 2, **dict.fromkeys(STAGES, 2)
 }  # fmt: skip
-"""Where to kill, and the most times a step or stage is let pass."""
+"""Where to kill, and the largest number of times that a step or stage is reached before."""
 
 _ADVANCES_SECONDS = ((30, 3600), (3600, 10_800), (10_800, 36_000))
 
@@ -27,8 +27,8 @@ _ADVANCES_SECONDS = ((30, 3600), (3600, 10_800), (10_800, 36_000))
 class Run:
     """One command. The platform's clock moves on by `after` first; `kill_at` is a step as `pipelines.steps` reads it.
 
-    A backfill asks for what changed between `start` and `end` (UTC). Each of the `machine`s has a working
-    folder of its own; the warehouse is one.
+    A backfill asks for what changed between `start` and `end` (UTC). Each `machine` has its own working
+    folder; they share the warehouse.
     """
 
     command: Command
@@ -41,7 +41,7 @@ class Run:
 
 
 def make_schedule(seed: int) -> list[Run]:
-    """Three or four runs while the storm blows, one or two of which are killed."""
+    """Three or four runs during the storm, one or two of which are killed."""
     rng = Random(f"schedule {seed}")
     count = rng.randint(3, 4)
     killed = rng.sample(range(count), rng.randint(1, 2))
@@ -49,7 +49,7 @@ def make_schedule(seed: int) -> list[Run]:
 
 
 def moments(schedule: Sequence[Run]) -> list[datetime]:
-    """When the platform is looked at (UTC), but for the seconds by which a storm moves its clock."""
+    """When the runs happen (UTC), without the seconds by which a storm moves the clock."""
     return [
         START + sum((run.after for run in schedule[:count]), timedelta())
         for count in range(1, len(schedule) + 1)
@@ -71,7 +71,7 @@ def make_storm(seed: int) -> Storm:
 
 
 def needs_reconciling(storm: Storm) -> bool:
-    """Whether something happens to calls that no load can see: it takes `callmart reconcile` to find it."""
+    """Whether calls change in a way that only `callmart reconcile` can find."""
     return bool(storm.faults & {Fault.SILENT, Fault.VANISHING})
 
 
@@ -90,6 +90,6 @@ def _run(rng: Random, killed: bool) -> Run:
 
 
 def _moment(rng: Random) -> str:
-    """A step and how often it is to be reached, as CALLMART_KILL_AT takes it."""
+    """A step and the number of times it is reached, in the format of CALLMART_KILL_AT."""
     step = rng.choice(sorted(_MOST_TIMES))
     return f"{step}:{rng.randint(1, _MOST_TIMES[step]) if rng.random() < 0.5 else 1}"

@@ -1,4 +1,4 @@
-"""What the platform has shown: a layer over its calls that remembers every version it handed out."""
+"""A layer over the platform's calls that records every version it returned."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from simulator.faults.layer import Layer
 
 
 class Served(Layer):
-    """Passes everything on, and keeps each body as text."""
+    """Passes everything through, and keeps each body as text."""
 
     def __init__(self, inner: Any) -> None:
         super().__init__(inner)
@@ -23,5 +23,5 @@ class Served(Layer):
         return body
 
     def versions_of(self, call_id: int) -> list[dict[str, Any]]:
-        """Every version of the call that was shown."""
+        """Every version of the call that was returned."""
         return [json.loads(body) for body in sorted(self._bodies[call_id])]

@@ -1,4 +1,4 @@
-"""One seed: a world, a storm over it, a schedule; and when the storm has ended, whether the warehouse is the truth."""
+"""Run one seed: a world, a storm, a schedule, and a comparison with the truth after the storm."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _BEFORE_ALL = START.replace(hour=0)
 
 @dataclass
 class Result:
-    """What a seed came to."""
+    """The result of a seed."""
 
     seed: int
     faults: list[str]
@@ -49,14 +49,14 @@ class Result:
 
 
 def soak(seed: int) -> Result:
-    """Run one seed in a folder of its own, which is gone afterwards."""
+    """Run one seed in its own folder, which is removed afterwards."""
     started = time.monotonic()
     storm = make_storm(seed)
     result = Result(seed, sorted(storm.faults))
     with TemporaryDirectory(prefix="soak-") as folder, _kept_environment():
         try:
             _Seed(seed, storm, Path(folder), result).run()
-        except Exception:  # the other seeds are to be heard of too
+        except Exception:  # so that the other seeds are run too
             result.verdict.add("unexplained", traceback.format_exc())
     result.seconds = time.monotonic() - started
     return result
@@ -122,7 +122,7 @@ class _Seed:
             self._see_that_nothing_went_back()
 
     def _see_that_nothing_went_back(self) -> None:
-        """An older version of a call must not take the place of a newer one, not even for a while."""
+        """An older version of a call must never replace a newer one, not even temporarily."""
         if not self._settings.warehouse.exists():
             return
         with self._reading() as connection:
@@ -139,7 +139,7 @@ class _Seed:
         self._newest = now
 
     def _load_until_nothing_is_open(self) -> None:
-        """Load now that the storm has ended, as often as a scheduler would until nothing is to be asked again."""
+        """Load after the storm, repeatedly like a scheduler, until no window is open."""
         for _ in range(_MOST_LAST_LOADS):
             self._must(self._machine(0).load())
             self._result.loads += 1

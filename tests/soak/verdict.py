@@ -1,8 +1,7 @@
-"""The oracle: every row of every table against the platform's truth.
+"""Compare every row of every table with the platform's truth.
 
-Each difference is one of four: *lost* (the platform has it, the warehouse does not), *stale* (the warehouse
-has what the platform had before), *duplicated* (there twice), *unexplained* (anything else). What the
-platform has taken away may stay, in any version that it once showed.
+There are four kinds of differences: *lost* (missing in the warehouse), *stale* (an earlier version), *duplicated* (there
+twice), *unexplained* (anything else). Calls that vanished may stay, in any version that was once returned.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ _SHOWN = 12
 
 Json = dict[str, Any]
 Rows = dict[tuple[Any, ...], str]
-"""The rows of one call in one table: key → all the columns, as text that tells 1 from true."""
+"""The rows of one call in one table: key → all columns, as text that distinguishes 1 from true."""
 
 
 @dataclass
 class Verdict:
-    """Differences by kind, and the first few in words."""
+    """Differences by kind, with the first few described."""
 
     lost: int = 0
     stale: int = 0
@@ -52,7 +51,7 @@ class Verdict:
 def judge(
     connection: duckdb.DuckDBPyConnection, truth: Mapping[int, Json], served: Served, verdict: Verdict
 ) -> None:
-    """Compare every table with `truth`, the calls as the platform has them for good."""
+    """Compare every table with `truth`, the platform's final calls."""
     read = {call_id: call for call_id, call in truth.items() if not is_unreadable(call)}
     for table in TABLES.values():
         found = _found(connection, table, verdict)
@@ -67,7 +66,7 @@ def judge(
 def judge_vanished(
     connection: duckdb.DuckDBPyConnection, vanished: Collection[int], verdict: Verdict
 ) -> None:
-    """After `callmart reconcile` exactly the calls that are gone are marked, of those in the warehouse."""
+    """After `callmart reconcile`, exactly the vanished calls of the warehouse are marked."""
     kept = {call_id for (call_id,) in connection.execute("select id from ccaip.calls").fetchall()}
     marked = [
         call_id for (call_id,) in connection.execute("select call_id from ccaip.vanished_calls").fetchall()
@@ -96,7 +95,7 @@ def _compare(table: Table, call_id: int, expected: Rows, found: Rows, verdict: V
 def _judge_rejected(
     connection: duckdb.DuckDBPyConnection, truth: Mapping[int, Json], verdict: Verdict
 ) -> None:
-    """Calls that cannot be read are kept, each once and as they are; no others are."""
+    """Exactly the unreadable calls are kept, each once and unchanged."""
     kept = connection.execute("select call_key, body from ccaip.rejected_calls").fetchall()
     bodies = {key: json.loads(body) for key, body in kept}
     for key, count in Counter(key for key, _ in kept).items():
@@ -142,7 +141,7 @@ def _text(row: Json) -> str:
 
 
 def _difference(expected: str, found: str) -> str:
-    """The columns that differ, as the platform and as the warehouse has them."""
+    """The columns that differ, with both values."""
     there, here = json.loads(expected), json.loads(found)
     columns = sorted(name for name in there.keys() | here.keys() if there.get(name) != here.get(name))
     return ", ".join(f"{name} is {here.get(name)!r} and not {there.get(name)!r}" for name in columns)

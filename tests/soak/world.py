@@ -1,4 +1,4 @@
-"""A seed → a small contact centre: calls with every declared array, that change over a day and a half."""
+"""A seed → a small contact centre: calls with every declared array, which change over a day and a half."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pipelines.ccaip.tables import CHILDREN, TABLES, Column, Table
 from tests.extraction.living import START, LivingCalls, a_call
 
 SPAN = timedelta(hours=12)
-"""Calls begin from START until so long after it; each changes a few times in the hours after."""
+"""How long after START calls begin; each changes a few times in the following hours."""
 
 UNREADABLE = 2.5
-"""The rating that makes a call unreadable: no whole number."""
+"""A rating that is not a whole number, which makes a call unreadable."""
 
 _ARRAYS = [table for table in CHILDREN if table.parent == "calls"]
 _WORDS = ("plain", "Ünï “quoted”", "two\nlines, 'and' \"more\"", "{curly}", "[1]", "5", "nothing", "")
@@ -24,7 +24,7 @@ _SHORT, _LONG = (1, 60), (60, 18 * 3600)  # seconds from one change of a call to
 def make_world(seed: int, looked_at: Sequence[datetime] = ()) -> LivingCalls:
     """100 to 400 calls, many of them sharing a second. Their arrays grow, shrink and empty; a few are unreadable.
 
-    Many of the changes happen about the moments at which they are `looked_at` (UTC), where they are lost easiest.
+    Many changes happen around the moments `looked_at` (UTC), where they are lost most easily.
     """
     return _Maker(Random(f"world {seed}"), looked_at).make()
 
@@ -35,7 +35,7 @@ def is_unreadable(call: dict[str, Any]) -> bool:
 
 
 def last_change(calls: LivingCalls) -> datetime:
-    """When the last of the calls changes for the last time (UTC)."""
+    """The time of the last change of any call (UTC)."""
     return max(moment for versions in calls.history.values() for moment, _ in versions)
 
 
@@ -52,7 +52,7 @@ class _Maker:
         rng = self._rng
         calls = LivingCalls()
         shared = [self._moment() for _ in range(rng.randint(1, 8))]
-        crowd = rng.choice((0, 0, 0, 120, 260))  # so many in one second: more than one or two pages
+        crowd = rng.choice((0, 0, 0, 120, 260))  # number in one second: more than one or two pages
         for call_id in range(1, rng.choice((100, 120, 150, 200, 300, 400)) + 1):
             is_shared = call_id <= crowd or rng.random() < 0.2
             moment = shared[0] if call_id <= crowd else rng.choice(shared) if is_shared else self._moment()
@@ -65,7 +65,7 @@ class _Maker:
         return _any_moment(self._rng)
 
     def _live(self, calls: LivingCalls, call_id: int, moment: datetime) -> None:
-        """One call's life: its first version, and up to three more."""
+        """Add the versions of a call: the first, and up to three more."""
         rng = self._rng
         milliseconds = rng.random() < 0.1
         call = self._new(call_id, moment)
@@ -87,7 +87,7 @@ class _Maker:
         return call | {table.array: _array(rng, table) for table in self._arrays if rng.random() < 0.5}
 
     def _changed(self, call: dict[str, Any]) -> dict[str, Any]:
-        """The call's next version: some arrays are others, shorter, empty, null or gone."""
+        """The call's next version: some arrays are different, shorter, empty, null or missing."""
         rng = self._rng
         changed = call | {"rating": rng.choice((None, 1, 2, 3, 4, 5))}
         for table in rng.sample(self._arrays, 3):

@@ -1,4 +1,4 @@
-"""Kill a load in the middle of a dlt stage, seen from outside: by the files in dlt's working folder."""
+"""Kill a load during a dlt stage, recognised by the files in dlt's working folder."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ STAGES = {
     "merging": "load/normalized/*/started_jobs/*.sql",
     "merged": "load/normalized/*/completed_jobs/*.sql",
 }
-"""dlt's stages, in their order, and the files that show that a package is there."""
+"""dlt's stages in order, with the files that show that a package has reached it."""
 
 
 def kill_at_stage(folder: Path, moment: str, kill: Callable[[], object], is_over: Callable[[], bool]) -> bool:
-    """Call `kill` when a package reaches a stage; whether one did before the load was over.
+    """Call `kill` when a package reaches a stage. Returns whether one did before the load was over.
 
-    `folder` is the pipeline's working folder. `moment` is a stage, with `:2` when the second package is to be
-    killed there.
+    `folder` is the pipeline's working folder. `moment` is a stage, with `:2` for the second package.
     """
     stage, _, times = moment.partition(":")
     reached: set[str] = set()

@@ -22,12 +22,12 @@ import pytest
 from pipelines.home import Home
 from pipelines.steps import KILL_VARIABLE, Step
 from simulator.platform import Clock, Credentials, Platform
-from tests.asking import looking_at
 from tests.empty import with_warehouse
 from tests.extraction.conftest import TOKEN, USER
 from tests.extraction.living import START, LivingCalls
 from tests.keeping import KEEP_EVERYTHING
 from tests.marts.workshop import Workshop
+from tests.queries import opened
 from tests.shared import CALLMART
 from tests.soak.ledger import audit
 from tests.soak.served import Served
@@ -90,7 +90,7 @@ class Tenant:
     def assert_holds(self, warehouse: Path) -> None:
         """Every row is the truth, and the ledger knows it."""
         verdict = Verdict()
-        with looking_at(warehouse) as connection:
+        with opened(warehouse) as connection:
             judge(connection, self.calls.truth(LATE), self.served, verdict)
             audit(connection, MIDNIGHT, verdict)
         assert verdict.is_fine, verdict
@@ -175,7 +175,7 @@ def test_marts_that_were_killed_half_built_or_half_published_are_whole_after_the
 
 def rows_of(file: Path, tables: Sequence[str]) -> dict[str, list[tuple[object, ...]]]:
     """All rows of marts, without the columns that tell of loads."""
-    with looking_at(file) as connection:
+    with opened(file) as connection:
         return {
             name: connection.execute(
                 f"select columns(c -> c not in ('load_id', 'rules_fingerprint')) from marts.{name} order by all"

@@ -1,4 +1,4 @@
-"""One kind of bad weather at a time: a platform that has it, and a warehouse that is loaded from it."""
+"""One fault at a time: a platform with it, and a warehouse that is loaded from the platform."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ OPENS = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
 """When the simulated centre opens; it takes calls for a day."""
 
 NOON = OPENS + timedelta(hours=14)
-"""Some hundred calls have been, and as many are to come."""
+"""A moment with some hundred calls before and after it."""
 
 
 @cache
 def a_centre() -> Centre:
-    """A small contact centre: about 400 calls, with all that the documentation names."""
+    """A small contact centre: about 400 calls, with everything that is documented."""
     return Centre.simulate(7, OPENS, days=1, calls_per_day=300)
 
 
 def a_storm(fault: Fault, *, seed: int = 7, probability: float = 1.0, share: float = 0.5) -> Storm:
-    """A storm of one fault, that strikes hard and never for long. `probability` and `share` are from 0 to 1."""
+    """A storm of one fault, frequent but never long. `probability` and `share` are from 0 to 1."""
     bounds = Bounds(retry_after_seconds=0, slow_seconds=0.001)
     return Storm(seed, faults={fault}, requests=2_000, probability=probability, share=share, bounds=bounds)
 
 
 def settled(truth: dict[int, dict[str, Any]], now: datetime) -> dict[int, dict[str, Any]]:
-    """The calls that have not changed in the minute before `now` (UTC): later ones are left to the next load."""
+    """The calls that have not changed in the minute before `now` (UTC); the next load reads the others."""
     return {
         call_id: call
         for call_id, call in truth.items()
@@ -60,7 +60,7 @@ def settled(truth: dict[int, dict[str, Any]], now: datetime) -> dict[int, dict[s
 
 
 class DatedCalls(LivingCalls):
-    """Calls that the API finds where their own `updated_at` says, whenever they got it."""
+    """Calls that the API returns at their own `updated_at`, whenever it was set."""
 
     def versions(self, now: datetime) -> Sequence[CallVersion]:
         return [
@@ -74,8 +74,8 @@ class DatedCalls(LivingCalls):
 class Weather:
     """A platform over `source` at an instant (UTC), under `faults`, and a home in `folder`. For a `with` block.
 
-    `requests_per_second` is the platform's limit, 0 for none. Loads ask for small pages, to have many of
-    them, and are in a hurry to try again.
+    `requests_per_second` is the platform's limit, 0 for none. Loads use small pages, to have many of
+    them, and retry quickly.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Weather:
         self._open.close()
 
     def load(self, at: datetime | None = None, **settings: Any) -> LoadReport:
-        """Load what is new, at an instant of the platform's clock (UTC; None: as it stands)."""
+        """Load what is new, at an instant of the platform's clock (UTC; None: the current one)."""
         if at is not None:
             self.platform.clock.set(at)
         chosen = replace(settings_for(self.platform, self.home), **settings)
@@ -122,19 +122,16 @@ class Weather:
         return load.backfill(settings_for(self.platform, self.home), self.home, SilentProgress(), start, end)
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
-        """What the warehouse answers."""
+        """The rows of a query."""
         return ask(self.home, query)
 
     def assert_holds(self, truth: dict[int, dict[str, Any]]) -> None:
-        """The warehouse holds these calls, every row of every table, and no other."""
+        """Assert that the warehouse has these calls, with every row of every table, and no others."""
         assert_equals_platform(self.home, truth)
 
 
 class Date:
-    """The platform's `Date` header as somebody else would have it: `change` makes one of the right one.
-
-    It lies while `lies` is true. None takes the header away.
-    """
+    """Changes the platform's `Date` header with `change` while `lies` is true. None removes the header."""
 
     def __init__(self, change: Callable[[datetime], datetime | None]) -> None:
         self._change = change

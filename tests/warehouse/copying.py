@@ -1,4 +1,4 @@
-"""Copies the raw tables of a DuckDB warehouse into Postgres, so that commands are tried on both with the same rows."""
+"""Copy the raw tables of a DuckDB warehouse to Postgres, to test commands on both with the same rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import Column, MetaData, Table, insert, inspect, select, text
 
 from pipelines.ccaip.schema import DECLARED
 from pipelines.settings import Settings
-from pipelines.warehouse.connect import RAW_SCHEMA, Look, linked_table, reading, writing
+from pipelines.warehouse.connect import RAW_SCHEMA, Catalog, linked_table, reading, writing
 
 _DLT = ("_dlt_loads", "_dlt_pipeline_state")
 
@@ -20,9 +20,9 @@ def copy_raw_tables(warehouse: Path, target: Settings) -> None:
     with reading(Settings(warehouse)) as source, writing(target) as opened:
         connection = opened.connection
         connection.execute(text(f"create schema {RAW_SCHEMA}"))
-        look = Look(source)
+        catalog = Catalog(source)
         for name in (*DECLARED, *_DLT):
-            if (relation := look.relation(name)) is None:
+            if (relation := catalog.relation(name)) is None:
                 continue
             if name in DECLARED:
                 names = {column.name for column in relation.columns}

@@ -1,16 +1,15 @@
 {#-
-    The calls a fact has to compute anew: those whose newest version was brought by a load of which
-    the fact holds no row yet.
+    The calls that a fact has to recompute: those whose newest version is from a load of which the fact has no rows.
 
-    Set membership, not `load_id > max(load_id)`: two machines may load into one warehouse, and their
-    load ids need not grow in the order in which they land.
+    This uses set membership, not `load_id > max(load_id)`, because several machines may load into one warehouse, and
+    their load ids need not grow in the order of loading.
 
-    A fact's rows carry no load_id while the load is incomplete (cut short, to be continued), so its
-    calls are computed again. Rows computed under other rules (another rules_fingerprint) do not
-    count either: a changed setting, seed or model rebuilds the fact in place.
+    A fact's rows have no load_id while the load is incomplete (interrupted, to be continued), so that its calls are
+    computed again. Rows with another rules_fingerprint do not count either: a changed setting, seed or model rebuilds
+    the fact in place.
 
-    A call without rows in a fact may be computed again each run if its whole load has none; that
-    costs little and changes nothing.
+    Calls without rows in a fact are computed in each run if their whole load has none, which costs little and changes
+    nothing.
 -#}
 {% macro changed_calls(target_relation) -%}
     select calls.call_id
@@ -24,7 +23,7 @@
 {%- endmacro %}
 
 
-{#- The body's filter: nothing in a full build, the changed calls in an incremental one. -#}
+{#- The filter of a fact's query: none in a full build, the changed calls in an incremental one. -#}
 {% macro where_call_changed(call_id) -%}
     {{- after_day_records() -}}
     {%- if not execute -%}{%- do ref('stg_ccaip__calls') -%}{%- endif -%}

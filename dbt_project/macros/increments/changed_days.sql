@@ -1,15 +1,15 @@
 {#-
     Which days changed, and up to which change each model was built.
 
-    A model that others are computed from by day records the days its rows changed on in `changed_days`, in the transaction
-    that changes them, each time under a higher number. A model with the strategy `replace_days` computes the days recorded
-    since it was last built, and no others; what it was built up to is kept in `built_days`, in the transaction that builds
-    it. A run that fails half-way therefore leaves nothing behind: the next one goes on from there.
+    A model from which others are computed by day records the days on which its rows changed in `changed_days`, in the
+    transaction that changes them, each time with a higher number. A model with the strategy `replace_days` computes only
+    the days recorded since it was last built; `built_days` stores the number it was built up to, in the same transaction.
+    So after a failed run the next one continues from there.
 
-    A row without dates stands for every day: the model was built in full, or its change may reach any day.
+    A row without dates means every day: the model was built in full, or its change may affect any day.
 -#}
 
-{#- A relation of the record. Not `ref`: hooks and strategies of many models use it; their bodies depend on it. -#}
+{#- One of the two tables. Without `ref`, because hooks and strategies of many models use it. -#}
 {% macro day_record(name) -%}
     {{ return(api.Relation.create(database=this.database, schema='intermediate', identifier=name)) }}
 {%- endmacro %}
@@ -21,7 +21,7 @@
 {%- endmacro %}
 
 
-{#- In the body of a model that uses the record: dbt learns that the record comes first. -#}
+{#- For the query of a model that uses `changed_days`: makes it a dependency in dbt. -#}
 {% macro after_day_records() -%}
     {%- if not execute -%}{%- do ref('changed_days') -%}{%- endif -%}
 {%- endmacro %}
@@ -72,8 +72,8 @@
 
 
 {#-
-    Record that this model is built up to the newest change. Changes of other models than its sources count too, so that
-    the record can be cleared of what all models have seen; its sources' next change has a higher number all the same.
+    Record that this model is built up to the newest change, of any model, so that entries that all models have seen can
+    be removed. The next change of its sources has a higher number in any case.
 -#}
 {% macro record_built_days() -%}
     {%- set built_days = day_record('built_days') -%}
@@ -89,8 +89,8 @@
 
 
 {#-
-    The models whose recorded days tell what this one has to compute anew: on every way up to the raw tables the first that
-    records. A way without one is an error, since changes would come down it unseen. Seeds are part of the project's
+    The models whose recorded days this one has to recompute: on every path up to the raw tables, the first model that
+    records its changes. A path without one is an error, because changes would be missed. Seeds are part of the project's
     fingerprint.
 -#}
 {% macro recording_sources() -%}
@@ -119,7 +119,7 @@
 
 
 {#-
-    The days this model has to compute anew, as a list of spans [first date, last date]; none when it must compute all.
+    The days that this model has to recompute, as a list of spans [first date, last date]; none if it must compute all.
     `kind` is `date_utc` or `local_date`.
 -#}
 {% macro spans_to_compute(kind) -%}
@@ -231,7 +231,7 @@
 {%- endmacro %}
 
 
-{#- Every day, where any of the columns `meta: {compared: …}` says something else than before. -#}
+{#- Every day, if any of the columns `meta: {compared: …}` has changed. -#}
 {% macro every_day(before, after) -%}
     {%- set columns = config.get('meta')['compared'] | join(', ') -%}
     select
@@ -246,7 +246,7 @@
 {%- endmacro %}
 
 
-{#- The dates that came or went, and three on either side: opening hours are listed for the neighbours of a date. -#}
+{#- Dates that were added or removed, and three on either side, because opening hours are listed for neighbouring dates. -#}
 {% macro dates_around(before, after) -%}
     select
         {{ add_days('differences.local_date', 'numbers.number - 3') }} as date_utc,

@@ -1,9 +1,7 @@
 {#-
-    A short hash of everything that decides what a fact's row says besides the raw rows: the seeds,
-    the staging and intermediate models, the fact itself and the variables. Kept on every row, so
-    that an incremental build can tell rows computed under other rules and replace them; without it
-    a changed setting would apply to new calls only, in silence. Seeds in folders of their own decide
-    no fact's row.
+    A short hash of everything a fact's row depends on besides the raw rows: seeds, staging and intermediate models, the
+    fact itself and the variables. Every row has it, so that an incremental build can replace rows computed with other
+    rules. Without it a changed setting would silently apply to new calls only. Seeds in subfolders do not affect facts.
 -#}
 {% macro rules_fingerprint() -%}
     {%- if not execute -%}{{ return('') }}{%- endif -%}
@@ -26,7 +24,7 @@
 {%- endmacro %}
 
 
-{#- The same of the whole project: all seeds, models and variables. What was built under another one is built anew. -#}
+{#- The same for the whole project: all seeds, models and variables. When it changes, models are rebuilt. -#}
 {% macro project_fingerprint() -%}
     {%- set parts = [] -%}
     {%- for node in graph.get('nodes', {}).values() if node.resource_type in ['seed', 'model'] -%}

@@ -1,7 +1,7 @@
 {#-
     The end of a test that compares marts with a fact, cell by cell. After a CTE `fact` with `keys` and
     `parts`; `keys` maps each key to its expression in the marts, `marts` lists relation and filter. A
-    failing row is a cell in which a mart tells other sums than the fact, or one of them nothing.
+    failing row is a cell in which the sums of mart and fact differ, or which one of them lacks.
 -#}
 {% macro cells_that_disagree(marts, keys, parts) -%}
     told as (
@@ -60,8 +60,8 @@
 
 
 {#-
-    Which laws a mart breaks, in how many rows: `laws` maps a law's name to its condition (NULL is no
-    breach: ratios are NULL when there is nothing to divide by), `shares` are columns in [0, 1] or NULL.
+    The conditions (laws) that a mart violates, with the number of rows: `laws` maps names to conditions (NULL is allowed,
+    because ratios can be NULL), `shares` are columns in [0, 1] or NULL.
 -#}
 {% macro broken_laws(mart, laws, shares) -%}
     {%- set breaches = {} -%}
@@ -83,7 +83,7 @@
 
 {#-
     The rows of an array without those that the vendor sent again later: by id, or with the same start, end and
-    `columns`. Written another way than in the models, so that a fault in one does not hide in the other.
+    `columns`. Written differently from the models, so that both do not have the same fault.
 -#}
 {% macro without_copies(relation, id, columns, extra='true') %}
             select rows_once.*

@@ -1,6 +1,6 @@
 {#-
-    Every row meets every expression. A NULL is no failure: ratios are NULL when there is nothing to
-    divide by. Guard the columns that must not be NULL with not_null or a contract.
+    Every row meets every expression. NULL is not a failure, because ratios can be NULL. Use not_null or a contract for
+    columns that must not be NULL.
 -#}
 {% test expressions_are_true(model, expressions) %}
     select *
@@ -36,8 +36,8 @@
 
 
 {#-
-    Sums over two relations agree: `totals` maps a column here to the expression of `compare_to` that
-    must total the same. Empty relations total 0, so a missing side is seen.
+    Sums over two relations are equal: `totals` maps a column of this model to an expression of `compare_to` with the same
+    total. Empty relations have the total 0, so that a missing side is noticed.
 -#}
 {% test same_totals(model, compare_to, totals, compare_where='true') %}
     with

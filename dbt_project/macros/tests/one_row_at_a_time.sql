@@ -1,6 +1,6 @@
 {#-
-    Of a dated seed: no two rows of one key hold from the same date. In a key an empty value stands for
-    all, an empty valid_from for the beginning, so that empty ones are equal here.
+    For dated seeds: no two rows of a key have the same valid_from. Empty values in a key mean all, and an empty valid_from
+    means the beginning, so that empty values are equal here.
 -#}
 {% test one_row_at_a_time(model, key) %}
     select

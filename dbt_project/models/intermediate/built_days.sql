@@ -1,4 +1,4 @@
--- Up to which change in changed_days each model was built, and under which fingerprint of the project.
+-- The change in changed_days up to which each model was built, and the project's fingerprint then.
 {{ config(
     materialized='incremental',
     incremental_strategy='append',

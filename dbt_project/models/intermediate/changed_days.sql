@@ -1,5 +1,5 @@
--- Which days of a model changed, for those that are computed from it by day: see macros/increments/changed_days.sql.
--- What every model has been built up to is removed.
+-- The days of each model that changed, for models that are computed by day: see macros/increments/changed_days.sql.
+-- Entries that all models have been built up to are removed.
 {{ config(
     materialized='incremental',
     incremental_strategy='append',

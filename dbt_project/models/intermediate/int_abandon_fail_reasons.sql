@@ -1,4 +1,4 @@
--- The fail reasons that are a caller's hanging up, each with the time in which its class holds.
+-- The fail reasons that mean that the caller hung up, each with the period in which its class is valid.
 select
     fail_reason,
     outcome,

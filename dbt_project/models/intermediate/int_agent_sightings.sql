@@ -1,4 +1,4 @@
--- Every mention of an agent in a call: under which name, where the privacy policy keeps names, and when.
+-- Every mention of an agent in a call, with name (if the privacy policy keeps names) and time.
 with
 
 calls as (
@@ -58,7 +58,7 @@ sightings as (
 
     union all
 
-    -- Those who only ever appear by number: no name, but work done.
+    -- Agents who appear only by number.
     select
         call_id,
         agent_id,

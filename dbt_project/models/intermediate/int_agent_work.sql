@@ -6,10 +6,9 @@
     meta={'dated_by': 'started_at'}
 ) }}
 
--- When each row of work kept its agent busy. The rows' own stretches, not the segment's span: a wrap-up hours after the
--- talk leaves the hours between them free. A supervisor who listens in handles nothing, and the time of agents nobody
--- named cannot be united. No row is believed to last longer than a day: one that ends in 2030 would fill a hundred
--- thousand intervals.
+-- When each row of work kept its agent busy: by row, not by segment, because the hours between talk and a late wrap-up
+-- are free. Supervisors who listen in and rows without an agent are not included. A row lasts a day at most: one that
+-- ends in 2030 would fill a hundred thousand intervals.
 with
 
 work as (

@@ -1,4 +1,4 @@
--- What a call's open lists of words mean: direction, whether it is over, how the caller left.
+-- The meaning of a call's enumerations: direction, whether it is over, how the caller left.
 with
 
 calls as (
@@ -41,7 +41,7 @@ looked_up as (
     left join {{ ref('call_types') }} as call_types on calls.call_type = call_types.call_type
     left join {{ ref('call_statuses') }} as call_statuses on calls.status = call_statuses.status
     left join {{ ref('fail_reasons') }} as fail_reasons on calls.fail_reason = fail_reasons.fail_reason
-    -- The classes of the day the call came into being judge it for good.
+    -- The classes valid when the call was created apply to it for good.
     left join {{ ref('int_abandon_fail_reasons') }} as abandon_reasons
         on
             calls.fail_reason = abandon_reasons.fail_reason
@@ -56,12 +56,12 @@ looked_up as (
 
 select
     call_id,
-    -- Null while the load that brought the call is incomplete: its children may still be on the way.
+    -- Null while the load of the call is incomplete: its nested rows may be missing.
     landed_load_id as load_id,
     parent_call_id,
     coalesce(lang, 'unknown') as language,
     coalesce(call_type, 'unknown') as call_type,
-    -- A label nobody listed still tells its direction by its first words.
+    -- The first words of an unlisted label show its direction.
     case
         when direction is not null then direction
         when call_type like 'Voice Inbound%' or call_type like 'Voice Callback%' then 'inbound'

@@ -1,4 +1,4 @@
--- Each call under both timestamps that put it on a day, and whether the API still shows it.
+-- Each call with both timestamps that decide its day, and whether the API still has it.
 with
 
 calls as (

@@ -1,4 +1,4 @@
--- Calls with the queue they are counted under, and whether each is a contact of its own and over.
+-- Calls with the queue under which they are counted, and whether each is a contact and over.
 with
 
 calls as (
@@ -26,7 +26,7 @@ select
     calls.created_at,
     calls.updated_at,
     coalesce(calls.created_at, calls.queued_at, calls.updated_at) as begun_at,
-    -- Somebody who calls of their own accord; what the centre dials, and its call-backs, answer a contact.
+    -- Calls by callers themselves. Outbound calls and call-backs respond to a contact.
     calls.direction = 'inbound' and calls.parent_call_id is null as is_contact,
     calls.is_ended,
     -- Scheduled calls and open voicemails are over for the caller.

@@ -1,5 +1,5 @@
--- The days (UTC) to account for: from the first that has a call, or was reconciled, to the last that the loads
--- reached. Days between them without a call are listed too; those of an empty first window back to 2015 are not.
+-- The days (UTC) of mart_completeness: from the first with a call or a reconcile to the last one loaded, including days
+-- without calls in between, but not the empty days of a first window back to 2015.
 with
 
 days as (
@@ -37,7 +37,7 @@ reach as (
 
 ),
 
--- Back from the last day, at most sixty years: a call dated year 1 must not cost the newest days.
+-- At most sixty years back from the last day, because of calls dated year 1.
 places as (
 
     {{ whole_numbers(21914) }}

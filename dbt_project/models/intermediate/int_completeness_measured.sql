@@ -1,6 +1,6 @@
--- What is known of each day: the calls that landed, the windows it rests on, what the newest reconcile found.
--- Counted by `updated_at` a day rests on the windows that touch it. Counted by `queued_at` it rests on every
--- window from that day on, because a call may change any time after it was queued.
+-- The evidence for each day: the calls that were loaded, the windows it depends on, the latest reconcile.
+-- By `updated_at` a day depends on the windows that touch it, by `queued_at` on every window from that day on,
+-- because a call may change any time after it was queued.
 with
 
 days as (

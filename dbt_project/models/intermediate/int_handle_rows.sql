@@ -1,4 +1,4 @@
--- The rows of handle_durations, and which of them the vendor sent twice. Of the copies the last one counts.
+-- The rows of handle_durations, with a flag for rows that the vendor sent twice. The last copy counts.
 with
 
 handle_rows as (
@@ -7,7 +7,7 @@ handle_rows as (
         call_id,
         idx,
         handle_duration_id,
-        -- A row that names no agent still holds somebody's work.
+        -- A row without an agent is still work.
         coalesce(agent_id, -1) as agent_id,
         transfer_id,
         -- The first leg has no transfer.
@@ -33,7 +33,7 @@ compared as (
         *,
         {{ is_copied(['call_id', 'handle_duration_id'], known=['handle_duration_id']) }} as is_id_copied,
         {{ is_copied_later(['call_id', 'handle_duration_id'], known=['handle_duration_id']) }} as is_id_copied_later,
-        -- Talk and wrap-up of one agent may have the same span, and are no copies of each other.
+        -- Talk and wrap-up of one agent may have the same span; they are not copies.
         {{ is_copied(
             ['call_id', 'agent_id', 'leg_id', 'is_barged', 'call_seconds > 0', 'started_at', 'ended_at'],
             known=['started_at', 'ended_at']

@@ -1,4 +1,4 @@
--- One row per agent on one leg of a call: the talk row and the wrap-up row, folded into one.
+-- One row per agent on one leg of a call: talk row and wrap-up row combined.
 with
 
 handle_rows as (
@@ -42,7 +42,7 @@ select
     {{ sum_of('acw_seconds') }} as acw_seconds,
     {{ sum_of('bcw_seconds') }} as bcw_seconds,
     {{ sum_of('ring_seconds') }} as ring_seconds,
-    -- Wrap-up alone adds seconds, not a contact; a supervisor listening in is no contact either.
+    -- Wrap-up alone adds seconds, but is not a contact; neither is a supervisor listening in.
     sum(call_seconds) > 0 and not is_barged as is_handled
 from ordered
 group by call_id, agent_id, leg_id, is_barged

@@ -1,5 +1,5 @@
--- One row: up to when the data reach. By the ledger, whose windows end by the API's clock; a warehouse
--- without one is judged by when its newest load was complete. Never by the calls: one may be dated in the future.
+-- One row: up to when data are loaded. From the ledger, whose windows end by the API's clock, or without a ledger from
+-- the time of the latest complete load. Not from the calls: one may be dated in the future.
 select
     coalesce(
         (select max(stretch_until) from {{ ref('int_loaded_stretches') }}),

@@ -1,4 +1,4 @@
--- The ledger by window: the verdict of its latest attempt, and since when it has been waiting for a good one.
+-- The ledger by window: the verdict of its latest attempt, and since when the window has been open.
 with
 
 attempts as (

@@ -1,5 +1,5 @@
--- The stretches of `updated_at` that complete windows cover without a gap. Windows meet on a second that
--- both read. Those of single calls (heal) and of calls dated in the future cover no stretch.
+-- The periods of `updated_at` that complete windows cover without a gap. Consecutive windows share a second. Windows of
+-- single calls (heal) and of calls dated in the future cover nothing.
 with
 
 windows as (

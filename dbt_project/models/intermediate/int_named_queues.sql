@@ -1,4 +1,4 @@
--- The queue that a name is shown for, for calls that never came to a queue's rows and name a path.
+-- The queue of each name, for calls without queue rows that have a menu path.
 {{ config(
     materialized='incremental',
     incremental_strategy='replace_rows',

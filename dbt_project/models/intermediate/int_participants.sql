@@ -1,5 +1,5 @@
--- Who took part in each call, and which rows the vendor sent twice. No mart counts participants; whoever does starts
--- here, where is_duplicate tells which rows to leave out.
+-- Participants of calls, with a flag for rows that the vendor sent twice. No mart uses it: handle times and queue rows
+-- have all that the marts count. Queries on participants should leave out rows with is_duplicate.
 select
     call_id,
     idx,

@@ -6,7 +6,7 @@
     meta={'days': 'date_utc', 'dated_by': 'interval_start_at'}
 ) }}
 
--- The queue parts rolled up to each interval they are reported at, with names, local time, opening and finality.
+-- The queue parts aggregated to each reported interval, with names, local time, business hours and finality.
 with
 
 lengths as (
@@ -67,7 +67,7 @@ local as (
 
 ),
 
--- An interval is in business hours when the queue is open in any part of it; unknown where nobody gave hours.
+-- An interval is in business hours if the queue is open in any part of it; unknown if no hours are set.
 opening as (
 
     select
@@ -81,7 +81,7 @@ opening as (
     inner join {{ ref('dim_business_hours') }} as hours
         on
             local.queue_id = hours.queue_id
-            -- Hours may have begun the evening before.
+            -- Opening hours may have begun the evening before.
             and hours.local_date between {{ add_days('cast(local.interval_start_local as date)', -1) }}
             and {{ add_days('cast(local.interval_start_local as date)', 1) }}
     group by local.queue_id, local.interval_minutes, local.interval_start_at

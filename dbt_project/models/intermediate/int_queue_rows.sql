@@ -1,4 +1,4 @@
--- The rows of queue_durations, and which of them the vendor sent twice. Of the copies the last one counts.
+-- The rows of queue_durations, with a flag for rows that the vendor sent twice. The last copy counts.
 with
 
 compared as (

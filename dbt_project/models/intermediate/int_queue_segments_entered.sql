@@ -1,5 +1,5 @@
--- One row per entry into a queue: when, for how long, and the targets in force then: the row's own, else the
--- queue's in the seed, else those of every queue. A what-if puts the row's own last.
+-- One row per entry into a queue: when, how long, and the targets valid then: the row's own, else the queue's in the
+-- seed, else those of every queue. For a what-if analysis the row's own come last.
 {%- set told_by = ['queue_rows.service_level_', 'own_targets.', 'common_targets.'] -%}
 {%- set told_by = told_by[1:] + told_by[:1] if var('service_level_what_if') else told_by %}
 with
@@ -66,7 +66,7 @@ select
     queue_rows.service_level_event,
     queue_rows.event,
     queue_rows.has_duplicates as has_duplicate_rows,
-    -- Unanswered, and the same leg waited again later: sent back or onward to a queue.
+    -- Not answered, and the same leg waited again later: it was sent to a queue again.
     queue_rows.agent_id is null
     and lead(queue_rows.idx) over (
         partition by queue_rows.call_id, queue_rows.leg_id

@@ -1,6 +1,6 @@
--- Each queue segment held against its target, by the rules in force when it entered the queue, and what it adds to
--- the governed service level: a part of numerator and denominator, so that a period in which the formula changed
--- still has one service level. An unknown target or threshold is never met.
+-- Each queue segment compared with its target, by the rules valid when it entered the queue, and its share of the
+-- governed service level's numerator and denominator, so that a period in which the formula changed has one service
+-- level. An unknown target or threshold is never met.
 with
 
 rules as (
@@ -85,7 +85,7 @@ select
     end as is_in_governed_numerator,
     case
         when governed_formula = 'service_level_vendor' then is_vendor_in_sla or is_vendor_not_in_sla
-        -- Nobody can tell whether it was in time.
+        -- It is unknown whether it was in time.
         when target_seconds is null then false
         when governed_formula = 'service_level_offered' then outcome <> 'in_progress'
         when governed_formula = 'service_level_incl_short_abandons' then outcome in ('answered', 'abandoned')

@@ -17,7 +17,7 @@ handled_legs as (
 
 ),
 
--- All that the rules look at, side by side.
+-- All inputs of the rules.
 evidence as (
 
     select
@@ -54,7 +54,7 @@ decided as (
             when event_outcome is not null then 'event'
             when was_requeued then 'requeued'
 
-            -- A leg after a transfer: that transfer says. Still open though the call is over: the call says.
+            -- After a transfer, the transfer decides. If it is still open although the call is over, the call decides.
             when transfer_outcome = 'completed' then 'transfer_completed'
             when transfer_outcome = 'flowed_out' then 'transfer_flowed_out'
             when transfer_outcome in ('abandoned', 'failed') and is_transfer_ringing_abandon
@@ -113,6 +113,6 @@ select
     has_duplicate_rows,
     outcome,
     outcome_rule,
-    -- Told apart whatever class abandon_fail_reasons gives it.
+    -- Whatever its class in abandon_fail_reasons.
     outcome_rule in ('transfer_ringing_abandon', 'call_ringing_abandon') as is_ringing_abandon
 from named

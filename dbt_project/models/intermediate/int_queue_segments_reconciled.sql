@@ -1,4 +1,4 @@
--- Each queue segment: our verdict beside the vendor's, and how they differ if they do.
+-- Each queue segment with our verdict, the vendor's, and how they differ.
 with
 
 segments as (
@@ -13,7 +13,7 @@ segments as (
         segments.target_seconds,
         segments.is_short_abandon,
         segments.is_answered_in_sl,
-        -- What our service level divides by: answered + abandoned - short abandoned.
+        -- The denominator of our service level: answered + abandoned - short abandoned.
         segments.outcome = 'answered'
         or (segments.outcome = 'abandoned' and not segments.is_short_abandon) as is_counted,
         verdicts.service_level_event is not null as has_vendor_verdict,
@@ -38,7 +38,7 @@ select
     is_vendor_counted,
     is_vendor_in_sla,
     case
-        -- The vendor may judge a wait before anybody can tell how it ended.
+        -- The vendor may have a verdict on a wait whose end is not known yet.
         when not is_offered then 'in_progress'
         when target_seconds is null and is_counted then 'no_target'
         when not has_vendor_verdict then 'vendor_missing'

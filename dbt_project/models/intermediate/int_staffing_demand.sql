@@ -1,4 +1,4 @@
--- What each queue was asked for in each reported interval: arrivals, and how long one of its contacts takes.
+-- The demand of each queue in each reported interval: arrivals, and the average duration of a contact.
 with
 
 arrivals as (
@@ -9,7 +9,7 @@ arrivals as (
         queues.reporting_timezone,
         {{ interval_start('segments.interval_start_at', var('report_interval_minutes')) }} as interval_start_at,
         count(*) as offered,
-        -- Should a target change within an interval, the stricter one judges it.
+        -- If a target changes within an interval, the stricter one applies.
         min(segments.target_seconds) as target_seconds,
         max(segments.target_percent) as target_percent
     from {{ ref('fct_queue_segments') }} as segments
@@ -28,7 +28,7 @@ local as (
 
 ),
 
--- Half an hour has too few contacts to tell how long one takes; the queue's day tells.
+-- Half an hour has too few contacts for an average, so that of the queue's day is used.
 days as (
 
     select
@@ -43,7 +43,7 @@ days as (
 
 ),
 
--- A day on which nobody was reached takes the figures of all days.
+-- A day without handled contacts uses the figures of all days.
 ever as (
 
     select

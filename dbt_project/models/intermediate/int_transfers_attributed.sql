@@ -1,4 +1,4 @@
--- Completed transfers, each given to the handled segment it left: the agent's latest on that call before it.
+-- Completed transfers with the handled segment they left: the agent's latest one on that call before the transfer.
 with
 
 transfers as (
@@ -35,7 +35,7 @@ candidates as (
             transfers.call_id = segments.call_id
             and transfers.from_agent_id = segments.agent_id
             and transfers.created_at >= segments.started_at
-            -- The leg a transfer leads to is not the leg it left.
+            -- The leg that a transfer leads to is not the one it left.
             and transfers.transfer_id <> segments.leg_id
 
 )

@@ -1,4 +1,4 @@
--- What became of each attempt to transfer a call, and whether it was cold or warm.
+-- The outcome of each attempt to transfer a call, and whether it was cold or warm.
 with
 
 transfers as (
@@ -99,7 +99,7 @@ select
     transfer_id,
     status,
     fail_reason,
-    -- A handled leg proves the transfer even where its status was never moved on, as in the page's example.
+    -- A handled leg proves the transfer even if its status was never updated, as in the vendor's example.
     case
         when status_outcome = 'completed' or is_leg_handled then 'completed'
         when status_outcome = 'flowed_out' or is_deflected then 'flowed_out'
@@ -122,6 +122,6 @@ select
     to_virtual_agent__id as to_virtual_agent_id,
     from_menu_path__name as from_queue_name,
     to_menu_path__name as to_queue_name,
-    -- 1: the newest row of a transfer id, should the vendor repeat one.
+    -- 1: the newest row of a transfer id, which the vendor may repeat.
     row_number() over (partition by call_id, transfer_id order by idx desc) as newest_order
 from looked_up

@@ -1,5 +1,5 @@
--- The queues each attempt to transfer left and went to. Its menu paths are named by menu ids, which are no
--- queue ids, so the work and the waits around it tell.
+-- The queues that each attempt to transfer left and went to, from the work and the waits around it: its own menu ids
+-- are not queue ids.
 with
 
 transfers as (

@@ -7,11 +7,11 @@
 ) }}
 
 {{ after_day_records() }}
--- One row: how far the data reach, and how late a call's record still changes after the call's end.
+-- One row: up to when data are loaded, and how late a call's record still changes after the call's end.
 with
 
--- "Now" comes from the data. A change dated in the future must make no interval final and is no lateness, so only
--- changes that the loads have reached are looked at.
+-- "Now" comes from the data. Only changes up to the end of the loads count, because a change dated in the future must
+-- not make intervals final.
 updates as (
 
     select

@@ -1,6 +1,6 @@
--- Our figures for the reported queues, counted under every mix of the rules in which reports differ: in whose zone
--- the day is cut, by entry or by the end of the wait, all legs or only the first, short abandons in or out, and by
--- whose verdict a segment is in service level. A switch at 0 is our rule.
+-- Our figures for the reported queues under every combination of the rules in which reports differ: time zone of the
+-- day, entry or end of the wait, all legs or only the first, with or without short abandons, and whose verdict decides
+-- the service level. 0 is our rule.
 with
 
 reported_queues as (
@@ -43,7 +43,7 @@ switch as (
 
 ),
 
--- The queue's own zone, UTC, and the zone of everybody else, should the queue have its own.
+-- The queue's own zone, UTC, and the default zone if the queue has its own.
 zones as (
 
     {{ whole_numbers(2) }}

@@ -1,4 +1,4 @@
--- What became of each session with a virtual agent: whether it asked for a person, and whether one came.
+-- The outcome of each session with a virtual agent: whether it asked for a person, and whether one came.
 with
 
 sessions as (
@@ -28,7 +28,7 @@ sessions as (
 
 ),
 
--- Moves to a person, granted or not. Those from before 2026-03-24 stand among the transfers.
+-- Requests for a person, successful or not. Before 2026-03-24 the vendor recorded them as transfers.
 moves as (
 
     select
@@ -61,14 +61,14 @@ moves as (
         created_at as asked_at,
         case outcome when 'completed' then 'person' when 'flowed_out' then 'deflected' else 'failed' end as outcome
     from {{ ref('int_transfers_classified') }}
-    -- To another virtual agent is not to a person.
+    -- Another virtual agent is not a person.
     where
         from_virtual_agent_id is not null
         and to_virtual_agent_id is null
 
 ),
 
--- A move names no session: it belongs to the latest one of that virtual agent begun by then.
+-- A request names no session: it belongs to the virtual agent's latest session begun by then.
 candidates as (
 
     select

@@ -6,8 +6,8 @@
     meta={'days': 'date_utc', 'dated_by': 'interval_start_at', 'after': 1}
 ) }}
 
--- What each agent began in a base interval, and how long the agent was busy in it. The parts belong to the interval
--- in which a segment started; busy time is where segments lie, however many at once.
+-- What each agent began in a base interval, and how long the agent was busy in it. Parts belong to the interval in
+-- which a segment started; busy time to the intervals that segments cover, each second once.
 with
 
 started as (
@@ -24,8 +24,8 @@ started as (
 
 ),
 
--- Of each row the stretch that no earlier one has covered. These stretches never overlap and make up the union,
--- so each second is busy once, and has a direction.
+-- The part of each row that no earlier row covers. These parts never overlap and make up the union, so each busy second
+-- counts once and has a direction.
 stretches as (
 
     select
@@ -44,12 +44,12 @@ stretches as (
             )
         ) as busy_from
     from {{ ref('int_agent_work') }}
-    -- Those of two days before can last into the first day and cover what begins in it.
+    -- Rows of the two days before can last into the first day.
     where {{ is_day_to_compute('started_at', before=2, after=1) }}
 
 ),
 
--- One more than the base intervals of a day: a stretch as long as a day can begin within one.
+-- One more than the base intervals of a day, because a row as long as a day can begin within one.
 places as (
 
     {{ whole_numbers(base_intervals_of_a_day()) }}

@@ -41,7 +41,7 @@ select
     max(case when outcome = 'abandoned' then wait_seconds end) as longest_abandoned_wait_seconds,
     max(case when outcome = 'flowed_out' then wait_seconds end) as longest_flowed_out_wait_seconds,
     max(case when outcome = 'failed' then wait_seconds end) as longest_failed_wait_seconds,
-    -- Should a target change within an interval, the stricter one judges it.
+    -- If a target changes within an interval, the stricter one applies.
     max(target_percent) as target_percent
 from {{ ref('fct_queue_segments') }}
 where {{ is_day_to_compute('interval_start_at') }}

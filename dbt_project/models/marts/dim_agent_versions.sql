@@ -1,4 +1,4 @@
--- Every name an agent was shown under, and from when until when.
+-- Every name of an agent, and when it was used.
 with
 
 sightings as (
@@ -7,7 +7,7 @@ sightings as (
 
 ),
 
--- One name for each moment: a row without one says nothing about it.
+-- One name per moment; rows without a name are ignored.
 named as (
 
     select *
@@ -88,7 +88,7 @@ select
     coalesce(versions.version_number, 1) as version_number,
     versions.agent_name,
     versions.agent_number,
-    -- The first name also stands for the nameless time before it.
+    -- The first name also applies to the time before it.
     case
         when coalesce(versions.version_number, 1) = 1 then agents.first_seen_at else versions.first_shown_at
     end as valid_from,

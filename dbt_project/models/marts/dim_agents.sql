@@ -6,8 +6,8 @@
 ) }}
 
 {{ after_day_records() }}
--- Every agent any call names, as it is now. Shown under the name that the seed agent_names gives, else under
--- the newest name seen where the privacy policy keeps names, else by number.
+-- Every agent in any call, with the name from the seed agent_names, else the newest name if the privacy policy keeps
+-- names, else the number.
 select
     agents.agent_id,
     coalesce(given_names.agent_name, agents.agent_name, {{ as_text('agents.agent_id') }}) as agent_name,

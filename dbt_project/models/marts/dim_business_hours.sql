@@ -1,8 +1,8 @@
--- When each queue was open: local opening hours of each date as instants. A queue's own schedule wins over the one
--- for every queue; on a holiday its hours, if any, stand in for the weekday's.
+-- When each queue was open: local opening hours of each date as instants. A queue's own schedule takes precedence over
+-- the one for every queue; on a holiday its hours, if any, replace the weekday's.
 with
 
--- A day more on either side: queues have zones of their own.
+-- One more day on either side, because queues may have their own zones.
 dates as (
 
     select local_date from {{ ref('dim_dates') }}
@@ -24,7 +24,7 @@ queue_dates as (
 
 ),
 
--- Rows of one queue that hold from one date on are one schedule.
+-- Rows of one queue with the same valid_from are one schedule.
 schedules as (
 
     select
@@ -79,7 +79,7 @@ holidays as (
 
 ),
 
--- A date without hours keeps its row: closed is something else than unknown.
+-- A date without hours has a row too: closed is different from unknown.
 hours as (
 
     select

@@ -1,4 +1,4 @@
--- The listed call types and those that only turned up in calls.
+-- Call types from the seed, and those found only in calls.
 with
 
 seen as (

@@ -6,7 +6,7 @@
 ) }}
 
 {{ after_day_records() }}
--- The local dates that saw work, each with the instants at which it starts and ends.
+-- Local dates with activity, with the instants at which they start and end.
 with
 
 dates as (

@@ -1,5 +1,5 @@
--- Every base interval of the days that saw work, and what a clock on the wall showed at its start.
--- Days come from the data, one by one: a call dated 2030 adds a day, not four years.
+-- Every base interval of the days with activity, and the local time at its start. Days come from the data: a call dated
+-- 2030 adds a day, not four years.
 with
 
 days as (

@@ -1,4 +1,4 @@
--- Every name a queue was shown under, and from when until when.
+-- Every name of a queue, and when it was used.
 with
 
 entries as (
@@ -15,7 +15,7 @@ entries as (
 
 ),
 
--- One name for each moment: a row without one says nothing about it.
+-- One name per moment; rows without a name are ignored.
 compared as (
 
     select
@@ -65,9 +65,9 @@ queues as (
 select
     queues.queue_id,
     coalesce(versions.version_number, 1) as version_number,
-    -- A queue nobody named is shown by its number.
+    -- A queue without a name is shown by its number.
     coalesce(versions.queue_name, {{ as_text('queues.queue_id') }}) as queue_name,
-    -- The first name also stands for the nameless time before it.
+    -- The first name also applies to the time before it.
     case
         when coalesce(versions.version_number, 1) = 1 then queues.first_entered_at else versions.first_shown_at
     end as valid_from,

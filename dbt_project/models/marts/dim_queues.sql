@@ -6,7 +6,7 @@
 ) }}
 
 {{ after_day_records() }}
--- Every queue a call entered, as it is now: under its newest name, in its own zone.
+-- Every queue that a call entered, with its newest name and its zone.
 select
     queues.queue_id,
     queues.queue_name,

@@ -6,7 +6,7 @@ judged as (
         *,
         coalesce(
             differences > 0
-            -- A call does not leave the day it was queued on; that of its last change it leaves with the next one.
+            -- A call stays on the day it was queued, but moves to another day of `updated_at` with each change.
             or (counted_by = 'queued_at' and landed - vanished + rejected < counted_by_api),
             false
         ) as is_different,

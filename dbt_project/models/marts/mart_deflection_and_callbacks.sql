@@ -6,7 +6,7 @@ calls as (
 
 ),
 
--- A call-back counts where the call it answers counts; one whose first call is not here counts where it stands.
+-- A call-back counts under the call it responds to, or under its own queue and date if that call is not loaded.
 events as (
 
     select

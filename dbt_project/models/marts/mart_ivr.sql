@@ -20,7 +20,7 @@ parts as (
         {{ sum_of('menu_seconds') }} as menu_seconds,
         {{ sum_where('menu_seconds', 'is_menu_abandon') }} as abandoned_menu_seconds
     from {{ ref('int_calls_placed') }}
-    -- A hang-up in the menus proves that the call was there, also where its row is missing.
+    -- A hang-up in the menus proves that the call was in the menus, even if its row is missing.
     where
         (has_entered_menu or is_menu_abandon)
         and {{ is_day_to_compute('local_date') }}

@@ -1,4 +1,4 @@
--- One row: how fresh these marts are. `callmart publish` adds when and by what the copy was made.
+-- One row: how fresh these marts are. `callmart publish` adds the time and the version to the copy.
 select
     reach.reached_at as data_until,
     lateness.as_of_at as newest_change_at,

@@ -26,7 +26,8 @@ base as (
         cast({{ to_local('intervals.interval_start_at', 'zones.reporting_timezone') }} as date) as local_date
     from {{ ref('agg_queue_intervals') }} as intervals
     inner join zones on intervals.queue_id = zones.queue_id
-    -- A day on either side: a reported interval may begin on one date and end on the next, and counts for the first.
+    -- One more day on either side: a reported interval may begin on one date and end on the next; it counts for the
+    -- first.
     where {{ is_day_to_compute('intervals.interval_start_at', before=3, after=2, kind='date_utc') }}
 
 ),
@@ -49,7 +50,7 @@ parts as (
 
 ),
 
--- Whether an interval met its target is asked of the queue as a whole, not of one language or call type.
+-- An interval meets its target or not for the queue as a whole, not by language or call type.
 intervals as (
 
     select

@@ -39,7 +39,7 @@ parts as (
     select
         interval_minutes,
         reported_start_at as interval_start_at,
-        -- Work that no queue brought: outbound calls, most of all.
+        -- Work without a queue, mostly outbound calls.
         coalesce(queue_id, -1) as queue_id,
         direction,
         {{ handle_parts() }},
@@ -58,7 +58,7 @@ local as (
             'parts.interval_start_at', "coalesce(queue_timezones.reporting_timezone, '" ~ var('reporting_timezone') ~ "')"
         ) }} as interval_start_local
     from parts
-    -- Work may be for a queue that nobody waited in: it has a zone all the same.
+    -- Work may be for a queue in which nobody waited; it has a zone too.
     left join {{ ref('dim_queues') }} as queues on parts.queue_id = queues.queue_id
     left join {{ ref('queue_timezones') }} as queue_timezones on parts.queue_id = queue_timezones.queue_id
 

@@ -1,4 +1,4 @@
--- Which published numbers moved, and why: read off the versions of the segments, so it can be built anew.
+-- Published numbers that changed, and why. Derived from the versions of the segments, so it can be rebuilt.
 {%- set parts = [
     'offered', 'answered', 'answered_in_sl', 'abandoned', 'short_abandoned', 'abandoned_in_sl',
     'abandoned_after_target', 'flowed_out', 'failed', 'vendor_in_sla', 'vendor_not_in_sla',
@@ -37,7 +37,7 @@ builds as (
 
 ),
 
--- Each version counts from its build on, and no more from the build that replaced it.
+-- Each version counts from its build until the build that replaced it.
 steps as (
 
     select
@@ -58,7 +58,7 @@ steps as (
 
 ),
 
--- Only a cell that was published and moved afterwards can be restated: few are, and the rest is left out here.
+-- Only cells that were published and changed afterwards can be restated; there are few of them.
 late_cells as (
 
     select distinct
@@ -140,7 +140,7 @@ running as (
 
 ),
 
--- The parts of each cell before and after each build that moved it.
+-- The parts of each cell before and after each build that changed it.
 states as (
 
     {% for side in ['before', 'after'] -%}
@@ -161,7 +161,7 @@ states as (
     {% endfor %}
 ),
 
--- Published is what was past the reach of late updates at an earlier build, with nothing in progress.
+-- Published means final at an earlier build, with nothing in progress.
 published as (
 
     select

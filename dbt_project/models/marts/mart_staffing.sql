@@ -1,5 +1,5 @@
 -- Agents needed by Erlang C. Its sums are those of a Poisson distribution, so a running sum over the possible numbers
--- of agents gives all of them at once: no recursion, and no term that overflows.
+-- of agents gives all of them, without recursion and without overflow.
 with
 
 demand as (
@@ -29,8 +29,8 @@ agent_counts as (
 
 ),
 
--- Far more agents than any target asks for. Where more than 2,000 would be needed there is no answer; up to 1,500
--- erlangs there always is one.
+-- More agents than any target needs. If more than 2,000 would be needed, there is no result; up to 1,500 erlangs there
+-- always is one.
 terms as (
 
     select
@@ -50,7 +50,7 @@ terms as (
 
 ),
 
--- A term of e to the -700 is nothing, and in some engines an error.
+-- e to the power of -700 is 0, and an error in some engines.
 poisson as (
 
     select
@@ -103,7 +103,7 @@ needed as (
         interval_start_at,
         queue_id,
         min(agents) as agents_needed,
-        -- More agents are never worse, so the least of them is the one of the fewest.
+        -- More agents are never worse, so this is the smallest number that meets the target.
         min(expected_service_level) as expected_service_level
     from answered
     where expected_service_level * 100 >= target_percent

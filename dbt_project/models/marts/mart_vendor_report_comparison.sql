@@ -62,7 +62,7 @@ compared as (
 
 ),
 
--- One figure is soon matched by chance: the mix that explains most of the queue's figures of that day is likelier.
+-- A single figure can match by chance: the combination that explains most figures of the queue's day is more likely.
 weighed as (
 
     select

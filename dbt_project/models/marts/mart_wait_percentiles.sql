@@ -1,5 +1,5 @@
--- Percentiles of waiting, each from the waits themselves: they cannot be summed or averaged, so every grouping that
--- is asked for stands here. Where queue_id or local_date is empty, the row is over all of them.
+-- Percentiles of waits. They cannot be summed or averaged, so each grouping has its own rows. If queue_id or local_date
+-- is empty, the row covers all of them.
 with
 
 segments as (

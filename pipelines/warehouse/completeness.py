@@ -10,8 +10,7 @@ from sqlalchemy import TableClause, and_, func, or_, select
 from pipelines.ccaip.loaded import MOST_ATTEMPTS, REPEATABLE
 from pipelines.ccaip.tables import LOAD_WINDOWS, RECONCILED_DAYS
 from pipelines.settings import Settings
-from pipelines.warehouse.connect import Look, utc
-from pipelines.warehouse.drifts import NoticedDrift, latest
+from pipelines.warehouse.connect import Catalog, utc
 from pipelines.warehouse.lateness import (
     Recommendation,
     UpdateLateness,
@@ -20,6 +19,7 @@ from pipelines.warehouse.lateness import (
     measure_visibility,
     recommend,
 )
+from pipelines.warehouse.recorded_drift import NoticedDrift, latest
 
 _DRIFTS_SHOWN = 10
 
@@ -42,7 +42,7 @@ class Reconciled:
 
 
 @dataclass
-class Trust:
+class Completeness:
     """Evidence on completeness.
 
     `open_windows` counts, by verdict, the windows that the next load requests again, `set_aside_windows` those that
@@ -60,23 +60,23 @@ class Trust:
     reconciled: list[Reconciled] = field(default_factory=list)
 
 
-def read_trust(look: Look, settings: Settings, until: datetime | None) -> Trust:
+def read_completeness(catalog: Catalog, settings: Settings, until: datetime | None) -> Completeness:
     """Read the evidence. `until` is the end of the loads (UTC), None before the first."""
-    trust = Trust(drift=latest(look, _DRIFTS_SHOWN))
-    if (ledger := look.relation(LOAD_WINDOWS.name)) is not None:
-        _fill_windows(trust, look, ledger)
+    trust = Completeness(drift=latest(catalog, _DRIFTS_SHOWN))
+    if (ledger := catalog.relation(LOAD_WINDOWS.name)) is not None:
+        _fill_windows(trust, catalog, ledger)
     if until is not None:
-        trust.updates = measure_updates(look, until)
-        trust.visibility = measure_visibility(look, until)
+        trust.updates = measure_updates(catalog, until)
+        trust.visibility = measure_visibility(catalog, until)
         trust.recommended = recommend(
             settings.settle_seconds, settings.overlap_seconds, trust.visibility, trust.updates
         )
-    if (days := look.relation(RECONCILED_DAYS.name)) is not None:
-        trust.reconciled = _reconciled(look, days)
+    if (days := catalog.relation(RECONCILED_DAYS.name)) is not None:
+        trust.reconciled = _reconciled(catalog, days)
     return trust
 
 
-def _fill_windows(trust: Trust, look: Look, ledger: TableClause) -> None:
+def _fill_windows(trust: Completeness, catalog: Catalog, ledger: TableClause) -> None:
     last = (
         select(ledger.c.window_id, func.max(ledger.c.attempt).label("attempt"))
         .group_by(ledger.c.window_id)
@@ -89,14 +89,14 @@ def _fill_windows(trust: Trust, look: Look, ledger: TableClause) -> None:
         .group_by(ledger.c.verdict, ledger.c.attempt)
         .order_by(ledger.c.verdict)
     )
-    for verdict, attempt, count in look.connection.execute(query):
+    for verdict, attempt, count in catalog.connection.execute(query):
         trust.windows += count
         if verdict != "complete":
             windows = trust.open_windows if attempt < MOST_ATTEMPTS else trust.set_aside_windows
             windows[verdict] = windows.get(verdict, 0) + count
 
 
-def _reconciled(look: Look, days: TableClause) -> list[Reconciled]:
+def _reconciled(catalog: Catalog, days: TableClause) -> list[Reconciled]:
     column = days.c
     differs = or_(column.missing + column.stale > column.healed, column.vanished > 0)
     query = (
@@ -117,5 +117,5 @@ def _reconciled(look: Look, days: TableClause) -> list[Reconciled]:
     )
     return [
         Reconciled(by, count, utc(first), utc(last), utc(checked), *(int(each or 0) for each in counts))
-        for by, count, first, last, checked, *counts in look.connection.execute(query)
+        for by, count, first, last, checked, *counts in catalog.connection.execute(query)
     ]

@@ -53,14 +53,14 @@ class Rows:
         return Leaf(self.numbers[row].as_py(), self.table.name, place, column)
 
 
-def unfold(calls: pa.Array, numbers: pa.Array) -> dict[str, Rows]:
+def unnest(calls: pa.Array, numbers: pa.Array) -> dict[str, Rows]:
     """The rows of every table. `calls` are structs as described by `parse_sql.STRUCTURE`."""
     found: dict[str, Rows] = {}
-    _unfold(TABLES["calls"], calls, numbers, {}, 0, found)
+    _unnest(TABLES["calls"], calls, numbers, {}, 0, found)
     return {name: found[name] for name in TABLES}
 
 
-def _unfold(
+def _unnest(
     table: Table,
     elements: pa.Array,
     numbers: pa.Array,
@@ -81,13 +81,13 @@ def _unfold(
         array = fields[""][child.array]
         if array.null_count > elements.null_count:
             doubts.append(pc.and_(array.is_null(), elements.is_valid()))
-        _unfold_array(child, array, numbers, place, found)
+        _unnest_array(child, array, numbers, place, found)
     doubtful = numbers.filter(reduce(pc.or_, doubts)) if doubts else numbers[:0]
     texts = {column.name: _text(column, fields) for column in table.columns}
     found[table.name] = Rows(table, numbers, place, texts, longest, doubtful)
 
 
-def _unfold_array(
+def _unnest_array(
     table: Table, array: pa.Array, numbers: pa.Array, place: dict[str, pa.Array], found: dict[str, Rows]
 ) -> None:
     lengths = array.value_lengths().fill_null(0).cast(pa.int64())
@@ -97,7 +97,7 @@ def _unfold_array(
     inside = {name: each.take(parents) for name, each in place.items()}
     if place:
         inside = {f"{TABLES[table.parent].singular}_idx": inside["idx"]}
-    _unfold(
+    _unnest(
         table,
         array.flatten(),
         numbers.take(parents),

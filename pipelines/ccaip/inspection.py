@@ -14,7 +14,7 @@ import msgspec
 
 from pipelines.ccaip.parse_sql import NO_OBJECT, SHAPES, Shape, no_array, no_object, unexpected
 from pipelines.ccaip.tables import TABLES, Table
-from pipelines.ccaip.unfolding import Leaf, Place
+from pipelines.ccaip.unnest import Leaf, Place
 
 _exact = msgspec.json.Decoder(float_hook=Decimal)
 """Keeps numbers unchanged: 1e999 is valid JSON, but not a float."""
@@ -31,35 +31,35 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Inspection:
     """What was found: faults by table and place, and undeclared keys with their values."""
 
     faults: list[tuple[str, Place, str]] = field(default_factory=list)
     undeclared: dict[tuple[str, Place], dict[str, Any]] = field(default_factory=dict)
 
 
-def look(body: bytes, leaves: Iterable[Leaf]) -> Look:
+def inspect(body: bytes, leaves: Iterable[Leaf]) -> Inspection:
     """Inspect every object and array in the JSON of one call, and whether its `leaves` are texts."""
     call = _exact.decode(body)
-    seen = Look()
-    _look(SHAPES["calls"], call, (), seen)
+    seen = Inspection()
+    _inspect(SHAPES["calls"], call, (), seen)
     seen.faults.extend(
         (leaf.table, leaf.place, unexpected(leaf.column)) for leaf in leaves if not _is_text(call, leaf)
     )
     return seen
 
 
-def look_at(body: bytes, spots: Iterable[Spot]) -> Look:
+def inspect_at(body: bytes, spots: Iterable[Spot]) -> Inspection:
     """Find undeclared keys in the objects at `spots` only."""
     call = _exact.decode(body)
-    seen = Look()
+    seen = Inspection()
     for spot in spots:
         if undeclared := _undeclared(spot.table, spot.name, _at(call, spot.path)):
             seen.undeclared.setdefault((spot.table, spot.place), {}).update(undeclared)
     return seen
 
 
-def _look(shape: Shape, element: Any, place: Place, seen: Look) -> None:
+def _inspect(shape: Shape, element: Any, place: Place, seen: Inspection) -> None:
     if shape.whole_element:
         return
     name = shape.table.name
@@ -79,7 +79,7 @@ def _look(shape: Shape, element: Any, place: Place, seen: Look) -> None:
         array = element.get(child.array)
         if isinstance(array, list):
             for index, each in enumerate(array):
-                _look(SHAPES[child.name], each, (*place, index), seen)
+                _inspect(SHAPES[child.name], each, (*place, index), seen)
         elif array is not None:
             seen.faults.append((name, place, no_array(child.array)))
 

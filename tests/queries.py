@@ -1,5 +1,5 @@
-"""What tests ask of a warehouse, and do to it by hand. One DuckDB of this process opens all files: to make one takes
-longer than most questions do.
+"""Queries and manual changes of a warehouse for tests. One DuckDB instance opens all files, because creating an instance takes
+longer than most queries.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ import duckdb
 
 
 @contextmanager
-def looking_at(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection for the block that reads the file, in UTC."""
+def opened(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection to the file for the block, in UTC."""
     with _attached(file, "(read_only)") as connection:
         yield connection
 
 
 def ask(file: Path, query: str) -> list[tuple[Any, ...]]:
-    """The rows of an answer."""
-    with looking_at(file) as connection:
+    """The rows of a query."""
+    with opened(file) as connection:
         return connection.execute(query).fetchall()
 
 
 def change(file: Path, statements: str) -> None:
-    """What somebody does to the file with a client of their own."""
+    """Change the file, like a user with a SQL client."""
     with _attached(file, "") as connection:
         connection.execute(statements)
 
 
 @contextmanager
 def _attached(file: Path, options: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """By the name that it has when it is opened alone: views name their catalog."""
+    """Attach the file under its stem, because views name their catalog."""
     with _duckdb().cursor() as connection:
         connection.execute(f"attach '{file}' as \"{file.stem}\" {options}")
         try:
@@ -49,6 +49,6 @@ def _attached(file: Path, options: str) -> Iterator[duckdb.DuckDBPyConnection]:
 def _duckdb() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute("set global timezone = 'UTC'")
-    # its own database is called as a schema of the warehouse's is
+    # the instance's own database has the name `memory`, which could hide a schema
     connection.execute("attach ':memory:' as nowhere; use nowhere; detach memory")
     return connection

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from pipelines.ccaip.drift import OTHERS, Drift, Kind, capped
 from pipelines.ccaip.tables import DRIFT
-from pipelines.warehouse.connect import Look, utc
+from pipelines.warehouse.connect import Catalog, utc
 
 logger = logging.getLogger(__name__)
 
@@ -52,9 +52,9 @@ def new_only(connection: Connection, drifts: Counter[Drift]) -> Counter[Drift]:
     return new
 
 
-def latest(look: Look, most: int) -> list[NoticedDrift]:
+def latest(catalog: Catalog, most: int) -> list[NoticedDrift]:
     """The drift of the latest `RECENT_RUNS` loads that had any, most frequent first."""
-    if (noticed := look.relation(DRIFT.name)) is None:
+    if (noticed := catalog.relation(DRIFT.name)) is None:
         return []
     column = noticed.c
     runs = (
@@ -80,12 +80,12 @@ def latest(look: Look, most: int) -> list[NoticedDrift]:
     )
     return [
         NoticedDrift(row.kind, row.table_name, row.field, row.value, int(row.times), utc(row.last))
-        for row in look.connection.execute(query)
+        for row in catalog.connection.execute(query)
     ]
 
 
 def _told(connection: Connection) -> set[Drift]:
-    if (noticed := Look(connection).relation(DRIFT.name)) is None:
+    if (noticed := Catalog(connection).relation(DRIFT.name)) is None:
         return set()
     column = noticed.c
     query = select(column.kind, column.table_name, column.field, column.value).distinct()

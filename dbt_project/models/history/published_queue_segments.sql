@@ -1,5 +1,5 @@
--- What was published: each queue segment as it counted once its interval was past the reach of late updates, and
--- again whenever it came to count otherwise. Appended to and never rebuilt, for nothing else remembers.
+-- What was published: each queue segment as it counted when its interval became final, and again whenever it counted
+-- differently later. Rows are only appended, because no other table keeps them.
 {{ config(
     materialized='incremental',
     incremental_strategy='append',

@@ -13,10 +13,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.ccaip.closer_look import Spot
+from pipelines.ccaip.inspection import Spot
 from pipelines.ccaip.parse_sql import SHAPES, literal, quoted, shown
 from pipelines.ccaip.tables import TABLES, Table
-from pipelines.ccaip.unfolding import Rows
+from pipelines.ccaip.unnest import Rows
 
 _ELEMENTS = 8
 """The number of elements of an array that are fingerprinted; a call with longer arrays is inspected completely."""
@@ -27,7 +27,7 @@ _ALL_BITS = 2**64 - 1
 _SPREAD = 0x9E3779B97F4A7C15  # 2^64 / golden ratio: its multiples differ in all bits
 
 
-class Familiarity:
+class KnownKeys:
     """Remembers the lists of keys of earlier batches."""
 
     def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
@@ -39,7 +39,7 @@ class Familiarity:
         # the same keys may be declared in one kind of object and not in another
         self._salts = {kind: number * _SPREAD & _ALL_BITS for number, kind in enumerate(kinds, 1)}
 
-    def unfamiliar(
+    def undeclared(
         self, calls: Sequence[bytes], rows: Mapping[str, Rows]
     ) -> tuple[dict[int, list[Spot]], set[int]]:
         """The objects with undeclared keys of each call, and the calls with a key twice in one object.
@@ -91,7 +91,7 @@ class Familiarity:
 
 
 def with_long_arrays(rows: Mapping[str, Rows]) -> set[int]:
-    """The calls with arrays of which `Familiarity` checks only the beginning."""
+    """The calls with arrays of which `KnownKeys` checks only the beginning."""
     numbers: set[int] = set()
     for each in rows.values():
         if each.longest > _ELEMENTS:
