@@ -5,15 +5,21 @@ One deployment lives through this module: nothing there yet, a scheduled run, ba
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from pipelines.errors import ApiError, CallmartError, ConfigurationError, QualityError, TransformError
+from pipelines.home import REPOSITORY
 from pipelines.lock import locked
 from pipelines.runs import read_runs
 from pipelines.settings import load_settings
@@ -362,3 +368,30 @@ def test_reconcile_says_what_it_found(scheduled, deployment) -> None:
     metadata = event.asset_observation_data.asset_observation.metadata
     assert metadata["missing"].value == metadata["stale"].value == 0
     assert read_runs(deployment.home)[-1].command == "reconcile"
+
+
+def test_a_load_that_is_stopped_from_outside_is_recorded_as_such_and_started_again(
+    scheduled, deployment
+) -> None:
+    words = ("asset", "materialize", "--select", "group:raw", "--partition", TODAY)
+    process = subprocess.Popen(
+        [Path(sys.executable).with_name("dagster"), *words, "-m", "orchestration.dagster.definitions"],
+        cwd=REPOSITORY,
+        env=os.environ | {"SOURCES__CCAIP__REQUESTS_PER_SECOND": "0.2"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with process:
+        assert process.stdout
+        said = ""
+        while "load calls: started" not in said:
+            line = process.stdout.readline()
+            assert line, said
+            said += line
+        process.send_signal(signal.SIGTERM)
+        said += process.stdout.read()
+    assert (read_runs(deployment.home)[-1].command, read_runs(deployment.home)[-1].exit_code) == ("load", 143)
+    run = deployment.instance.get_runs(limit=1)[0]
+    assert run.is_failure
+    assert run.tags["dagster/will_retry"] == "true"  # for the daemon, which is not running here
