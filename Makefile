@@ -7,10 +7,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.set-up
-CODE   := pipelines simulator dashboard orchestration tests benchmarks
+CODE   := pipelines simulator dashboard orchestration bi examples tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-container lint lint-types lint-sql format generate docs dashboard-js screenshots lock soak fuzz increments mutants test-long test-airflow bench clean
+.PHONY: help setup demo test test-container lint lint-types lint-sql format generate docs dashboard-js screenshots lock soak fuzz increments mutants test-long test-airflow test-superset bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -111,6 +111,9 @@ test-airflow:  ## the Airflow DAG in Airflow 3, which this installs below build/
 
 bench: setup  ## measure speed and memory next to reference implementations
 	$(BIN)/python -m benchmarks
+
+test-superset: setup  ## Superset in an environment of its own: import the bundle, compare its dashboard with the marts
+	$(BIN)/python -m tests.dashboard.superset
 
 clean:  ## remove caches, the demo and dbt's output; keep .venv, settings and the warehouse
 	rm -rf demo build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis var/dbt

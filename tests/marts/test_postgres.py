@@ -15,12 +15,15 @@ from typing import Any
 
 import duckdb
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
 
 from pipelines.home import Home
 from pipelines.marts.build import transform
 from pipelines.marts.dbt_runner import PROJECT_DIR, dbt_environment, dbt_variables, started
 from pipelines.progress import SilentProgress
 from pipelines.settings import Settings
+from tests.dashboard.test_reflection import check_columns
 from tests.increments.histories import happen, history
 from tests.increments.rebuild import RECORDS
 from tests.marts import dbt_raw
@@ -93,7 +96,8 @@ def built(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresSer
 def dbt_build(home: Home, settings: Settings) -> dict[str, str]:
     """`dbt build` with all tests, unit tests too; how each node ended."""
     words = [
-        *("--partial-parse", "--log-level-file", "none", "build", "--exclude-resource-type", "saved_query"),
+        *("--partial-parse", "--log-level-file", "none", "build"),
+        *("--exclude-resource-type", "saved_query", "--exclude-resource-type", "exposure"),
         *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
         *("--target-path", str(home.dbt_target_dir), "--log-path", str(home.dbt_log_dir)),
         *("--vars", json.dumps(dbt_variables(ZONE))),
@@ -177,6 +181,12 @@ def test_every_cell_equals_duckdbs(built: Built) -> None:
                 )
     assert not found, "\n".join(found)
     assert len(relations) >= 87 and cells > 100_000
+
+
+def test_every_column_is_reflected_with_its_comment(built: Built, postgres_server: PostgresServer) -> None:
+    """A BI tool that shows other types than on DuckDB, or no descriptions."""
+    engine = create_engine(postgres_server.url(built.postgres.info.dbname), poolclass=NullPool)
+    assert check_columns(engine) > 700
 
 
 def _plain(row: tuple[Any, ...]) -> tuple[Any, ...]:

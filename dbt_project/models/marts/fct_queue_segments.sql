@@ -5,6 +5,9 @@
     meta={'dated_by': 'entered_queue_at'},
     indexes=lookup_indexes(['call_id', 'local_date', 'interval_start_at'])
 ) }}
+{%- set entered_queue_local = to_local(
+    'segments.entered_queue_at', "coalesce(zones.reporting_timezone, '" ~ var('reporting_timezone') ~ "')"
+) %}
 
 with
 
@@ -46,12 +49,8 @@ select
             then {{ interval_start('segments.left_queue_at', var('base_interval_minutes')) }}
     end as answered_interval_start_at,
     {{ interval_start('segments.left_queue_at', var('base_interval_minutes')) }} as ended_interval_start_at,
-    cast(
-        {{ to_local(
-            'segments.entered_queue_at',
-            "coalesce(zones.reporting_timezone, '" ~ var('reporting_timezone') ~ "')"
-        ) }} as date
-    ) as local_date,
+    {{ entered_queue_local }} as entered_queue_local,
+    cast({{ entered_queue_local }} as date) as local_date,
     segments.wait_seconds,
     segments.target_seconds,
     segments.target_percent,
