@@ -24,7 +24,8 @@ RUN python -m pip install --no-cache-dir --no-compile --no-deps --no-build-isola
 FROM ${BASE}
 COPY --from=build /opt/callmart /opt/callmart
 COPY --from=build --chown=65532:65532 /data /data
-ENV PATH=/opt/callmart/bin:$PATH CALLMART_HOME=/data PYTHONDONTWRITEBYTECODE=1
+# User 65532 has no home, and libraries look for one.
+ENV PATH=/opt/callmart/bin:$PATH CALLMART_HOME=/data HOME=/tmp PYTHONDONTWRITEBYTECODE=1
 WORKDIR /data
 VOLUME /data
 USER 65532:65532

@@ -7,10 +7,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.set-up
-CODE   := pipelines simulator dashboard tests benchmarks
+CODE   := pipelines simulator dashboard orchestration bi examples tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-bigquery test-container lint lint-types lint-sql format generate docs dashboard-js screenshots lock soak fuzz increments mutants test-long bench clean
+.PHONY: help setup demo test test-bigquery test-container lint lint-types lint-sql format generate docs dashboard-js screenshots lock soak fuzz increments mutants test-long test-airflow test-superset bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,7 +79,7 @@ screenshots: setup  ## write pictures of the dashboard with the demo's data to d
 # drivers are forty packages of half a gigabyte, which the set-up leaves out: they have a lock of their own.
 LOCKED := uv pip compile --python-version 3.11 --universal --no-emit-index-url --no-emit-find-links --generate-hashes --no-header
 lock:  ## pin every dependency again after a change in pyproject.toml
-	$(LOCKED) --extra platform --extra dashboard --extra postgres --extra semantic --extra dev pyproject.toml -o requirements.lock
+	$(LOCKED) --extra platform --extra dashboard --extra postgres --extra semantic --extra dagster --extra dev pyproject.toml -o requirements.lock
 	$(LOCKED) --extra platform --extra dashboard --extra postgres --constraints requirements.lock pyproject.toml -o requirements-container.lock
 	$(LOCKED) --extra platform --extra bigquery --extra dev pyproject.toml -o requirements-bigquery.lock
 
@@ -123,8 +123,17 @@ test-long: setup  ## soak and increments with 200 seeds, mutants and fuzz: hours
 	@$(MAKE) --no-print-directory soak increments SEEDS=200
 	@$(MAKE) --no-print-directory mutants fuzz
 
+# Airflow and callmart need other versions of the same packages, so Airflow gets an environment of its own.
+test-airflow:  ## the Airflow DAG in Airflow 3, which this installs below build/: a dry run for every exit code
+	$(PYTHON) -m venv build/airflow
+	build/airflow/bin/python -m pip install --quiet --disable-pip-version-check "apache-airflow>=3,<4"
+	build/airflow/bin/python tests/orchestration/airflow_dry_run.py
+
 bench: setup  ## measure speed and memory next to reference implementations
 	$(BIN)/python -m benchmarks
+
+test-superset: setup  ## Superset in an environment of its own: import the bundle, compare its dashboard with the marts
+	$(BIN)/python -m tests.dashboard.superset
 
 clean:  ## remove caches, the demo and dbt's output; keep .venv, settings and the warehouse
 	rm -rf demo demo-postgres build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis var/dbt

@@ -110,6 +110,7 @@ def build(home: Home, *options: str) -> Cost:
     words = [
         *("--quiet", "--log-level-file", "none", "--partial-parse", "build"),
         *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "saved_query"),
+        *("--exclude-resource-type", "exposure"),
         *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
         *("--target-path", str(home.dbt_target_dir), "--log-path", str(home.dbt_log_dir)),
         *("--vars", json.dumps(dbt_variables()), *options),

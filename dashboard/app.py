@@ -44,7 +44,7 @@ from pipelines.errors import CallmartError, safe_message
 logger = logging.getLogger(__name__)
 
 # A page is computed, not waited for: more threads than this would only take memory.
-_THREADS = 8
+_THREADS = 2
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 COOKIE = "callmart_dashboard"
 _HERE = Path(__file__).parent

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)\b")
-_MEMORY_LIMIT = "256MB"
-_THREADS = 2
+_MEMORY_LIMIT = "128MB"
+_THREADS = 1
 
 
 class Snapshot(Protocol):

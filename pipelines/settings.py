@@ -515,4 +515,7 @@ def _warehouse(value: Any, home: Home) -> Path:
     if (stem := Path(path).stem).lower() in _SCHEMAS:
         # DuckDB names the database after the file; ccaip.calls could then mean ccaip.ccaip.calls
         raise ValueError(f"must not be named {stem}.*, because that is also the name of a schema")
-    return (home.root / Path(path).expanduser()).resolve()
+    file = (home.root / Path(path).expanduser()).resolve()
+    if file.is_dir():
+        raise ValueError("is a folder and must be a file, such as warehouse/callmart.duckdb")
+    return file

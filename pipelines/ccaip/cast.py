@@ -6,15 +6,18 @@ took longer than casting.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import accumulate
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.ccaip.page import parse_instant
 from pipelines.ccaip.parse_sql import FAULT, VALUE
 from pipelines.ccaip.tables import Column, ColumnType
 from pipelines.ccaip.unnest import Leaf, Rows
@@ -29,12 +32,12 @@ ARROW_TYPES: dict[ColumnType, pa.DataType] = {
 }
 
 
-EMPTY = ("", '""')
-"""An empty text as read from JSON: without quotes in text columns, with quotes in others."""
-
-
-EMPTY_TEXT = "empty text"
-"""Its name in drift."""
+NOTHING = {
+    "empty text": re.compile(r"\s*"),
+    "the text null": re.compile(r"\s*null\s*", re.IGNORECASE),
+    "zero date": re.compile(r"0000-00-00.*"),
+}
+"""Texts that stand for nothing where a number, a flag or an instant belongs, by what drift calls them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +65,15 @@ def typed(
         texts = [rows[table].texts[column.name] for table, column in places]
         filled = [text for text in texts if text.null_count < len(text)]
         leaves = pa.concat_arrays([pa.nulls(0, pa.string()), *filled])
-        leaves, empty = _without_empty(type_, leaves)
         others = _other_types(type_, leaves)
-        if empty is not None:
-            others[EMPTY_TEXT] = empty
         if (text := others.get("text")) is not None:
             leaves = _without_quotes(database, leaves, text)
         values, faults = _cast(database, type_, leaves)
+        if faults is not None:
+            values, faults, nothing = _second_look(type_, leaves, values, faults)
+            for mask in nothing.values():
+                others = {came: pc.and_not(other, mask) for came, other in others.items()}
+            others |= nothing
         start = 0
         for (table, column), text in zip(places, texts, strict=True):
             if text.null_count == len(text):
@@ -120,12 +125,32 @@ def _cast(
     return values, faults if faults.true_count else None
 
 
-def _without_empty(type_: ColumnType, leaves: pa.Array) -> tuple[pa.Array, pa.Array | None]:
-    """The values with NULL instead of an empty text, and which those are, if any."""
-    empty = pc.fill_null(pc.is_in(leaves, pa.array(EMPTY)), False)
-    if not empty.true_count:
-        return leaves, None
-    return pc.if_else(empty, pa.scalar(None, pa.string()), leaves), empty
+def _second_look(
+    type_: ColumnType, leaves: pa.Array, values: pa.Array, faults: pa.Array
+) -> tuple[pa.Array, pa.Array, dict[str, pa.Array]]:
+    """Values and faults once the faulty leaves were looked at one by one; and which stand for nothing, by their name.
+
+    Instants are read here as the client reads `updated_at`.
+    """
+    nothing: dict[str, list[int]] = {}
+    instants: dict[int, datetime] = {}
+    found = pc.indices_nonzero(faults)
+    for index, leaf in zip(found.to_pylist(), leaves.take(found).to_pylist(), strict=True):
+        if name := next((name for name, pattern in NOTHING.items() if pattern.fullmatch(leaf)), None):
+            nothing.setdefault(name, []).append(index)
+        elif type_ == "timestamp" and (instant := parse_instant(leaf)):
+            instants[index] = instant
+    masks = {name: _at(indices, len(leaves)) for name, indices in nothing.items()}
+    read = _at(instants, len(leaves))
+    values = pc.replace_with_mask(values, read, pa.array(instants.values(), values.type))
+    for mask in (read, *masks.values()):
+        faults = pc.and_not(faults, mask)
+    return values, faults, masks
+
+
+def _at(indices: Collection[int], length: int) -> pa.Array:
+    """True at these indices."""
+    return pc.is_in(pa.arange(0, length), pa.array(indices, pa.int64()))
 
 
 def _other_types(type_: ColumnType, leaves: pa.Array) -> dict[str, pa.Array]:

@@ -5,7 +5,7 @@ column stays personal when it is renamed or selected by a function of one argume
 A count of callers is not personal, nor is anything computed from one. The dimensions of the semantic layer are
 checked too.
 
-`agent_name` is allowed: the marts fill it from the seed agent_names, or if the policy keeps names.
+Agents' names are allowed: the marts fill them from the seed agent_names, or if the policy keeps names.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pipelines.ccaip.generate import ROOT
 from pipelines.ccaip.privacy.policy import personal_columns
 
 MODELS = ROOT / "dbt_project" / "models"
-DECIDED = frozenset({"agent_name"})
+DECIDED = frozenset({"agent_name", "from_agent_name", "to_agent_name"})
 """Columns that are only filled if the operator has decided to show names."""
 
 _COUNTS = ("count", "count_distinct")

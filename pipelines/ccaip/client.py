@@ -12,6 +12,7 @@ to count, never to limit what is read.
 from __future__ import annotations
 
 import copy
+import importlib.util
 import os
 import re
 import ssl
@@ -41,6 +42,8 @@ By = Literal["updated_at", "queued_at"]
 _TRIES = 8
 _LONGEST_PAUSE_SECONDS = 60.0
 LONGEST_RETRY_AFTER_SECONDS = 900.0
+_PROXY_FORM = "Write it as http://host:port."
+_HIGHEST_PORT = 65_535
 _TIMEOUT = httpx.Timeout(60.0, connect=15.0)  # large pulls are slow at the source
 _CHECK_ADDRESS = "Check [sources.ccaip] base_url, and that this machine can reach that address."
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 522, 524})
@@ -122,6 +125,7 @@ def _connections(base_url: str, username: str, api_token: str) -> httpx.Client:
         address = httpx.URL(base_url)
     except httpx.InvalidURL:
         raise _wrong_base_url() from None
+    _check_proxies()
     try:
         return httpx.Client(
             base_url=address,
@@ -131,30 +135,30 @@ def _connections(base_url: str, username: str, api_token: str) -> httpx.Client:
             verify=_certificates(),
             follow_redirects=False,  # a redirect could carry the credentials to another host
         )
-    except (httpx.InvalidURL, ValueError, ImportError):  # raised by httpx for proxies of the environment
-        raise _unreadable_proxy() from None
+    except (httpx.InvalidURL, ValueError):  # raised by httpx for NO_PROXY
+        raise _unreadable(
+            next((name for name in os.environ if name.lower() == "no_proxy"), "NO_PROXY"),
+            "Write it as comma-separated names and addresses, such as localhost,.example.com,10.0.0.1; "
+            "IPv6 networks (fd00::/8) are not supported.",
+        ) from None
 
 
-def _unreadable_proxy() -> ConfigurationError:
-    """An error that names the proxy variable httpx cannot read, without its value, which may contain a password."""
-    there = {name: value for name, value in os.environ.items() if value}
-    for name, value in there.items():
-        if name.lower() not in ("http_proxy", "https_proxy", "all_proxy"):
+def _check_proxies() -> None:
+    """Raise an error that names a proxy variable httpx cannot use, without its value, which may contain a password."""
+    for name, value in os.environ.items():
+        if not value or name.lower() not in ("http_proxy", "https_proxy", "all_proxy"):
             continue
         try:
-            proxy = httpx.Proxy(value if "://" in value else f"http://{value}")
+            proxy = httpx.Proxy(value if "://" in value else f"http://{value}").url
         except (httpx.InvalidURL, ValueError):
-            return _unreadable(name, "Write it as http://host:port.")
-        if proxy.url.scheme.startswith("socks"):
-            return _unreadable(
+            raise _unreadable(name, _PROXY_FORM) from None
+        if proxy.scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
+            raise _unreadable(
                 name, "A SOCKS proxy needs the package socksio: `pip install socksio`. Or use an HTTP proxy."
             )
-    names = " and ".join(name for name in there if name.lower() == "no_proxy")
-    return _unreadable(
-        names or "NO_PROXY",
-        "Write it as comma-separated names and addresses, such as localhost,.example.com,10.0.0.1; "
-        "IPv6 networks (fd00::/8) are not supported.",
-    )
+        # httpx quotes what no host can contain
+        if not proxy.host or "%" in proxy.host or (proxy.port or 0) > _HIGHEST_PORT:
+            raise _unreadable(name, _PROXY_FORM)
 
 
 def _unreadable(variable: str, mend: str) -> ConfigurationError:

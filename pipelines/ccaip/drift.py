@@ -1,10 +1,10 @@
-"""Drift: what the API sends that is not declared. It is counted and recorded.
+"""Drift: what the API sends that is not declared. It is counted, recorded and reported once.
 
     exploded batch → notice → Counter[Drift] → rows → ccaip.drift, landed with the calls
 
-Three kinds. A **new key** is kept in `_extra`. A **new value** is not in the list of an enumeration. A
-**new type** is a JSON value of another type than its column's, which is either rejected (and counted from the
-reasons) or converted because its meaning is clear ("5" → 5).
+Three kinds. A **new key** is stored in `_extra`, as far as the privacy policy keeps it. A **new value** is not among the
+known words of its column. A **new type** is a JSON value of another type than its column's, which is either rejected
+(and counted from the reasons) or converted because its meaning is clear ("5" → 5).
 
 Not drift: 0 and 1 for a flag, which the vendor's documents mix with false and true, and any scalar in a text column,
 which is text because the documents disagree on its type.
@@ -28,7 +28,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.ccaip.cast import EMPTY_TEXT
+from pipelines.ccaip.cast import NOTHING
 from pipelines.ccaip.enumerations import known_words
 from pipelines.ccaip.parse import ARROW_TYPES, Exploded
 from pipelines.ccaip.parse_sql import EXPECTED
@@ -88,7 +88,7 @@ def notice(exploded: Exploded, bodies: Sequence[bytes], policy: Policy) -> Count
     for each in exploded.rejected:
         seen.update(_wrong_types(each.reason, bodies[each.number]))
     for (table, column, came), count in exploded.coerced.items():
-        read = f"{came}, read as {'NULL' if came == EMPTY_TEXT else EXPECTED[column.type]}"
+        read = f"{came}, read as {'NULL' if came in NOTHING else EXPECTED[column.type]}"
         seen[Drift("new_type", table, ".".join(column.path), read)] += count
     if exploded.repeated_keys:
         seen[Drift("new_type", "calls", "", "object with a key twice, the last one read")] += (
@@ -151,9 +151,9 @@ def enforce(drifts: Iterable[Drift], patterns: Iterable[str]) -> None:
         raise QualityError(
             f"The API broke the contract of [sources.ccaip] fatal_drift: {names}. "
             "The calls with it were not loaded.",
-            "If it is correct, declare it (a value: in its list in dbt_project/seeds, or in a copy of that file in "
-            "the project folder's seeds; a key or a type: in pipelines/ccaip/tables.py) or remove the field from fatal_drift. Then load again: it continues "
-            "from where this load stopped.",
+            "If it is correct, declare it (a value: in its list in dbt_project/seeds, in a copy of that file in the project "
+            "folder's seeds, or with its column in pipelines/ccaip/tables.py; a key or a type: there too) or remove the "
+            "field from fatal_drift. Then load again: it continues from where this load stopped.",
         )
 
 

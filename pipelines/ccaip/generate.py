@@ -20,6 +20,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pipelines.ccaip.enumerations import watched
 from pipelines.ccaip.tables import EXTRA, LOAD_WINDOWS, RECORDS, TABLES, Column, Privacy, Table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -194,6 +195,17 @@ def dictionary(tables: Sequence[Table]) -> str:
                 f"| `{column.name}` | {renamed} | {column.type} | {column.privacy.value} | {meaning} |"
             )
         lines.append("")
+    lines += [
+        "## Words that are watched",
+        "",
+        "A word that is not among the known ones of these columns lands like any other, and is told once as drift. The "
+        "words of all other texts are not looked at.",
+        "",
+        "| column | known words |",
+        "| --- | --- |",
+        *(f"| `{place}` | {words} |" for place, words in watched()),
+        "",
+    ]
     return "\n".join(lines)
 
 

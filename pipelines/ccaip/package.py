@@ -211,7 +211,7 @@ class Parser:
         reached("explode")
         bodies = [version.call.json for version in versions.values()]
         keys = list(versions)
-        exploded = self._with_keys(bodies, keys)
+        exploded = self._agreed(bodies, [version.call for version in versions.values()])
         drift = notice(exploded, bodies, self._privacy.policy)
         tables, removed = self._forgotten.apply(exploded.tables)
         return Batch(
@@ -226,20 +226,27 @@ class Parser:
             drift,
         )
 
-    def _with_keys(self, bodies: Sequence[bytes], keys: Sequence[str]) -> Exploded:
-        """Parse the calls. A call whose parsed id differs from its key is rejected as ambiguous."""
+    def _agreed(self, bodies: Sequence[bytes], calls: Sequence[FetchedCall]) -> Exploded:
+        """Parse the calls. A call whose parsed id or change differs from what was read of it on its page is rejected."""
         exploded = self._exploded(bodies)
         rejected = {each.number for each in exploded.rejected}
         read = [number for number in range(len(bodies)) if number not in rejected]
-        ids = exploded.tables["calls"]["id"].to_pylist()
-        others = [number for number, id_ in zip(read, ids, strict=True) if str(id_) != keys[number]]
-        if not others:
+        table = exploded.tables["calls"]
+        changed = pa.array([calls[number].updated_at for number in read], ARROW_TYPES["timestamp"])
+        same_change = pc.fill_null(pc.equal(table["updated_at"], changed), False).to_pylist()
+        wrong: dict[int, str] = {}
+        for number, id_, is_same in zip(read, table["id"].to_pylist(), same_change, strict=True):
+            if str(id_) != calls[number].key:
+                wrong[number] = "id: expected a whole number"
+            elif not is_same:
+                wrong[number] = "updated_at: not believed, against the order in which the calls came"
+        if not wrong:
             return exploded
-        kept = [number for number in range(len(bodies)) if number not in set(others)]
+        kept = [number for number in range(len(bodies)) if number not in wrong]
         rest = self._exploded([bodies[number] for number in kept])
-        wrong = [Rejected(number, "id: expected a whole number") for number in others]
+        refused = [Rejected(number, reason) for number, reason in wrong.items()]
         moved = [replace(each, number=kept[each.number]) for each in rest.rejected]
-        return replace(rest, rejected=sorted([*moved, *wrong], key=lambda each: each.number))
+        return replace(rest, rejected=sorted([*moved, *refused], key=lambda each: each.number))
 
     def _exploded(self, bodies: Sequence[bytes]) -> Exploded:
         exploder = self._exploders.get()

@@ -14,20 +14,33 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from pipelines.ccaip.tables import CHILDREN, TABLES
+
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _WHITESPACE = b" \t\r\n"
 _ID = re.compile(r"-?[0-9]{1,19}(\.0+)?", re.ASCII)
-_NAMED_UTC = re.compile(r"\s*(UTC|GMT)$", re.IGNORECASE)
-_OBJECT_AHEAD = re.compile(r",\s*(?=\{)")
-_lenient = json.JSONDecoder(
-    strict=False
-)  # accepts NaN and half a surrogate pair, which is enough to read an id
+_INSTANT = re.compile(
+    r"(?P<day>\d{4}-\d\d-\d\d)(?:(?:T| +)(?P<time>\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?) *(?P<offset>Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?)?",
+    re.ASCII | re.IGNORECASE,
+)
+_END_OF_DAY = re.compile(r"24:00(?::00(?:[.,]0+)?)?")
+_WHITESPACES = re.compile(r"[ \t\r\n]*")
+_OBJECT_AHEAD = re.compile(r",[ \t\r\n]*(?=\{)")
+_END_OF_ELEMENT = re.compile(r"[ \t\r\n]*(?:,|\Z)")
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
+_FIRST_KEYS = re.compile(r'\{\s*"(\w+)"\s*:\s*(?:"[^"]*"|[^",{}\[\]]*),\s*"(\w+)"\s*:')
+_INSIDE_A_CALL = frozenset(
+    column.path[0] for table in CHILDREN for column in table.columns if column.path
+) - {column.path[0] for column in TABLES["calls"].columns}
+"""Keys that rows of arrays have and calls have not."""
+
+_lenient = json.JSONDecoder(strict=False)  # reads NaN and half a surrogate pair, which is enough for an id
 
 
 class NoPage(ValueError):
@@ -89,12 +102,19 @@ def read_calls(body: bytes) -> list[FetchedCall]:
 
 
 def parse_instant(value: object) -> datetime | None:
-    """An API timestamp as UTC, whatever its offset; without one it is UTC (documented). None if unreadable."""
-    if not isinstance(value, str):
+    """An API timestamp as UTC, whatever offset it carries; without one it is UTC (page). None if unreadable.
+
+    24:00 is the midnight that follows. A second 60 cannot be read, nor can a year before 1 or after 9999.
+    """
+    if not isinstance(value, str) or (found := _INSTANT.fullmatch(value.strip())) is None:
         return None
+    day, time, offset = found.group("day"), found.group("time") or "00:00", found.group("offset") or ""
+    if is_midnight_after := _END_OF_DAY.fullmatch(time) is not None:
+        time = "00:00"
+    offset = "+00:00" if offset.upper() in ("", "Z", "UTC", "GMT") else offset
     try:
-        instant = datetime.fromisoformat(_NAMED_UTC.sub("+00:00", value.strip()))
-        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+        instant = datetime.fromisoformat(f"{day}T{time}{offset}").astimezone(UTC)
+        return instant + timedelta(days=1) if is_midnight_after else instant
     except (ValueError, OverflowError):
         return None
 
@@ -115,19 +135,16 @@ def _split(listed: bytes) -> Iterator[bytes]:
     Latin-1 maps each byte to a character, so that any bytes can be searched as text without loss.
     """
     text = listed.decode("latin-1")
+    first_keys = _first_keys(text, _WHITESPACES.match(text).end())  # type: ignore[union-attr]  # matches anywhere
     place = 0
     while place < len(text):
-        start = place + len(text[place:]) - len(text[place:].lstrip(" \t\r\n"))
+        start = _WHITESPACES.match(text, place).end()  # type: ignore[union-attr]  # matches anywhere
         end = _end_of_value(text, start)
         if end is None:
-            # unreadable up to what looks like the start of the next call
-            ends = (
-                found.start() for found in _OBJECT_AHEAD.finditer(text, start) if _is_call(text, found.end())
-            )
-            end = next(ends, len(text))
+            end = _end_of_broken(text, start, first_keys)
         if element := text[start:end].strip(" \t\r\n"):
             yield element.encode("latin-1")
-        place = end + len(text[end:]) - len(text[end:].lstrip(" \t\r\n")) + 1  # the comma
+        place = _WHITESPACES.match(text, end).end() + 1  # type: ignore[union-attr]  # the comma
 
 
 def _end_of_value(text: str, start: int) -> int | None:
@@ -136,18 +153,54 @@ def _end_of_value(text: str, start: int) -> int | None:
         _, end = _lenient.raw_decode(text, start)
     except (ValueError, RecursionError):
         return None
-    rest = text[end : end + 64].lstrip(" \t\r\n")
-    return end if rest.startswith(",") or not text[end:].strip(" \t\r\n") else None
+    return end if _END_OF_ELEMENT.match(text, end) else None
 
 
-def _is_call(text: str, start: int) -> bool:
-    """Whether a call begins at `start`, rather than an object inside a call."""
+def _end_of_broken(text: str, start: int, first_keys: tuple[str, ...] | None) -> int:
+    """Where a call ends that cannot be decoded: where its brackets close, or before the next call by the look of it.
+
+    A broken number or escape leaves brackets and quotes as they are; a cut does not. `first_keys` are those of the
+    page's first call: a next call that is broken too is known by them.
+    """
+    closed = _end_of_brackets(text, start)
+    for found in _OBJECT_AHEAD.finditer(text, start, len(text) if closed is None else closed):
+        if _begins_call(text, found.end(), first_keys):
+            return found.start()
+    return len(text) if closed is None else closed
+
+
+def _end_of_brackets(text: str, start: int) -> int | None:
+    depth = 0
+    for found in _STRING_OR_BRACKET.finditer(text, start):
+        match text[found.start()]:
+            case "{" | "[":
+                depth += 1
+            case "}" | "]":
+                depth -= 1
+                if depth == 0 and _END_OF_ELEMENT.match(text, found.end()):
+                    return found.end()
+                if depth <= 0:
+                    return None
+    return None
+
+
+def _begins_call(text: str, start: int, first_keys: tuple[str, ...] | None) -> bool:
+    """Whether a call begins at `start`, and not an object inside of one."""
     try:
         value, end = _lenient.raw_decode(text, start)
     except (ValueError, RecursionError):
-        return False
-    rest = text[end : end + 64].lstrip(" \t\r\n")
-    return isinstance(value, dict) and {"id", "updated_at"} <= value.keys() and (not rest or rest[0] == ",")
+        return first_keys is not None and _first_keys(text, start) == first_keys
+    return (
+        isinstance(value, dict)
+        and {"id", "updated_at"} <= value.keys()
+        and _INSIDE_A_CALL.isdisjoint(value)
+        and _END_OF_ELEMENT.match(text, end) is not None
+    )
+
+
+def _first_keys(text: str, start: int) -> tuple[str, ...] | None:
+    found = _FIRST_KEYS.match(text, start)
+    return found.groups() if found else None
 
 
 def _leniently(body: bytes) -> FetchedCall:

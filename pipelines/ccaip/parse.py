@@ -23,7 +23,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.ccaip.cast import ARROW_TYPES, EMPTY, Coerced, perhaps_no_text, typed
+from pipelines.ccaip.cast import ARROW_TYPES, Coerced, perhaps_no_text, typed
 from pipelines.ccaip.inspection import Inspection, arrays_above, inspect, inspect_at
 from pipelines.ccaip.parse_sql import (
     NO_OBJECT,
@@ -42,6 +42,7 @@ from pipelines.ccaip.unnest import Leaf, Place, Rows, unnest
 __all__ = ["ARROW_TYPES", "Exploded", "Exploder", "Rejected", "arrow_schema"]
 
 _REASONS_KEPT = 20
+_NO_JSON = "is not valid JSON (a broken escape, a byte that is not UTF-8 or too many levels, perhaps)"
 _exact = msgspec.json.Encoder(decimal_format="number")  # numbers unchanged
 _exact_decoder = msgspec.json.Decoder(float_hook=Decimal)
 _CALLS_READ_AT_ONCE = 256  # fewer are slower, more need more memory
@@ -67,9 +68,9 @@ class Rejected:
 class Exploded:
     """A batch of calls as tables: every declared table.
 
-    `unknown_keys` counts undeclared keys by table and dotted path; `coerced` counts converted values by table, column
-    and JSON type; `repeated_keys` counts calls that have a key twice in one object; `nul_characters` counts calls with
-    U+0000 in a text.
+    `unknown_keys` counts undeclared keys of calls that were not rejected, by table and dotted path; `coerced` counts
+    converted values by table, column and JSON type; `repeated_keys` counts calls that have a key twice in one object;
+    `nul_characters` counts calls with U+0000 in a text.
     """
 
     tables: dict[str, pa.Table]
@@ -160,11 +161,7 @@ class Exploder:
         numbers = [number for number, fine in enumerate(valid) if fine]
         rest = self.explode([calls[number] for number in numbers])
         rejected = [replace(each, number=numbers[each.number]) for each in rest.rejected]
-        rejected += [
-            Rejected(number, "is not valid JSON (a broken escape or a byte that is not UTF-8, perhaps)")
-            for number, fine in enumerate(valid)
-            if not fine
-        ]
+        rejected += [Rejected(number, _NO_JSON) for number, fine in enumerate(valid) if not fine]
         return replace(rest, rejected=sorted(rejected, key=lambda each: each.number))
 
     def _exploded(self, calls: Sequence[bytes], rows: Mapping[str, Rows]) -> Exploded:
@@ -180,9 +177,14 @@ class Exploder:
         )
         inspections = {number: inspect_at(calls[number], spots) for number, spots in undeclared.items()}
         inspections |= {number: inspect(calls[number], leaves[number]) for number in doubtful}
-        rejected = _rejected([*_misfitting(misfits), *_misshapen(inspections), *_incomplete(rows["calls"])])
-        extras, unknown_keys = _undeclared(inspections)
-        numbers = pa.array([each.number for each in rejected], pa.int64())
+        rejected = _rejected(
+            [*_misfitting(misfits), *_misshapen(inspections), *_incomplete(columns["calls"], misfits)]
+        )
+        unread = {each.number for each in rejected}
+        extras, unknown_keys = _undeclared(
+            {number: seen for number, seen in inspections.items() if number not in unread}
+        )
+        numbers = pa.array(unread, pa.int64())
         ids = columns["calls"]["id"]
         tables = {
             name: _landed(each, columns[name], ids, _extra(each, extras[name]), numbers)
@@ -212,12 +214,12 @@ def _misshapen(inspections: Mapping[int, Inspection]) -> Iterator[Fault]:
         yield from ((number, *fault) for fault in seen.faults)
 
 
-def _incomplete(calls: Rows) -> Iterator[Fault]:
+def _incomplete(calls: Mapping[str, pa.Array], misfits: Iterable[Leaf]) -> Iterator[Fault]:
+    unfit = {(leaf.number, leaf.column.name) for leaf in misfits if leaf.table == "calls"}
     for name in REQUIRED:
-        text = calls.texts[name]
-        absent = pc.or_(text.is_null(), pc.fill_null(pc.is_in(text, pa.array(EMPTY)), False))
-        for number in pc.indices_nonzero(absent).to_pylist():
-            yield number, "calls", (), missing(name)
+        for number in pc.indices_nonzero(calls[name].is_null()).to_pylist():
+            if (number, name) not in unfit:
+                yield number, "calls", (), missing(name)
 
 
 def _rejected(faults: Iterable[Fault]) -> list[Rejected]:

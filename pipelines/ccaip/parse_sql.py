@@ -45,8 +45,14 @@ FAULT: dict[ColumnType, str] = {
     "bigint": "leaf is not null and coalesce(try_cast(leaf as bigint) <> try_cast(leaf as double), true)",
     "double": "leaf is not null and coalesce(not isfinite(try_cast(leaf as double)), true)",
     "bool": "leaf is not null and lower(leaf) not in ('true', 'false', '1', '0')",
-    # DuckDB accepts 'infinity' and 'epoch' as instants
-    "timestamp": "leaf is not null and (try_cast(leaf as timestamptz) is null or leaf[5] <> '-')",
+    # DuckDB accepts more ('infinity', time zones by name, years before 1). What is not written in the usual way is left
+    # to `page.parse_instant`, so that an instant has one meaning.
+    "timestamp": (
+        "leaf is not null and coalesce(not (leaf[5] = '-' and leaf[11] in ('T', ' ') and leaf[12:13] <> '24' and ("
+        "leaf[-1] = 'Z' and length(leaf) <= 27 or leaf[-3] = ':' and leaf[-6] in ('+', '-') and leaf[-5] < '2' "
+        "and leaf[-2] < '6' and length(leaf) <= 32) and try_cast(leaf as timestamptz) between "
+        "timestamptz '0001-01-01 00:00:00Z' and timestamptz '9999-12-31 23:59:59.999999Z'), true)"
+    ),
 }
 """SQL that is true if the column cannot hold the value of a `leaf`."""
 

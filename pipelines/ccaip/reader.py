@@ -214,7 +214,7 @@ class Reader:
             if read.counted_after is None:
                 read.counted_after = client.count(read.window.since, read.window.until)
             if read.is_short:
-                for calls in Tail(client, read.window.since, read.window.until).pages():
+                for calls in Tail(client, read.window.since, read.window.until, wary=True).pages():
                     self._keep(window, calls)
         for part in window.parts:
             read.counts.add(part.client.counts)

@@ -14,7 +14,7 @@ The layout:
   also has `recording_idx`.
 - objects whose keys a tenant defines (`sip_headers`, `virtual_agent_params`, `custom_data_*`) stay
   JSON: two of their keys may differ only by case, which column names cannot.
-- every table has `_extra`: undeclared keys with their values.
+- every table has `_extra`: undeclared keys with their values, as far as the privacy policy keeps them.
 
 Types are the widest that the vendor's page, its example and a real payload agree on; where they
 contradict each other (`hidden` is "string" and false, `transfers[].deflection` is 0 and
@@ -57,6 +57,9 @@ class Column:
     `path` has the keys from the element down to the value; empty means the whole element. `aliases`
     are other paths with the same meaning (the page's `from_menu` is the payload's
     `from_menu_path`); the first one present counts. `staging_name` is the name analysts see.
+
+    `words` are the words known from documents and payloads, of a column with few; any other is counted as drift.
+    Columns whose words are in a seed are listed in `enumerations`.
     """
 
     name: str
@@ -66,6 +69,7 @@ class Column:
     privacy: Privacy
     aliases: tuple[tuple[str, ...], ...] = ()
     staging_name: str = ""
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,8 @@ def _column(
     *,
     name: str = "",
     staging: str = "",
+    alias: str = "",
+    words: tuple[str, ...] = (),
 ) -> Column:
     return Column(
         name=name or key,
@@ -120,7 +126,9 @@ def _column(
         description=description,
         path=(key,),
         privacy=privacy,
+        aliases=((alias,),) if alias else (),
         staging_name=staging or _staging_name(name or key, type_),
+        words=words,
     )
 
 
@@ -134,8 +142,15 @@ def _staging_name(name: str, type_: ColumnType) -> str:
     return name
 
 
-def _text(key: str, description: str, privacy: Privacy, *, name: str = "", staging: str = "") -> Column:
-    return _column("text", key, description, privacy, name=name, staging=staging)
+def _text(
+    key: str, description: str, privacy: Privacy, *, name: str = "", staging: str = "", alias: str = ""
+) -> Column:
+    return _column("text", key, description, privacy, name=name, staging=staging, alias=alias)
+
+
+def _words(key: str, description: str, *words: str) -> Column:
+    """A text of which these words are known."""
+    return _column("text", key, description, words=words)
 
 
 def _int(key: str, description: str, *, name: str = "", staging: str = "") -> Column:
@@ -174,6 +189,7 @@ def _inside(key: str, *columns: Column, alias: str = "") -> tuple[Column, ...]:
             aliases=((alias, *column.path),) if alias else (),
             privacy=column.privacy,
             staging_name=f"{key}__{column.staging_name}",
+            words=column.words,
         )
         for column in columns
     )
@@ -228,6 +244,17 @@ def _where() -> tuple[Column, ...]:
     )
 
 
+def _messages() -> tuple[Column, ...]:
+    return (
+        _int("chat_duration", "Seconds of the chat, where the session was one."),
+        _int("message_count", "Messages written."),
+        _int("response_count", "Answers given."),
+        _float("response_time_total", "Time until answers came, summed; the unit is not documented."),
+        _float("response_time_max", "The longest time until an answer came."),
+        _float("response_time_avg", "The average time until an answer came."),
+    )
+
+
 def _transfer_leg() -> tuple[Column, ...]:
     return (
         _bool("transfer", "Whether this is a leg after a transfer; false, 0 and 1 in the wild."),
@@ -240,6 +267,10 @@ _ADAPTER = (
     _int("adapter_fail_code", "The telephony adapter's fail code, of the documented list or newer."),
     _text("adapter_fail_message", "The adapter's words for the fail code.", FREE_TEXT),
 )
+
+_HOW_SOMEBODY_LEFT = ("finished", "abandoned")
+
+_ESCALATION_REASONS = ("by_end_user_message", "by_virtual_agent", "by_consumer_dtmf", "unknown")
 
 _KEYS = {
     "call_id": Column("call_id", "bigint", "The call: `calls.id`.", (), NONE, staging_name="call_id"),
@@ -266,9 +297,11 @@ _CALLS = Table(
         _text("lang", "Language the caller chose.", NONE),
         _text("call_type", "Label of the call's type, `Voice Inbound (IVR)` and so on; open list.", NONE),
         _text("session_type", "As `call_type`; in payloads, not on the page.", NONE),
-        _text("session_type_v2", "As `call_type`; in payloads, not on the page.", NONE),
+        _text("session_type_v2", "As `call_type`; answered by `/calls`, not on the page.", NONE),
         _text("status", "The call's status; sixteen documented values, open list.", NONE),
-        _text("sub_status", "The status in words.", NONE),
+        _text(
+            "sub_status", "The status in words, and who hung up; also `subStatus`.", NONE, alias="subStatus"
+        ),
         _at("created_at", "When the call came into being."),
         _at("queued_at", "When it entered its first queue."),
         _at("assigned_at", "When an agent was first assigned."),
@@ -283,19 +316,40 @@ _CALLS = Table(
         _int("queue_duration", "Seconds in queue, summed over all queue entries: not the speed of answer."),
         _int("call_duration", "Seconds connected; neither the sum of legs nor the elapsed time."),
         _int("hold_duration", "Seconds on hold."),
+        _float(
+            "in_queue_wait_time_va",
+            "Wait in queue for the virtual agent; in payloads, not on the page, the unit is not documented.",
+        ),
         _int("rating", "The caller's rating, 1 to 5."),
         _bool("has_feedback", "Whether the caller left words."),
-        _text("voip_provider", "The telephony provider.", NONE),
+        _words(
+            "voip_provider",
+            "The telephony provider.",
+            *("voip_provider_twilio", "voip_provider_tokbox", "voip_provider_nexmo", "deprecated"),
+        ),
         _text("out_ticket_id", "Id of the case in the operator's CRM.", IDENTIFIER),
         _text("out_ticket_url", "Address of the case in the operator's CRM.", LINK),
         _bool("is_out_ticket_account", "Whether the CRM record is an account; in payloads, not on the page."),
         _bool("verified", "Whether the caller was verified."),
         _text("recording_url", "Address of the recording.", LINK),
-        _text("recording_permission", "Whether the caller agreed to be recorded.", NONE),
-        _text("voicemail_reason", "Why the caller reached voicemail.", NONE),
+        _words("recording_permission", "Whether the caller agreed to be recorded.", "not_asked"),
+        _words(
+            "voicemail_reason",
+            "Why the caller reached voicemail.",
+            *("not_voicemail", "after_hours", "over_capacity"),
+        ),
         _text("deflection", "Where the call was deflected to, `no_deflection` when it was not.", NONE),
-        _text("disconnected_by", "Who hung up.", NONE),
-        _text("finish_reason", "Why the call finished.", NONE),
+        _text(
+            "automation_redirection",
+            "Where automation redirected the call; in payloads, not on the page, values not documented.",
+            NONE,
+        ),
+        _words(
+            "disconnected_by",
+            "Who hung up.",
+            *("disconnected_by_unknown", "disconnected_by_end_user", "disconnected_by_agent"),
+        ),
+        _words("finish_reason", "Why the call finished.", "no_reason"),
         _text("fail_details", "More on the failure, in words.", FREE_TEXT),
         _text("fail_reason", "Why the call failed, `nothing` when it did not; open list.", NONE),
         *_ADAPTER,
@@ -308,7 +362,7 @@ _CALLS = Table(
             _int("position", "Place among its siblings."),
             _bool("deleted", "Whether the item has been deleted since."),
             _text("hidden", "Whether it is hidden; text on the page, a flag in the example.", NONE),
-            _text("menu_type", "Kind of menu, `ivr_menu` and so on.", NONE),
+            _words("menu_type", "Kind of menu, `ivr_menu` and so on.", "ivr_menu"),
             _text("output_msg", "What the menu says.", NONE),
         ),
         *_menu("menu_path", "the queue the caller chose"),
@@ -324,8 +378,8 @@ _CALLS = Table(
         ),
         *_virtual_agent("virtual_agent", "the virtual agent"),
         _json("virtual_agent_params", "What the virtual agent was told: tenant-defined keys.", NETWORK),
-        _text("offer_type", "How the call was offered to agents: `cascade` and so on.", NONE),
-        _text("answer_type", "`manual` or automatic.", NONE),
+        _words("offer_type", "How the call was offered to agents: `cascade` and so on.", "cascade"),
+        _words("answer_type", "`manual` or automatic.", "manual"),
         _text("outbound_number", "The number dialled out to.", CONTACT),
         _text("email", "A mail address; in payloads, not on the page.", CONTACT),
         _text("feedback", "The caller's words; in payloads, not on the page.", FREE_TEXT),
@@ -346,15 +400,17 @@ _CHILDREN = (
         "transfers", "transfer", "One row per attempt to transfer a call.",
         _int("id", "The transfer's id.", staging="transfer_id"),
         _text("status", "Where the transfer stands: `transferring`, `transferred`, `failed`, …", NONE),
+        _text("transfer_status", "As `status`; in payloads, not on the page.", NONE),
         _text("fail_reason", "Why it failed, `nothing` when it did not.", NONE),
         _at("created_at", "When the agent started it."),
+        _at("started_at", "When it started; in payloads, not on the page."),
         _at("assigned_at", "When the next agent was assigned."),
         _at("connected_at", "When the next agent was connected."),
         _at("updated_at", "When the transfer last changed."),
         _int("call_duration", "Seconds of the leg after it."),
         _int("wait_duration", "Seconds of waiting for the next agent."),
         _text("deflection", "Deflection while transferring; 0 on the page, `no_deflection` in payloads.", NONE),
-        _text("answer_type_path", "Answer types before and after, `manual_to_manual`.", NONE),
+        _words("answer_type_path", "Answer types before and after.", "manual_to_manual"),
         *_menu("from_menu_path", "the queue it left", alias="from_menu"),
         *_menu("to_menu_path", "the queue it went to", alias="to_menu"),
         *_agent("from_agent", "the agent who transferred"),
@@ -367,9 +423,9 @@ _CHILDREN = (
     _child(
         "participants", "participant", "One row per party of a call: caller, agents, virtual agents.",
         _int("id", "The participant's id.", staging="participant_id"),
-        _text("type", "`end_user`, `agent`, `virtual_agent`, `task_virtual_agent`, …", NONE),
-        _text("entry_type", "How the party came in; in payloads, not on the page.", NONE),
-        _text("status", "Where the party stands.", NONE),
+        _words("type", "What the party is.", "end_user", "agent", "virtual_agent", "task_virtual_agent"),
+        _words("entry_type", "How the party came in; in payloads, not on the page.", "queue_or_transfer"),
+        _words("status", "Where the party stands.", "waiting", "connected", "finished", "failed"),
         _int("call_id", "The call id the element itself names; can differ from the call's.", name="source_call_id"),
         _text("user_id", "Id of the agent; the page marks it as personal.", IDENTIFIER),
         _text("end_user_id", "Id of the caller.", IDENTIFIER),
@@ -396,8 +452,10 @@ _CHILDREN = (
         _json("sip_headers", "SIP headers: tenant-defined keys.", NETWORK),
         _int("call_duration", "Seconds connected."),
         _int("hold_duration", "Seconds on hold."),
+        _int("chat_duration", "Seconds of the chat, where the session was one; in payloads, not on the page."),
         _at("connected_at", "When the party was connected."),
         _at("ended_at", "When the party left."),
+        _at("finished_at", "When the party was done; in payloads, not on the page."),
         _text("fail_reason", "Why the party failed, `nothing` when it did not.", NONE),
         *_ADAPTER,
     ),
@@ -418,7 +476,7 @@ _CHILDREN = (
         *_transfer_leg(),
         *_span(),
         _at("scheduled_at", "For when the work was scheduled."),
-        _text("event", "How the work ended; on the page's model alone.", NONE),
+        _words("event", "How the work ended; on the page's model alone.", "call_finished"),
     ),
     _child(
         "queue_durations", "queue_duration", "One row per entry of a call into a queue.",
@@ -443,8 +501,8 @@ _CHILDREN = (
         _int("call_id", "The call id the element itself names.", name="source_call_id"),
         _text("conference_sid", "The telephony provider's id.", NONE),
         _float("duration", "Seconds recorded."),
-        _text("recording_type", "Kind of recording.", NONE),
-        _at("started_at", "When it started."),
+        _words("recording_type", "Kind of recording.", "default", "voicemail"),
+        *_span(),
     ),
     _child(
         "redaction_times", "redaction_time", "One row per stretch of a recording that was silenced.",
@@ -494,20 +552,21 @@ _CHILDREN = (
         _int("id", "Id of the row.", staging="consumer_handle_duration_id"),
         _int("call_duration", "Seconds from first to last."),
         _int("hold_duration", "Seconds on hold."),
+        *_messages(),
         *_span(),
     ),
     _child(
         "consumer_in_menu_durations", "consumer_in_menu_duration", "Time of the caller in the menus.",
         _int("id", "Id of the row.", staging="consumer_in_menu_duration_id"),
-        _text("event", "How it ended: `finished`, `abandoned`, …", NONE),
+        _words("event", "How it ended.", *_HOW_SOMEBODY_LEFT),
         _int("duration", "Seconds in the menus."),
         *_where(), *_span(),
     ),
     _child(
         "consumer_event_durations", "consumer_event_duration", "Payments, surveys and the like.",
         _int("id", "Id of the row.", staging="consumer_event_duration_id"),
-        _text("type", "`payment`, `csat`, …", NONE),
-        _text("event", "How it ended: `finished`, `abandoned`, …", NONE),
+        _words("type", "What it was.", "payment", "csat"),
+        _words("event", "How it ended.", *_HOW_SOMEBODY_LEFT),
         _int("duration", "Seconds it took."),
         *_where(), *_span(),
     ),
@@ -517,7 +576,7 @@ _CHILDREN = (
         _int("id", "Id of the row.", staging="virtual_agent_deflected_escalation_id"),
         _text("deflection", "Where to, or why: `after_hours`, …", NONE),
         _int("escalation_id", "The escalation: `escalations.id`."),
-        _text("escalation_reason", "Why the virtual agent escalated.", NONE),
+        _words("escalation_reason", "Why the virtual agent escalated.", *_ESCALATION_REASONS),
         _at("escalated_at", "When it escalated."),
         *_where(),
         *_virtual_agent("virtual_agent", "the virtual agent"),
@@ -527,12 +586,15 @@ _CHILDREN = (
         _int("id", "Id of the row.", staging="virtual_agent_handle_duration_id"),
         *_virtual_agent("virtual_agent", "the virtual agent"),
         _int("call_duration", "Seconds of the session."),
-        _text("escalation_reason", "Why it escalated.", NONE),
-        _text("finish_reason", "Why it ended; in payloads, not on the page.", NONE),
+        _words("escalation_reason", "Why it escalated.", *_ESCALATION_REASONS),
+        _words(
+            "finish_reason", "Why it ended; in payloads, not on the page.",
+            "escalated", "resolved", "consumer_ended", "unexpectedly_ended",
+        ),
         _float("sentiment", "The caller's mood, 0 to 100."),
-        _int("response_count", "Answers given."),
+        *_messages(),
         _int("fallback_response_count", "Answers given for want of a better one."),
-        _text("initiated_by", "Who started the session.", NONE),
+        _words("initiated_by", "Who started the session.", "end_user", "agent"),
         *_where(),
         _bool("transfer", "Whether this is a leg after a transfer."),
         _int("transfer_id", "The transfer that led here: `transfers.id`."),
@@ -541,8 +603,8 @@ _CHILDREN = (
     _child(
         "escalations", "escalation", "One row per move from a virtual agent to a person, since 2026-03-24.",
         _int("id", "The escalation's id.", staging="escalation_id"),
-        _text("status", "Where it stands: `escalated`, …", NONE),
-        _text("reason", "Why it escalated.", NONE),
+        _words("status", "Where it stands.", "escalating", "escalated", "deflected", "failed"),
+        _words("reason", "Why it escalated.", *_ESCALATION_REASONS),
         _at("created_at", "When it was asked for."),
         _at("escalated_at", "When the person took over."),
         *_virtual_agent("from_virtual_agent", "the virtual agent who escalated"),
@@ -550,8 +612,14 @@ _CHILDREN = (
         *_menu("from_menu_path", "the queue it left", alias="from_menu"),
         *_menu("to_menu_path", "the queue it went to", alias="to_menu"),
     ),
-    _child("deflection_details", "deflection_detail", "Details of deflections; elements undocumented.",
-           _element("The element, unchanged.")),
+    _child(
+        "deflection_details", "deflection_detail", "One row per deflection; in payloads, not on the page.",
+        _int("id", "Id of the row.", staging="deflection_detail_id"),
+        _int("call_id", "The call id the element itself names.", name="source_call_id"),
+        _int("transfer_id", "The transfer that was deflected: `transfers.id`."),
+        _text("deflection", "Where to, or why: `after_hours`, …", NONE),
+        *_menu("from_menu_path", "the queue it left", alias="from_menu"),
+    ),
 )  # fmt: skip
 
 TABLES: dict[str, Table] = {table.name: table for table in (_CALLS, *_CHILDREN)}

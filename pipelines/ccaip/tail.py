@@ -6,19 +6,26 @@ calls that were already seen are dropped. A call that is updated meanwhile leave
 
 A second with 100 calls or more cannot be passed that way. It is read page by page, repeatedly, until a pass brings
 nothing new.
+
+The time of a call that is out of order, or of a page's last call that is far ahead of the others, is not believed: calls
+behind it would be lost. A page without a readable time is passed by its page number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pipelines.ccaip.client import By, Client, Page
 from pipelines.ccaip.page import FetchedCall
-from pipelines.ccaip.windows import Window, whole_second
+from pipelines.ccaip.windows import END_OF_TIME, Window, whole_second
 from pipelines.errors import ApiError
 
 _MOST_PASSES = 5
+_FAR_AHEAD = timedelta(hours=1)
+_OUT_OF_ORDER = 0.05  # of a page's calls; with more the API does not sort
 
 
 def tail(client: Client, window: Window, by: By = "updated_at") -> Iterator[list[FetchedCall]]:
@@ -34,7 +41,8 @@ class Tail:
     """Reads from `since` to `until` (UTC, inclusive), one request per page.
 
     `until` may be moved to an earlier second meanwhile, also by another thread. `first` is a response to an earlier
-    request that reaches past `since` or to the end: reading begins with it instead of a request.
+    request that reaches past `since` or to the end: reading begins with it instead of a request. `wary` means not to
+    believe the last call of any page, for what was read once and came short.
 
     `page` is the last response, None while a second with many calls is paged. `left` is the API's count of calls after
     it, `total` its count from `since` on; None if the API gives no count. `answers` counts the responses used.
@@ -47,12 +55,14 @@ class Tail:
         until: datetime,
         by: By = "updated_at",
         first: Page | None = None,
+        wary: bool = False,
     ) -> None:
         self._client = client
         self._since = since
         self._start = since
         self._by: By = by
         self._first = first
+        self._wary = wary
         self._seen: set[bytes] = set()
         self._crowded = False
         self.until = until
@@ -69,15 +79,20 @@ class Tail:
 
     def pages(self) -> Iterator[list[FetchedCall]]:
         """The calls, page by page, each version once."""
+        number = 1
         while True:
             handed, self._first = self._first, None
-            page = handed or self._client.calls_since(self._since, by=self._by)
+            page = self._in_order(handed or self._client.calls_since(self._since, by=self._by, page=number))
             self._answered(page)
             until = self.until
             last = self._last(page)
             fresh = self._fresh(page, until, self._start if handed else None)
             done = self._ends(page) or (last is not None and last > until)
-            if not done:
+            if not done and last is None:
+                number += 1
+                self._pass(page, fresh)
+            elif not done and last is not None:
+                number = 1
                 self._move(page, last, handed is not None)
             self.is_over = done
             if fresh:
@@ -101,13 +116,18 @@ class Tail:
             self.total = page.total - before
         self.left = None if page.total is None else max(0, page.total - len(page.calls))
 
-    def _move(self, page: Page, last: datetime | None, handed: bool) -> None:
-        """Move to the last second of a page, which is paged if the page has no other."""
-        if last is None:
+    def _pass(self, page: Page, fresh: list[FetchedCall]) -> None:
+        """Continue after a page without a readable time."""
+        if not fresh:
             raise ApiError(
                 f"All calls of a page lack a readable {self._by}, so callmart cannot read past it.",
                 "Check that page in the API. The calls before it are loaded.",
             )
+        self._crowded = False
+        self._seen = self._seen | {call.body for call in page.calls}
+
+    def _move(self, page: Page, last: datetime, handed: bool) -> None:
+        """Stand at the last second of a page; it is crowded when the page holds nothing else."""
         second = whole_second(last)
         self._crowded = second <= self._since and not handed
         self._since = max(second, self._since)
@@ -119,7 +139,7 @@ class Tail:
         for _ in range(_MOST_PASSES):
             number, brought = 1, 0
             while True:
-                page = self._client.calls_since(second, by=self._by, page=number)
+                page = self._in_order(self._client.calls_since(second, by=self._by, page=number))
                 self.answers += 1
                 self.page = None
                 fresh = self._fresh(page, second + timedelta(microseconds=999_999))
@@ -154,14 +174,32 @@ class Tail:
         """Whether this is the last page. `Link` is sometimes missing (vendor), so a full page is never the last."""
         return not page.calls or (len(page.calls) < self._client.per_page and not page.has_next)
 
-    def _last(self, page: Page) -> datetime | None:
-        """The latest timestamp of the page. Raises `ApiError` if the page is not sorted."""
-        moments = [moment for call in page.calls if (moment := self._moment(call)) is not None]
-        if moments != sorted(moments):
+    def _in_order(self, page: Page) -> Page:
+        """The page; calls that are out of order, or after the end of time, have no time that can be believed."""
+        moments = {place: moment for place, call in enumerate(page.calls) if (moment := self._moment(call))}
+        timed = [(place, moment) for place, moment in moments.items() if moment <= END_OF_TIME]
+        out_of_order = {timed[each][0] for each in _out_of_order([moment for _, moment in timed])}
+        unbelievable = out_of_order | moments.keys() - {place for place, _ in timed}
+        if not unbelievable:
+            return page
+        if len(out_of_order) > max(1, len(timed) * _OUT_OF_ORDER):
             raise ApiError(
                 f"The API's response is not sorted by {self._by}, so callmart cannot know what it has missed.",
                 "Ask the vendor whether sort_column and sort_direction still work on /calls. Nothing was loaded.",
             )
+        calls = [
+            _without_time(call, self._by) if place in unbelievable else call
+            for place, call in enumerate(page.calls)
+        ]
+        return replace(page, calls=calls)
+
+    def _last(self, page: Page) -> datetime | None:
+        """The latest moment of the page that can be believed."""
+        moments = [moment for call in page.calls if (moment := self._moment(call)) is not None]
+        if len(moments) > 1 and not self._ends(page):
+            first, *_, before, last = moments if len(moments) > 2 else (moments[0], *moments)
+            if self._wary or last - before > max(before - first, _FAR_AHEAD):
+                return before
         return moments[-1] if moments else None
 
     def _in_second(self, call: FetchedCall, second: datetime) -> bool:
@@ -170,3 +208,25 @@ class Tail:
 
     def _moment(self, call: FetchedCall) -> datetime | None:
         return call.updated_at if self._by == "updated_at" else call.queued_at
+
+
+def _without_time(call: FetchedCall, by: By) -> FetchedCall:
+    return replace(call, updated_at=None) if by == "updated_at" else replace(call, queued_at=None)
+
+
+def _out_of_order(moments: Sequence[datetime]) -> set[int]:
+    """The places of the fewest moments without which the others are in order."""
+    ends: list[datetime] = []  # of the longest ordered runs by length, each with the earliest end
+    places: list[int] = []
+    before: list[int | None] = []
+    for place, moment in enumerate(moments):
+        length = bisect_right(ends, moment)
+        before.append(places[length - 1] if length else None)
+        ends[length : length + 1] = [moment]
+        places[length : length + 1] = [place]
+    kept: set[int] = set()
+    last = places[-1] if places else None
+    while last is not None:
+        kept.add(last)
+        last = before[last]
+    return set(range(len(moments))) - kept

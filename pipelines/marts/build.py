@@ -136,6 +136,7 @@ def _arguments(
         "build",
         # unit tests are run by `make test`; saved queries belong to MetricFlow
         *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "saved_query"),
+        *("--exclude-resource-type", "exposure"),
         *("--project-dir", str(project), "--profiles-dir", str(project)),
         *("--target-path", str(home.dbt_target_dir), "--log-path", str(home.dbt_log_dir)),
         *("--vars", json.dumps(dbt_variables(settings.reporting_timezone))),

@@ -23,7 +23,7 @@ from pipelines.home import Home
 from pipelines.marts.dbt_runner import PROJECT_DIR, dbt_variables
 from pipelines.runs import utc_now, write_whole
 from pipelines.settings import Settings
-from pipelines.warehouse.connect import Catalog, exists, raw_table, reading
+from pipelines.warehouse.connect import Catalog, cursor_of, exists, raw_table, reading
 
 _LONGEST = timedelta(hours=1)
 """After this long the marts are built even if no call changed: they also say up to when the data reach."""
@@ -101,7 +101,7 @@ def _raw_rows(catalog: Catalog) -> Iterator[tuple[Any, ...]]:
     """
     calls = raw_table("calls")
     loads = calls.c[LOAD_ID]
-    cursor = catalog.cursor()
+    cursor = None if catalog.relation("load_windows") is None else cursor_of(catalog.connection)
     ahead = func.count().filter(calls.c.updated_at > cursor.until) if cursor else func.count()
     query = select(func.count(), func.count(loads.distinct()), func.max(loads), ahead)
     yield tuple(catalog.connection.execute(query).one())

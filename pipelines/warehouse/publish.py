@@ -31,6 +31,12 @@ from pipelines.warehouse.compact import remove_draft, write_out
 MARTS_SCHEMA = "marts"
 PUBLICATION = "mart_publication"
 """The mart with one row on how fresh the marts are."""
+_SIGNATURE = {
+    "published_at": "When this copy was made (UTC).",
+    "callmart_version": "The version of callmart that made it.",
+    "build_id": "Another in each publication.",
+}
+"""What the copy's row has beside the warehouse's."""
 _OWNER_ONLY_FOLDER = 0o700
 
 
@@ -88,11 +94,33 @@ def _copy_marts(warehouse: Path, draft: Path) -> None:
         for (name,) in tables:
             table = f"{MARTS_SCHEMA}.{quoted(name)}"
             connection.execute(f"create table published.{table} as from original.{table}")
-        if (PUBLICATION,) in tables:
+        is_signed = (PUBLICATION,) in tables
+        if is_signed:
             _sign(connection)
+        _copy_comments(connection, is_signed)
         reached("publish")
         connection.execute("checkpoint published")  # so that the log next to the file is empty
         connection.execute("detach published")
+
+
+def _copy_comments(connection: duckdb.DuckDBPyConnection, is_signed: bool) -> None:
+    """Describe tables and columns as the warehouse does, for BI tools and notebooks."""
+    comments = connection.execute(
+        """
+        select 'table', table_name, null, comment from duckdb_tables()
+        where database_name = 'original' and schema_name = $schema and comment is not null
+        union all
+        select 'column', table_name, column_name, comment from duckdb_columns()
+        where database_name = 'original' and schema_name = $schema and comment is not null
+        """,
+        {"schema": MARTS_SCHEMA},
+    ).fetchall()
+    comments += [
+        ("column", PUBLICATION, column, comment) for column, comment in _SIGNATURE.items() if is_signed
+    ]
+    for kind, table, column, comment in comments:
+        name = f"published.{MARTS_SCHEMA}.{quoted(table)}" + (f".{quoted(column)}" if column else "")
+        connection.execute(f"comment on {kind} {name} is {literal(comment)}")
 
 
 def _sign(connection: duckdb.DuckDBPyConnection) -> None:

@@ -55,7 +55,7 @@ def _recording(world: World, call: LiveCall) -> None:
     agent_id = record.handle_rows[0].agent_id if record.handle_rows else 0
     ready = call.ended_at + (rng.randint(20, 240) if rng.random() < 0.9 else rng.randint(900, 1200))
     record.add(ready, "recordings", row_id, started, seconds, tuple(cuts), agent_id)
-    record.set(ready, recording_permission="granted", has_recording=True)
+    record.set(ready, has_recording=True)
 
 
 def _survey(world: World, call: LiveCall) -> None:

@@ -161,7 +161,7 @@ def _talk_to_machine(world: World, call: LiveCall, leg: Leg) -> Process:
     call.record.virtual_agents.append(
         VirtualAgentRow(
             world.row_id("virtual_agent_handle_durations"), machine, leg.queue, now, world.now, None,
-            "finished", rng.randint(20, 95), rng.randint(2, 9), rng.randint(0, 2), transfer,
+            "resolved", rng.randint(20, 95), rng.randint(2, 9), rng.randint(0, 2), transfer,
         )
     )  # fmt: skip
     world.ledger.virtual_agent_sessions.append(

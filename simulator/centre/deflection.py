@@ -60,7 +60,7 @@ def _deflected(world: World, call: LiveCall, why: str, where: str) -> None:
 
 
 def _write(world: World, call: LiveCall, where: str, why: str) -> None:
-    call.record.add(world.now, "deflection_details", world.row_id("deflection_details"), where, why)
+    call.record.add(world.now, "deflection_details", world.row_id("deflection_details"), why)
     world.ledger.deflected(call.call_id, world.now, where, why)
 
 

@@ -38,7 +38,7 @@ def talk_first_to_machine(world: World, call: LiveCall) -> Process:
             started_at=started_at,
             ended_at=world.now,
             escalation_reason=reason,
-            finish_reason="finished" if contained else "escalated",
+            finish_reason="resolved" if contained else "escalated",
             sentiment=rng.randint(15, 98),
             responses=rng.randint(1, 14),
             fallbacks=rng.randint(0, 3),

@@ -1,7 +1,7 @@
 """People, menus and small elements as JSON: what occurs in several places of a body.
 
 Agents, menus, participants, spans, items → JSON objects and arrays. Keys that the vendor does not
-document (elements of `wait_time_sms`, `in_call_sms`, `deflection_details`) are only plausible.
+document (elements of `wait_time_sms`, `in_call_sms`) are only plausible.
 """
 
 from __future__ import annotations
@@ -281,8 +281,13 @@ def _text(item: Item, record: CallRecord, stamp: Stamp) -> Json:
 
 
 def _deflection(item: Item, record: CallRecord, stamp: Stamp) -> Json:
-    kind, why = item.values
-    return {"id": item.row_id, "deflection": why, "deflection_type": kind, "created_at": stamp(item.at)}
+    return {
+        "id": item.row_id,
+        "call_id": record.call_id,
+        "transfer_id": None,
+        "deflection": item.values[0],
+        "from_menu_path": menu_object(record.queue) if record.queue else None,
+    }
 
 
 _ITEMS = {

@@ -37,6 +37,10 @@ pytestmark = [
 ZONE = "Australia/Lord_Howe"
 """Its clocks change by half an hour."""
 MORE_CALLS = int(os.environ.get("CALLMART_BIGQUERY_CALLS", "0"))
+NO_INCREMENTS = pytest.mark.skipif(
+    not os.environ.get(emulator.PROJECT_VARIABLE),
+    reason="an emulator's memory is full when it has dropped some tables, and each model's increment drops one",
+)
 TESTS_AT_ONCE = 30
 """After more of them an emulator's memory is full."""
 
@@ -63,7 +67,7 @@ class Built:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
-    """A build from nothing, and an increment, on both."""
+    """A build from nothing on both; on BigQuery itself an increment too."""
     work = tmp_path_factory.mktemp("bigquery")
     database = work / WAREHOUSE
     dbt_raw.create_raw(database)
@@ -91,16 +95,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
         bigquery.restart()
         _compare(built, "in full")
         bigquery.restart()
-        happen(database, second)
-        workshop.build(database)
-        warehouse.copy_raw(database, bigquery)
-        bigquery.restart()
-        warehouse.increment(bigquery, home, ZONE)
-        built.unreadable += statements.not_bigquery(home.dbt_target_dir)
-        _look_at_scans(built)
-        bigquery.restart()
-        _compare(built, "by an increment")
-        bigquery.restart()
+        if not bigquery.endpoint:
+            happen(database, second)
+            workshop.build(database)
+            warehouse.copy_raw(database, bigquery)
+            warehouse.dbt(bigquery, home, ZONE, "run")
+            built.unreadable += statements.not_bigquery(home.dbt_target_dir)
+            _look_at_scans(built)
+            _compare(built, "by an increment")
         yield built
 
 
@@ -160,6 +162,7 @@ def test_every_cell_of_a_build_in_full_equals_duckdbs(built: Built) -> None:
     assert built.cells > 50_000
 
 
+@NO_INCREMENTS
 def test_every_cell_after_an_increment_equals_duckdbs(built: Built) -> None:
     """An increment that forgets or doubles a row. DuckDB's increments equal full builds: tests/increments."""
     assert not built.differing["by an increment"], "\n".join(built.differing["by an increment"])
@@ -170,6 +173,7 @@ def test_every_statement_is_bigquerys_sql(built: Built) -> None:
     assert not built.unreadable, "\n".join(built.unreadable)
 
 
+@NO_INCREMENTS
 def test_an_increment_reads_the_partitions_that_change(built: Built) -> None:
     """An increment that costs what the table costs."""
     assert not built.scanned, "\n".join(built.scanned)

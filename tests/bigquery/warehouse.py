@@ -6,7 +6,6 @@ import json
 import subprocess
 from collections.abc import Sequence
 from datetime import datetime
-from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,6 @@ TYPES = {
 """What dlt makes of its types on BigQuery, by what it makes of them on DuckDB."""
 _SUCCEEDED = ("success", "pass", "warn")
 _ROWS_OF_A_REQUEST = 500
-_TABLES_OF_A_RUN = 3
 
 
 def copy_raw(database: Path, warehouse: BigQuery) -> None:
@@ -54,9 +52,8 @@ def copy_raw(database: Path, warehouse: BigQuery) -> None:
                 replacing = LoadJobConfig(schema=fields, write_disposition="WRITE_TRUNCATE")
                 client.load_table_from_json(rows, table, job_config=replacing).result()
                 continue
-            # an emulator's load jobs fail for some types, and each table that is dropped costs it half a gigabyte
-            client.create_table(table, exists_ok=True)
-            client.query(f"delete from ccaip.{name} where true").result()
+            # an emulator's load jobs fail for some types
+            client.create_table(table)
             for start in range(0, len(rows), _ROWS_OF_A_REQUEST):
                 refused = client.insert_rows_json(table, rows[start : start + _ROWS_OF_A_REQUEST])
                 assert not refused, refused
@@ -89,29 +86,6 @@ def dbt(warehouse: BigQuery, home: Home, zone: str, command: str, *options: str)
     assert not failed, "\n".join(failed)
     assert process.returncode == 0, said
     return {each["unique_id"]: each["status"] for each in results}
-
-
-def increment(warehouse: BigQuery, home: Home, zone: str) -> None:
-    """Build all models by an increment.
-
-    On an emulator a few at a time, for each of them drops a table in the end, and that costs it half a gigabyte.
-    """
-    if not warehouse.endpoint:
-        dbt(warehouse, home, zone, "run")
-        return
-    nodes = json.loads((home.dbt_target_dir / "manifest.json").read_text())["nodes"]
-    models = {name: node for name, node in nodes.items() if node["resource_type"] == "model"}
-    order = TopologicalSorter(
-        {
-            name: [each for each in node["depends_on"]["nodes"] if each in models]
-            for name, node in models.items()
-        }
-    ).static_order()
-    tables = [name for name in order if models[name]["config"]["materialized"] != "view"]
-    for start in range(0, len(tables), _TABLES_OF_A_RUN):
-        some = [models[name]["name"] for name in tables[start : start + _TABLES_OF_A_RUN]]
-        dbt(warehouse, home, zone, "run", "--select", *some)
-        warehouse.restart()
 
 
 def rows(warehouse: BigQuery, relation: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:

@@ -83,9 +83,9 @@ def callmart(tmp_path: Path) -> Command:
     return command
 
 
-@pytest.fixture
-def kept_environment() -> Iterator[None]:
-    """Undo what `Home.activate()` sets in this process."""
+@contextmanager
+def environment_kept() -> Iterator[None]:
+    """Undo for the block what `Home.activate()` sets in this process."""
     before = dict(os.environ)
     yield
     os.environ.clear()
@@ -95,3 +95,10 @@ def kept_environment() -> Iterator[None]:
 
     if PluggableRunContext in Container():
         del Container()[PluggableRunContext]
+
+
+@pytest.fixture
+def kept_environment() -> Iterator[None]:
+    """Undo what `Home.activate()` sets in this process."""
+    with environment_kept():
+        yield

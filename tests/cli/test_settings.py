@@ -176,6 +176,7 @@ def test_the_warehouse_is_a_path_relative_to_the_home(credentials, expected, tmp
         ("DESTINATION__DUCKDB__CREDENTIALS", "warehouse/marts.duckdb", "must not be named"),
         ("DESTINATION__DUCKDB__CREDENTIALS", "warehouse/staging.db", "must not be named"),
         ("DESTINATION__DUCKDB__CREDENTIALS", "main.duckdb", "must not be named"),
+        ("DESTINATION__DUCKDB__CREDENTIALS", "..", "is a folder"),
         ("DESTINATION__NAME", "snowflake", "is not one of duckdb, postgres, bigquery"),
         ("SOURCES__CCAIP__REJECTED_SHARE", "5", "must be from 0 (none) to 1 (all)"),
         ("SOURCES__CCAIP__FATAL_DRIFT", "cals.status", "has cals.status, which is not a field"),

@@ -22,6 +22,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from pipelines.home import REPOSITORY
 
@@ -131,6 +135,16 @@ def terminate(process: subprocess.Popen[str]) -> None:
     os.kill(int(children[0]), signal.SIGTERM)
 
 
+def page(address: str) -> str:
+    """What the address answers. It is printed a moment before anybody listens."""
+    for attempt in Retrying(
+        retry=retry_if_exception_type(URLError), wait=wait_fixed(1), stop=stop_after_delay(60)
+    ):
+        with attempt, urlopen(address) as answer:
+            return str(answer.read().decode())
+    raise AssertionError(address)
+
+
 def check_image(container: Container) -> None:
     """What is set in the image, what is in it and how large it is."""
     config = container.config
@@ -172,6 +186,15 @@ def check_demo(container: Container) -> None:
     status, output = container.run(*container.config["Healthcheck"]["Test"][1:])
     assert status == 0, output
     say("The health check passes.")
+
+    with container.running("callmart", "--project-dir", "/data/demo", "dashboard", "--port", "0") as process:
+        said = process.stdout.readline() if process.stdout else ""
+        address = re.search(r"http://\S+", said)
+        assert address, said + process.communicate()[0]
+        assert "Service level" in page(address.group())
+        terminate(process)
+        process.communicate()
+    say("The dashboard shows the marts, and SIGTERM stops it.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

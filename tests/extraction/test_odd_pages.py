@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,7 +22,7 @@ from tests import queries
 from tests.extraction.conftest import settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds, stamp
 from tests.shared import examples
-from tests.tenant import TOKEN, USER
+from tests.tenant import TOKEN, USER, tenant
 
 HOUR = timedelta(hours=1)
 
@@ -140,6 +142,115 @@ def test_a_byte_order_mark_and_an_answer_without_content_are_no_faults(home):
     )  # fmt: skip
     with platform:
         assert load_new(settings_for(platform, home), home, SilentProgress()).calls == 0
+
+
+REJECTED, NULL = "rejected", None
+UTC_10 = datetime(2026, 3, 2, 10, tzinfo=UTC)
+ODD_VALUES: list[tuple[str, bytes, Any]] = [
+    *(("feedback", odd, REJECTED) for odd in (
+        b'"\\udc00"', b'"\\ud83d\\ud83d"', b'"\xc0\x80"', b'"\xed\xa0\xbd"', b'"\x00"', b'"\\x"', b'"\\u12"', b"-Infinity",
+        b"nan", b"undefined", b"0123", b"+1", b"1.", b"'x'", b"[1,]", b"9" * 5000, b"[" * 2000 + b"]" * 2000,
+    )),
+    ("feedback", b"1e400", "1e400"), ("feedback", b"9" * 30, "9" * 30), ("feedback", b'"null"', "null"),
+    ("feedback", b'""', ""), ("feedback", b"[1]", REJECTED),
+    *(("rating", odd, REJECTED) for odd in (
+        b"1e400", b"9" * 25, b"5.5", b"true", b"{}", b"[]", b"[5]", b'"NaN"', b'"0x5"', b'"\\u0000"', b"9223372036854775808",
+    )),
+    *(("rating", odd, NULL) for odd in (b"null", b'""', b'" "', b'"null"', b'" NULL "')),
+    ("rating", b"5.0", 5), ("rating", b'"5"', 5), ("rating", b"5e0", 5), ("rating", b"-5", -5),
+    *(("verified", odd, REJECTED) for odd in (b"2", b'"yes"', b"{}", b"0.5")),
+    ("verified", b'"TRUE"', True), ("verified", b"0", False), ("verified", b'"\\t"', NULL), ("verified", b'"null"', NULL),
+    *(("ends_at", odd, REJECTED) for odd in (
+        b'"2026-03-02T10:00:60Z"', b'"2026-02-30T00:00:00Z"', b'"0000-01-01T00:00:00Z"', b'"10000-01-01T00:00:00Z"',
+        b'"0001-01-01T00:00:00+14:00"', b'"2026-03-02 (BC)"', b'"2026-03-02T10:00:00 PST"', b'"2026-03-02T10:00:00+24:00"',
+        b'"infinity"', b'"epoch"', b'"now"', b'"Mon, 02 Mar 2026 10:00:00 GMT"', b"1772445600", b"20260302", b"true", b"[]",
+    )),
+    *(("ends_at", odd, NULL) for odd in (b'""', b'"  "', b'"null"', b'"0000-00-00"', b'"0000-00-00 00:00:00"')),
+    *(("ends_at", odd, UTC_10) for odd in (
+        b'"2026-03-02T10:00:00Z"', b'"2026-03-02T12:00:00.000+02:00"', b'"2026-03-02 15:30:00 +0530"', b'"2026-03-02T10:00Z"',
+        b'"2026-03-02t10:00:00z"', b'" 2026-03-02 10:00:00 utc "', b'"2026-03-02T10:00:00 GMT"', b'"2026-03-02T10:00:00"',
+        b'"2026-03-02T10:00:00.000000000Z"', b'"2026-03-02T10:00:00,0Z"',
+    )),
+    ("ends_at", b'"2026-03-02T24:00:00Z"', datetime(2026, 3, 3, tzinfo=UTC)),
+    ("ends_at", b'"9999-12-31T23:59:59.999Z"', datetime(9999, 12, 31, 23, 59, 59, 999_000, UTC)),
+    *(("agent_info", odd, REJECTED) for odd in (b"[]", b'"Ann"', b"0", b"false", b'""', b'{"id":{}}', b'{"name":["Ann"]}')),
+    *(("transfers", odd, REJECTED) for odd in (b"{}", b'"x"', b"0", b"[null]", b'[{"id":1},null]', b"[[]]", b'[{"id":{"id":1}}]')),
+]  # fmt: skip
+"""A field, the bytes of its value, and what lands."""
+
+
+def test_odd_values_side_by_side_land_as_what_they_mean_or_reject_their_call_alone(home):
+    """In one page, so that neighbours are odd too."""
+    fields = {f"{number}": field for number, (field, _, _) in enumerate(ODD_VALUES)}
+    calls = LivingCalls()
+    for number, field in fields.items():
+        calls.put(START + seconds(int(number)), a_call(1_000 + int(number), **{field: f"MARK {number}."}))
+    for call_id in range(1, 50):
+        calls.put(START + seconds(call_id), a_call(call_id))
+
+    class Odd:
+        def strike(self, answer: Response, clock: Clock) -> Response:
+            body = bytes(answer.body)
+            for number, (_, odd, _) in enumerate(ODD_VALUES):
+                body = body.replace(b'"MARK %d."' % number, odd)
+            headers = {name: value for name, value in answer.headers.items() if name != "content-length"}
+            return Response(body, answer.status_code, headers)
+
+    with tenant(calls, START + HOUR, faults=Odd()) as platform:
+        report = load_new(replace(settings_for(platform, home), rejected_share=1.0), home, SilentProgress())
+    assert report.problems == [], "the ledger counts each call, also those that nobody can read"
+    read = "id, feedback, rating, verified, ends_at"
+    landed = {row[0]: dict(zip(("feedback", "rating", "verified", "ends_at"), row[1:], strict=True))
+              for row in queries.ask(home.warehouse, f"select {read} from ccaip.calls")}  # fmt: skip
+    assert landed.keys() >= set(range(1, 50))
+    for number, (field, odd, outcome) in enumerate(ODD_VALUES):
+        found = landed.get(1_000 + number, {field: REJECTED})[field] if field != "agent_info" else REJECTED
+        assert found == outcome, (field, odd)
+    expected = sum(outcome == REJECTED for _, _, outcome in ODD_VALUES)
+    assert queries.ask(home.warehouse, "select count(*) from ccaip.rejected_calls") == [(expected,)]
+    assert len(landed) == 49 + len(ODD_VALUES) - expected
+
+
+CUT = b'{"id":%d,"lang":"en","updated_at":"2026-03-02T08:00:00Z","feedback":"'
+BROKEN = b'{"id":%d,"lang":"en","updated_at":"2026-03-02T08:00:00Z","feedback":"\\x","transfers":[' + b",".join(
+    b'{"id":%d,"updated_at":"2026-03-02T08:00:00Z","to_agent":null}' % number for number in range(11, 15)
+) + b"]}"  # fmt: skip
+WHOLE = b'{"id":%d,"lang":"en","updated_at":"2026-03-02T08:00:00Z"}'
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [(BROKEN, BROKEN, WHOLE), (WHOLE, CUT, CUT, WHOLE), (CUT, BROKEN, CUT), (BROKEN, WHOLE, BROKEN, CUT, CUT, BROKEN)],
+)  # fmt: skip
+def test_broken_calls_beside_each_other_stay_calls_of_their_own_and_rows_of_arrays_are_none(kinds):
+    page = [kind % number for number, kind in enumerate(kinds, 1)]
+    assert [call.body for call in read_calls(b"[" + b",".join(page) + b"]")] == page
+
+
+stamps = st.builds(
+    "{}-{}-{}{}{}:{}{}{}{}".format,
+    st.sampled_from(["2026", "0001", "9999", "0000", "1970"]), *[st.sampled_from(["01", "02", "12", "30", "31", "00"])] * 2,
+    st.sampled_from(["T", " ", "t"]), st.sampled_from(["00", "10", "23", "24", "25"]), st.sampled_from(["00", "59", "60"]),
+    st.sampled_from(["", ":00", ":59", ":60"]), st.sampled_from(["", ".5", ".999", ".9999999", ",25"]),
+    st.sampled_from(["Z", "", " UTC", "z", "+05:30", "-0800", "+14:00", "+24:00", " PST", "+10:75", "+99:00"]),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def exploder() -> Iterator[Exploder]:
+    exploder = Exploder()
+    yield exploder
+    exploder.close()
+
+
+@settings(max_examples=examples(25), deadline=None)
+@given(written=st.lists(stamps, min_size=20, max_size=60))
+def test_the_two_readers_of_a_call_read_every_instant_alike(exploder, written):
+    bodies = [b'{"id":%d,"updated_at":"%s"}' % (number, text.encode()) for number, text in enumerate(written)]
+    calls = read_calls(b"[" + b",".join(bodies) + b"]")
+    table = exploder.explode(bodies).tables["calls"]
+    landed = dict(zip(table["id"].to_pylist(), table["updated_at"].to_pylist(), strict=True))
+    assert landed == {number: call.updated_at for number, call in enumerate(calls) if call.updated_at}
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b'[{"id":1}', b'{"calls":[]}', b'"[]"'])

@@ -9,6 +9,7 @@ import dlt
 import duckdb
 import pytest
 
+from pipelines.ccaip.tables import TABLES
 from pipelines.errors import CallmartError
 from pipelines.home import Home
 from simulator.platform import Platform
@@ -77,3 +78,47 @@ def test_columns_that_are_new_since_are_made_and_filled(calls, platform, home):
     assert_equals_platform(home, calls.truth(platform.clock.now()))
     oldest = "select count(*) from ccaip.load_windows where oldest_new_at is not null and why = 'tail'"
     assert ask(home, oldest) == [(1,)]
+
+
+LATELY_KNOWN: dict[str, dict[str, Any]] = {
+    "calls": {"in_queue_wait_time_va": 4, "automation_redirection": "none"},
+    "participants": {"finished_at": "2026-03-02T08:01:00.000Z", "chat_duration": 7},
+    "recordings": {"ended_at": "2026-03-02T08:01:00.000Z"},
+    "transfers": {"started_at": "2026-03-02T08:01:00.000Z", "transfer_status": "transferred"},
+    "deflection_details": {
+        "id": 5, "call_id": 2, "transfer_id": 6, "deflection": "temp_redirection_queue",
+        "from_menu_path": {"items_count": 1, "name": "Sales", "materialized_path": "9"},
+    },
+}  # fmt: skip
+for _table in ("consumer_handle_durations", "virtual_agent_handle_durations"):
+    LATELY_KNOWN[_table] = {
+        "chat_duration": 1, "message_count": 2, "response_count": 3, "response_time_total": 4.5,
+        "response_time_max": 2, "response_time_avg": 1.5,
+    }  # fmt: skip
+
+
+def test_fields_that_became_known_later_fill_their_columns_in_a_warehouse_without_them(calls, platform, home):
+    """`deflection_details` was one column of JSON then, which stays as it is."""
+    added = [
+        f"{table}.{column.name}"
+        for table, fields in LATELY_KNOWN.items()
+        for column in TABLES[table].columns
+        if column.path[0] in fields and (table, column.name) != ("virtual_agent_handle_durations", "response_count")
+    ]  # fmt: skip
+    make_older(home, without=tuple(added))
+    with duckdb.connect(str(home.warehouse)) as connection:
+        for dataset in ("ccaip", "ccaip_staging"):
+            connection.execute(f"alter table {dataset}.deflection_details add column element json")
+    rows = {table: [fields] for table, fields in LATELY_KNOWN.items() if table != "calls"}
+    known = a_call(2, subStatus="Finished: Disconnected by agent", **LATELY_KNOWN["calls"], **rows)
+    calls.put(START + HOUR + seconds(1), known)
+    report = loaded(platform, home)
+    assert (report.problems, report.rejected, dict(report.new_drift)) == ([], 0, {})
+    assert ask(home, "select id, sub_status from ccaip.calls order by 1") == [
+        (1, None),
+        (2, known["subStatus"]),
+    ]
+    with duckdb.connect(str(home.warehouse)) as connection:
+        for dataset in ("ccaip", "ccaip_staging"):
+            connection.execute(f"alter table {dataset}.deflection_details drop column element")
+    assert_equals_platform(home, calls.truth(platform.clock.now()))

@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 
 from pipelines.ccaip.client import Client
 from pipelines.ccaip.page import FetchedCall
-from pipelines.ccaip.tail import tail
+from pipelines.ccaip.privacy.policy import KEEP_ALL, PrivacyFilter
+from pipelines.ccaip.reader import Reader
+from pipelines.ccaip.tail import Tail, tail
 from pipelines.ccaip.windows import Cursor, Window, plan, tail_windows, whole_second
+from pipelines.errors import ApiError
 from simulator.platform import Clock, Credentials, Platform
 from tests.extraction.conftest import TOKEN, USER, settings_for
-from tests.extraction.living import START, LivingCalls, a_call, seconds
+from tests.extraction.living import START, LivingCalls, a_call, seconds, stamp
 from tests.shared import examples
 
 
@@ -122,6 +125,76 @@ def test_a_call_with_an_unreadable_change_time_is_not_passed_over(home, serve):
         pages = list(tail(client, Window(START, START + seconds(10))))
     read = [call.id for page in pages for call in page]
     assert sorted(read) == ["1", "2"]
+
+
+def read_through(home, platform: Platform, until: datetime, *, wary: bool = False) -> list[str]:
+    """The ids that a tail from START brings, each once, in any order."""
+    platform.clock.set(START + timedelta(days=400))
+    with Client(**settings_for(platform, home).api) as client:
+        pages = list(Tail(client, START, until, wary=wary).pages())
+    return sorted({call.key for page in pages for call in page})
+
+
+@pytest.mark.parametrize(
+    "said", ["2016-01-01T00:00:00Z", "2026-03-02T23:00:00Z", "2199-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
+)
+@pytest.mark.parametrize("place", [0, 40, 99])
+def test_a_call_that_says_another_time_than_its_own_costs_no_other_call(said, place, home, serve):
+    """At 99 it is the last of its page, and what it says would be where reading goes on."""
+    calls = LivingCalls()
+    for call_id in range(250):
+        calls.put(
+            START + seconds(call_id), a_call(call_id, **({"updated_at": said} if call_id == place else {}))
+        )
+    read = read_through(home, serve(calls), START + timedelta(days=1))
+    assert set(map(str, range(250))) - {str(place)} <= set(read)
+
+
+def test_a_call_that_is_only_a_little_ahead_of_its_page_costs_no_other_call_when_it_is_read_again(
+    home, serve
+):
+    """The first reading comes short by the API's count, the second believes no page's last call."""
+    calls = LivingCalls()
+    for call_id in range(250):
+        ahead = {"updated_at": stamp(START + seconds(150))} if call_id == 99 else {}
+        calls.put(START + seconds(call_id), a_call(call_id, **ahead))
+    platform = serve(calls)
+    assert len(read_through(home, platform, START + timedelta(days=1))) < 250
+    assert len(read_through(home, platform, START + timedelta(days=1), wary=True)) == 250
+    platform.clock.set(START + timedelta(hours=1))
+    window = Window(START, START + timedelta(minutes=30))
+    with (
+        Client(**settings_for(platform, home).api) as client,
+        Reader(client, [window], privacy=PrivacyFilter(KEEP_ALL)) as reader,
+    ):
+        (package,) = reader.packages()
+    assert len(package.reads[0].keys) == 250
+
+
+def test_a_page_on_which_no_time_can_be_read_is_passed(home, serve):
+    calls = LivingCalls()
+    for call_id in range(350):
+        odd = {"updated_at": None} if 60 <= call_id < 260 else {}
+        calls.put(START + seconds(call_id), a_call(call_id, **odd))
+    read = read_through(home, serve(calls), START + timedelta(days=1))
+    assert read == sorted(map(str, range(350)))
+
+
+def test_an_api_that_shows_the_same_unreadable_page_for_ever_ends_the_load(home, serve):
+    class Stuck(Client):
+        def calls_since(self, since: datetime, *, by="updated_at", page: int = 1):
+            return super().calls_since(since, by=by)
+
+    calls = LivingCalls()
+    for call_id in range(150):
+        calls.put(START + seconds(call_id), a_call(call_id, updated_at="yesterday"))
+    platform = serve(calls)
+    platform.clock.set(START + timedelta(hours=1))
+    with (
+        Stuck(**settings_for(platform, home).api) as client,
+        pytest.raises(ApiError, match="no readable updated_at"),
+    ):
+        list(tail(client, Window(START, START + seconds(900))))
 
 
 @given(

@@ -71,8 +71,8 @@ PUBLIC = {
         "offered_with_target", "answered_with_target", "abandoned_with_target", "short_abandoned_with_target",
     },
     "mart_unfinished_calls": {
-        "call_id", "status", "call_type", "local_date", "queue_id", "queue_name", "created_at", "updated_at",
-        "open_seconds",
+        "call_id", "status", "call_type", "local_date", "queue_id", "queue_name", "created_at", "created_local",
+        "updated_at", "open_seconds",
     },
     "mart_abandonment": {
         "interval_start_at", "interval_start_local", "local_date", "utc_offset_minutes", "queue_id", "queue_name",
@@ -85,8 +85,8 @@ PUBLIC = {
         "is_business_hours",
     },
     "mart_agent_handle_time": {
-        "agent_id", "direction", "local_date", "handled_segments", "handled_calls", "held_segments", "short_calls",
-        "transfers_out", "cold_transfers_out", "warm_transfers_out", "transferred_calls", "talk_seconds",
+        "agent_id", "agent_name", "direction", "local_date", "handled_segments", "handled_calls", "held_segments",
+        "short_calls", "transfers_out", "cold_transfers_out", "warm_transfers_out", "transferred_calls", "talk_seconds",
         "hold_seconds", "acw_seconds", "bcw_seconds", "ring_seconds", "handle_seconds", "vendor_handle_seconds",
         "average_handle_time", "average_handle_time_vendor", "average_handle_time_per_call", "average_talk_time",
         "average_hold_time", "average_acw_time", "average_hold_time_held", "hold_rate", "short_call_rate",
@@ -97,8 +97,9 @@ PUBLIC = {
         "checked_at", "verdict",
     },
     "mart_transfers": {
-        "local_date", "kind", "from_queue_id", "to_queue_id", "from_agent_id", "to_agent_id", "attempts",
-        "completed", "failed", "abandoned", "flowed_out", "in_progress", "attempts_to_virtual_agent",
+        "local_date", "kind", "from_queue_id", "to_queue_id", "from_agent_id", "to_agent_id",
+        "from_queue_name", "to_queue_name", "from_agent_name", "to_agent_name", "attempts", "completed", "failed",
+        "abandoned", "flowed_out", "in_progress", "attempts_to_virtual_agent",
         "wait_seconds", "completed_wait_seconds", "transfer_completion_rate", "transfer_failure_rate",
         "average_transfer_wait_time",
     },
@@ -139,7 +140,8 @@ PUBLIC = {
         "likely_cause",
     },
     "mart_restatements": {
-        "restated_at", "build_number", "interval_start_at", "queue_id", "language", "call_type", "metric",
+        "restated_at", "build_number", "interval_start_at", "interval_start_local", "queue_id", "queue_name",
+        "language", "call_type", "metric",
         "value_before", "value_after", "cause", "calls", "call_ids", "changed_fields",
     },
     "mart_staffing": {

@@ -17,10 +17,13 @@ from typing import Any
 
 import duckdb
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
 
 from pipelines.home import REPOSITORY, Home
 from pipelines.marts.dbt_runner import PROJECT_DIR, dbt_environment, dbt_variables, started
 from pipelines.settings import Settings
+from tests.dashboard.test_reflection import check_columns
 from tests.increments.histories import happen, history
 from tests.increments.rebuild import RECORDS
 from tests.marts import dbt_raw
@@ -117,7 +120,8 @@ def documented_roles() -> str:
 def dbt_build(home: Home, settings: Settings, *options: str) -> dict[str, str]:
     """`dbt build` with all tests, unit tests too; how each node ended."""
     words = [
-        *("--partial-parse", "--log-level-file", "none", "build", "--exclude-resource-type", "saved_query"),
+        *("--partial-parse", "--log-level-file", "none", "build"),
+        *("--exclude-resource-type", "saved_query", "--exclude-resource-type", "exposure"),
         *options,
         *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
         *("--target-path", str(home.dbt_target_dir), "--log-path", str(home.dbt_log_dir)),
@@ -251,6 +255,12 @@ def _by_date(cells: dict[tuple[Any, ...], Any]) -> dict[tuple[Any, ...], Any]:
         ): cell
         for key, cell in cells.items()
     }
+
+
+def test_every_column_is_reflected_with_its_comment(built: Built, postgres_server: PostgresServer) -> None:
+    """A BI tool that shows other types than on DuckDB, or no descriptions."""
+    engine = create_engine(postgres_server.url(built.postgres.info.dbname), poolclass=NullPool)
+    assert check_columns(engine) > 700
 
 
 def plain(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -51,6 +51,9 @@ def _transfers(centre: Centre) -> Cells:
         outcomes = Counter(each.outcome for each in members)
         names = ("completed", "failed", "abandoned", "flowed_out", "in_progress")
         row: Row = {"attempts": len(members)} | {name: outcomes[name] for name in names}
+        for side, queue_id, agent_id in (("from", cell[2], cell[4]), ("to", cell[3], cell[5])):
+            row[f"{side}_queue_name"] = "no queue" if queue_id == NOBODY else centre.queue_name(queue_id)
+            row[f"{side}_agent_name"] = "no agent" if agent_id == NOBODY else centre.agent_name(agent_id)
         row["attempts_to_virtual_agent"] = sum(1 for each in members if each.to_virtual_agent is not None)
         row["wait_seconds"] = sum(each.wait_seconds for each in members)
         waited = sum(each.wait_seconds for each in members if each.outcome == "completed")

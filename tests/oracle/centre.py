@@ -10,7 +10,7 @@ from tests.oracle import rules
 from tests.oracle.calls import UNKNOWN, Call, read_call
 from tests.oracle.handled import NOBODY, handled_segments
 from tests.oracle.percentiles import percentile
-from tests.oracle.raw import Json, elapsed, elements, number, some_instant
+from tests.oracle.raw import Json, elapsed, elements, instant, number, some_instant
 from tests.oracle.segments import queue_segments
 from tests.oracle.transfers import transfers
 from tests.oracle.virtual_agents import sessions
@@ -42,6 +42,7 @@ class Centre:
             for call in calls
         }
         self.queue_names = _newest_names(bodies)
+        self.agent_names = _newest_agent_names(bodies)
         reached = [call for call in calls if call.updated_at <= REACHED_AT]
         self.as_of = max(call.updated_at for call in reached)
         self.lateness_seconds = max(
@@ -52,6 +53,10 @@ class Centre:
     def queue_name(self, queue_id: int) -> str:
         """The newest name on a wait; the id if the queue has no waits or no name."""
         return UNKNOWN if queue_id == NOBODY else self.queue_names.get(queue_id, str(queue_id))
+
+    def agent_name(self, agent_id: int) -> str:
+        """The newest name seen on a call, a transfer or an escalation; the number of an agent whom none names."""
+        return self.agent_names.get(agent_id, str(agent_id))
 
     def zone(self, queue_id: int | None) -> ZoneInfo:
         """The queue's own zone, else that of the reports."""
@@ -103,3 +108,22 @@ def _newest_names(bodies: Sequence[Json]) -> dict[int, str]:
         if (queue_id := number(row, "menu_path_id")) is not None and row.get("menu_path")
     ]
     return {queue_id: name for _, queue_id, name in sorted(named)}
+
+
+def _newest_agent_names(bodies: Sequence[Json]) -> dict[int, str]:
+    named = []
+    for body in bodies:
+        shown = instant(body, "created_at") or some_instant(body, "updated_at")
+        mentions = [(shown, body.get("agent_info"))]
+        for row in elements(body, "transfers"):
+            at = instant(row, "created_at") or shown
+            mentions += [(at, row.get("from_agent")), (at, row.get("to_agent"))]
+        for row in elements(body, "escalations"):
+            mentions.append((instant(row, "created_at") or shown, row.get("to_agent")))
+        named += [
+            (at, body["id"], agent["id"], agent["name"])
+            for at, agent in mentions
+            if agent and agent.get("id") is not None and agent.get("name")
+        ]
+    named.sort(key=lambda each: each[:2])
+    return {agent_id: name for _, _, agent_id, name in named}

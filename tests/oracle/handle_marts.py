@@ -73,7 +73,9 @@ def _agent_days(centre: Centre, work: Sequence[Work]) -> Cells:
     )
     for key, members in groups.items():
         parts = _parts(members)
-        cells.rows[key] = {column: parts[column] for column in (*COUNTS, *SECONDS, *RATIOS)}
+        cells.rows[key] = {column: parts[column] for column in (*COUNTS, *SECONDS, *RATIOS)} | {
+            "agent_name": "no agent" if key[0] == NOBODY else centre.agent_name(key[0])
+        }
     return cells
 
 
@@ -118,6 +120,7 @@ def _agent_intervals(centre: Centre, work: Sequence[Work]) -> Cells:
         is_open = sum(1 for each in members if not each.segment.call.is_ended)
         end = key[2] + dt.timedelta(minutes=BASE_MINUTES)
         cells.rows[key] = {column: parts[column] for column in (*COUNTS, "call_seconds", *SECONDS)} | {
+            "interval_start_local": centre.local_clock(key[2]),
             "local_date": centre.local_date(key[2]),
             "open_segments": is_open,
             "agent_busy_seconds": busy.get(key, 0),

@@ -53,6 +53,11 @@ def test_a_new_key_a_new_word_and_how_often(exploder):
     )
 
 
+def test_new_keys_of_a_call_that_is_rejected_are_not_said_to_be_kept(exploder):
+    seen = noticed(exploder, CALL | {"mood": "good", "rating": "five"})
+    assert seen == Counter({Drift("new_type", "calls", "rating", "text, expected a whole number"): 1})
+
+
 def test_a_number_of_a_list_is_known_by_its_number(exploder):
     seen = noticed(exploder, CALL | {"adapter_fail_code": 10001}, CALL | {"id": 2, "adapter_fail_code": 777})
     assert seen == Counter({Drift("new_value", "calls", "adapter_fail_code", "777"): 1})
@@ -70,7 +75,7 @@ def test_what_is_no_word_is_told_without_being_shown(exploder, word):
 
 
 def test_free_text_is_never_shown(exploder):
-    assert noticed(exploder, CALL | {"feedback": "Ann was kind", "sub_status": "odd"}) == Counter()
+    assert noticed(exploder, CALL | {"feedback": "Ann was kind", "fail_details": "odd"}) == Counter()
 
 
 def test_a_rejected_type_is_counted_in_every_call(exploder):

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.ccaip.enumerations import known_words
 from pipelines.ccaip.tables import TABLES
 from simulator.centre import Centre
 from simulator.centre.failures import CODES, MESSAGES
@@ -109,6 +110,21 @@ def test_a_child_had_no_parent(centre: Centre, every_version: list[Json]) -> Non
 def test_the_json_had_a_key_that_no_table_declares(every_version: list[Json]) -> None:
     undeclared = {path for body in every_version for path in _undeclared("calls", body)}
     assert undeclared == set()
+
+
+def test_the_json_had_a_word_that_callmart_would_tell_as_new(every_version: list[Json]) -> None:
+    for table, columns in known_words().items():
+        rows = (
+            every_version
+            if table == "calls"
+            else [row for body in every_version for row in body.get(table, ())]
+        )
+        for column in TABLES[table].columns:
+            if column.name in columns:
+                *above, key = column.path
+                holders = (row.get(above[0]) or {} for row in rows) if above else rows
+                words = {str(holder[key]) for holder in holders if holder.get(key) is not None}
+                assert words <= columns[column.name], (table, column.name)
 
 
 def _undeclared(table: str, element: Json) -> Iterator[str]:

@@ -113,6 +113,7 @@ joined as (
 
 select
     joined.*,
+    {{ to_local('joined.interval_start_at', "'" ~ var('reporting_timezone') ~ "'") }} as interval_start_local,
     cast({{ to_local('joined.interval_start_at', "'" ~ var('reporting_timezone') ~ "'") }} as date) as local_date,
     {{ is_settled(
         'joined.open_segments', add_seconds('joined.interval_start_at', var('base_interval_minutes') * 60)

@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_rows',
+    on_schema_change='sync_all_columns',
+    meta={'reach': 'every_day', 'compared': ['agent_id', 'agent_name']}
+) }}
+
+{{ after_day_records() }}
 -- Every agent in any call, with the name from the seed agent_names, else the newest name if the privacy policy keeps
 -- names, else the number.
 select

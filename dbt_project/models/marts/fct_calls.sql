@@ -94,6 +94,7 @@ select
     calls.connected_at,
     calls.ended_at,
     calls.updated_at,
+    {{ to_local('calls.created_at', "'" ~ var('reporting_timezone') ~ "'") }} as created_local,
     cast(
         {{ to_local(
             'coalesce(calls.created_at, calls.queued_at, calls.updated_at)',

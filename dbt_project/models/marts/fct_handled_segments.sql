@@ -86,6 +86,7 @@ select
     begun_at as started_at,
     ended_at,
     {{ interval_start('begun_at', var('base_interval_minutes')) }} as interval_start_at,
+    {{ to_local('begun_at', "'" ~ var('reporting_timezone') ~ "'") }} as started_local,
     cast({{ to_local('begun_at', "'" ~ var('reporting_timezone') ~ "'") }} as date) as local_date,
     folded_rows,
     has_duplicate_rows,

@@ -7,6 +7,9 @@
     partition_by=day_partitions('local_date'),
     cluster_by=['queue_id']
 ) }}
+{%- set entered_queue_local = to_local(
+    'segments.entered_queue_at', "coalesce(zones.reporting_timezone, '" ~ var('reporting_timezone') ~ "')"
+) %}
 
 with
 
@@ -48,12 +51,8 @@ select
             then {{ interval_start('segments.left_queue_at', var('base_interval_minutes')) }}
     end as answered_interval_start_at,
     {{ interval_start('segments.left_queue_at', var('base_interval_minutes')) }} as ended_interval_start_at,
-    cast(
-        {{ to_local(
-            'segments.entered_queue_at',
-            "coalesce(zones.reporting_timezone, '" ~ var('reporting_timezone') ~ "')"
-        ) }} as date
-    ) as local_date,
+    {{ entered_queue_local }} as entered_queue_local,
+    cast({{ entered_queue_local }} as date) as local_date,
     segments.wait_seconds,
     segments.target_seconds,
     segments.target_percent,

@@ -31,6 +31,7 @@ select
     calls.call_type,
     transfers.created_at,
     transfers.connected_at,
+    {{ to_local('transfers.created_at', "'" ~ var('reporting_timezone') ~ "'") }} as created_local,
     cast(
         {{ to_local(
             'coalesce(transfers.created_at, calls.created_at, calls.updated_at)',

@@ -31,6 +31,7 @@ select
     sessions.transfer_id,
     sessions.started_at,
     sessions.ended_at,
+    {{ to_local('sessions.started_at', "'" ~ var('reporting_timezone') ~ "'") }} as started_local,
     cast({{ to_local('sessions.started_at', "'" ~ var('reporting_timezone') ~ "'") }} as date) as local_date,
     sessions.session_seconds,
     sessions.responses,

@@ -9,24 +9,26 @@
 ) }}
 
 select
-    agent_id,
-    direction,
-    local_date,
-    handled_segments,
-    handled_calls,
-    held_segments,
-    short_calls,
-    transfers_out,
-    cold_transfers_out,
-    warm_transfers_out,
-    transferred_calls,
-    talk_seconds,
-    hold_seconds,
-    acw_seconds,
-    bcw_seconds,
-    ring_seconds,
-    handle_seconds,
-    vendor_handle_seconds,
+    agent_days.agent_id,
+    {{ shown_name('agents.agent_name', 'agent_days.agent_id', 'no agent') }} as agent_name,
+    agent_days.direction,
+    agent_days.local_date,
+    agent_days.handled_segments,
+    agent_days.handled_calls,
+    agent_days.held_segments,
+    agent_days.short_calls,
+    agent_days.transfers_out,
+    agent_days.cold_transfers_out,
+    agent_days.warm_transfers_out,
+    agent_days.transferred_calls,
+    agent_days.talk_seconds,
+    agent_days.hold_seconds,
+    agent_days.acw_seconds,
+    agent_days.bcw_seconds,
+    agent_days.ring_seconds,
+    agent_days.handle_seconds,
+    agent_days.vendor_handle_seconds,
     {{ handle_ratios() }}
-from {{ ref('agg_agent_days') }}
-where {{ is_day_to_compute('local_date') }}
+from {{ ref('agg_agent_days') }} as agent_days
+left join {{ ref('dim_agents') }} as agents on agent_days.agent_id = agents.agent_id
+where {{ is_day_to_compute('agent_days.local_date') }}

@@ -55,10 +55,7 @@ local as (
 
     select
         parts.*,
-        case
-            when parts.queue_id = -1 then 'no queue'
-            else coalesce(queues.queue_name, {{ as_text('parts.queue_id') }})
-        end as queue_name,
+        {{ shown_name('queues.queue_name', 'parts.queue_id', 'no queue') }} as queue_name,
         {{ to_local(
             'parts.interval_start_at', "coalesce(queue_timezones.reporting_timezone, '" ~ var('reporting_timezone') ~ "')"
         ) }} as interval_start_local

@@ -294,7 +294,11 @@ select
     moved.restated_at,
     moved.step_build as build_number,
     moved.interval_start_at,
+    {{ to_local(
+        'moved.interval_start_at', "coalesce(zones.reporting_timezone, '" ~ var('reporting_timezone') ~ "')"
+    ) }} as interval_start_local,
     moved.queue_id,
+    {{ shown_name('queues.queue_name', 'moved.queue_id', 'unknown') }} as queue_name,
     moved.language,
     moved.call_type,
     moved.metric,
@@ -312,4 +316,6 @@ inner join causes
         and moved.call_type = causes.call_type
         and moved.interval_start_at = causes.interval_start_at
         and moved.step_build = causes.step_build
+left join {{ ref('dim_queues') }} as queues on moved.queue_id = queues.queue_id
+left join {{ ref('queue_timezones') }} as zones on moved.queue_id = zones.queue_id
 where moved.value_before is distinct from moved.value_after

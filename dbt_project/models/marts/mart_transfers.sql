@@ -35,8 +35,30 @@ parts as (
 )
 
 select
-    *,
-    {{ safe_ratio('completed', 'attempts - in_progress') }} as transfer_completion_rate,
-    {{ safe_ratio('failed', 'attempts - in_progress') }} as transfer_failure_rate,
-    {{ safe_ratio('completed_wait_seconds', 'completed') }} as average_transfer_wait_time
+    parts.local_date,
+    parts.kind,
+    parts.from_queue_id,
+    {{ shown_name('from_queues.queue_name', 'parts.from_queue_id', 'no queue') }} as from_queue_name,
+    parts.to_queue_id,
+    {{ shown_name('to_queues.queue_name', 'parts.to_queue_id', 'no queue') }} as to_queue_name,
+    parts.from_agent_id,
+    {{ shown_name('from_agents.agent_name', 'parts.from_agent_id', 'no agent') }} as from_agent_name,
+    parts.to_agent_id,
+    {{ shown_name('to_agents.agent_name', 'parts.to_agent_id', 'no agent') }} as to_agent_name,
+    parts.attempts,
+    parts.completed,
+    parts.failed,
+    parts.abandoned,
+    parts.flowed_out,
+    parts.in_progress,
+    parts.attempts_to_virtual_agent,
+    parts.wait_seconds,
+    parts.completed_wait_seconds,
+    {{ safe_ratio('parts.completed', 'parts.attempts - parts.in_progress') }} as transfer_completion_rate,
+    {{ safe_ratio('parts.failed', 'parts.attempts - parts.in_progress') }} as transfer_failure_rate,
+    {{ safe_ratio('parts.completed_wait_seconds', 'parts.completed') }} as average_transfer_wait_time
 from parts
+left join {{ ref('dim_queues') }} as from_queues on parts.from_queue_id = from_queues.queue_id
+left join {{ ref('dim_queues') }} as to_queues on parts.to_queue_id = to_queues.queue_id
+left join {{ ref('dim_agents') }} as from_agents on parts.from_agent_id = from_agents.agent_id
+left join {{ ref('dim_agents') }} as to_agents on parts.to_agent_id = to_agents.agent_id

@@ -6,6 +6,7 @@ select
     calls.queue_id,
     calls.queue_name,
     calls.created_at,
+    {{ to_local('calls.created_at', "'" ~ var('reporting_timezone') ~ "'") }} as created_local,
     calls.updated_at,
     {{ seconds_between('calls.begun_at', 'lateness.as_of_at') }} as open_seconds
 from {{ ref('int_calls_placed') }} as calls

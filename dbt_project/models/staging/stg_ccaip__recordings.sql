@@ -8,6 +8,7 @@ select
     duration as seconds,
     recording_type,
     started_at,
+    ended_at,
     _extra,
     _dlt_load_id as load_id
 from {{ source('ccaip', 'recordings') }}

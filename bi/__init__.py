@@ -1,0 +1,1 @@
+"""callmart's marts in BI tools."""

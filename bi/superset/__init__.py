@@ -1,0 +1,1 @@
+"""A dashboard for Apache Superset, made from the marts' own descriptions."""
