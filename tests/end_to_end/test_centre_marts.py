@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.ccaip.check_marts import MODELS, read
+from pipelines.ccaip.check_marts import DECIDED, MODELS, read
 from pipelines.ccaip.privacy.policy import personal_columns
 from pipelines.ccaip.tables import TABLES
 from pipelines.home import Home
@@ -142,7 +142,7 @@ def assert_marts_tell_the_truth(setting: Setting) -> None:
 
 
 def assert_public_marts_show_nobody(setting: Setting) -> None:
-    """Though everything personal was kept: no value of a personal column stands in a public mart."""
+    """Although everything personal was kept: a public mart shows no personal value but agents' names."""
     personal = " union ".join(
         f"select {column.name}::varchar as value from ccaip.{table}"
         for (table, _), column in personal_columns().items()
@@ -156,6 +156,8 @@ def assert_public_marts_show_nobody(setting: Setting) -> None:
             f"select column_name from duckdb_columns() where table_name = '{name}' and data_type = 'VARCHAR'"
         )
         for (column,) in setting.ask(texts):
+            if column in DECIDED:
+                continue
             shown = {value for (value,) in setting.ask(f'select distinct "{column}" from marts.{name}')}
             assert not shown & people, (name, column)
 

@@ -267,7 +267,7 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     mistake(
         "open transfers in the denominator", f"{MARTS}mart_transfers",
-        "{{ safe_ratio('completed', 'attempts - in_progress') }}", "{{ safe_ratio('completed', 'attempts') }}",
+        "{{ safe_ratio('parts.completed', 'parts.attempts - parts.in_progress') }}", "{{ safe_ratio('parts.completed', 'parts.attempts') }}",
     ),
     mistake(
         "open sessions in the denominator", f"{MARTS}mart_virtual_agent",
