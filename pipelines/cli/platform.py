@@ -46,8 +46,8 @@ def demo(
     credentials. Writes only to the folder `demo` of the project folder. When
     you run it again, one hour has passed there, and only changes are loaded.
 
-    On Postgres it writes to the database of [destination.postgres.credentials],
-    whose name must have `demo` in it, and to the folder `demo-postgres`.
+    On Postgres it writes to the database in your settings, whose name must contain
+    `demo`, and to the folder `demo-postgres`.
 
     Examples:
       callmart demo

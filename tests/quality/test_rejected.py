@@ -37,9 +37,9 @@ def calls() -> LivingCalls:
 
 @pytest.fixture
 def wrongly_declared(monkeypatch):
-    """callmart as it was before a fix: it takes no instant for one, and can read no call."""
+    """callmart as it was before a fix: it takes no whole number for one, and can read no call."""
     with monkeypatch.context() as before:
-        before.setitem(FAULT, "timestamp", "leaf is not null")
+        before.setitem(FAULT, "bigint", "leaf is not null")
         yield before
 
 
