@@ -34,6 +34,9 @@ from tests.tenant import TOKEN, USER, tenant
 HOUR = timedelta(hours=1)
 KEEP: Any = {class_.value: "keep" for class_ in Privacy if class_ is not Privacy.NONE}
 
+ON_DUCKDB = pytest.mark.parametrize("pipeline", ["duckdb"], indirect=True)
+"""For what does not depend on the destination."""
+
 
 @pytest.fixture(params=["duckdb", "postgres"])
 def pipeline(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], dlt.Pipeline]]:
@@ -138,6 +141,7 @@ def test_what_changed_since_the_last_run_is_loaded_and_arrays_that_shrank_leave_
     assert int(new) == 8  # five, then three: what the overlap brings again is not new
 
 
+@ON_DUCKDB
 def test_packages_of_a_few_calls_are_loaded_one_by_one_until_nothing_is_left(pipeline, serve, calls):
     for call_id in range(6, 400):
         calls.put(START + seconds(call_id), a_call(call_id))
@@ -150,6 +154,7 @@ def test_packages_of_a_few_calls_are_loaded_one_by_one_until_nothing_is_left(pip
     assert_equals_platform(here, calls.truth(platform.clock.now()))
 
 
+@ON_DUCKDB
 def test_a_package_that_was_extracted_and_not_loaded_is_finished_by_the_next_run(pipeline, serve, calls):
     platform = serve(calls)
     platform.clock.advance(HOUR)
@@ -161,6 +166,7 @@ def test_a_package_that_was_extracted_and_not_loaded_is_finished_by_the_next_run
     assert rows_of(again, f"select count(*) from {NAME}.load_windows where verdict <> 'complete'") == [(0,)]
 
 
+@ON_DUCKDB
 def test_a_backfill_leaves_the_cursor_and_newer_versions_alone(pipeline, serve, calls):
     platform = serve(calls)
     platform.clock.advance(HOUR)
@@ -206,7 +212,7 @@ def test_a_rejected_call_leaves_its_table_once_it_can_be_read(pipeline, serve, c
     assert rows_of(here, f"select count(*) from {NAME}.calls") == [(6,)]
 
 
-@pytest.mark.parametrize("pipeline", ["duckdb"], indirect=True)
+@ON_DUCKDB
 def test_drift_in_a_fatal_field_loads_nothing(pipeline, serve, calls):
     calls.put(START + seconds(9), a_call(9, status="levitating"))
     platform = serve(calls)
@@ -222,7 +228,7 @@ def test_drift_in_a_fatal_field_loads_nothing(pipeline, serve, calls):
     assert rows_of(here, f"select count(*) from {NAME}.calls") == [(6,)]
 
 
-@pytest.mark.parametrize("pipeline", ["duckdb"], indirect=True)
+@ON_DUCKDB
 def test_nothing_personal_is_loaded_by_default_and_another_key_is_refused(pipeline, serve, calls, tmp_path):
     calls.put(START + seconds(9), a_call(9, end_user={"id": 7, "identifier": "+14155550123"}))
     platform = serve(calls)
@@ -311,7 +317,7 @@ def test_dlt_still_asks_a_nested_table_for_its_resource():
     assert schema.get_table("transfers")["resource"] == "calls"
 
 
-@pytest.mark.parametrize("pipeline", ["duckdb"], indirect=True)
+@ON_DUCKDB
 def test_a_run_killed_while_it_loads_is_finished_by_the_next(pipeline, serve, calls, tmp_path):
     """kill -9 at every stage of dlt's run, as its log says it."""
     platform = serve(calls)
