@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)\b")
-_MEMORY_LIMIT = "128MB"
+_MEMORY = "32MB"
+"""What the queries of a page need, and a little more."""
+
+_MOST_MEMORY = "512MB"
+"""What they may take of a long range in a large copy."""
+
 _THREADS = 1
 
 
@@ -84,7 +89,7 @@ class _AttachedCopy:
 
     def __init__(self, copy: Path, identity: tuple[int, ...]) -> None:
         self.identity = identity
-        limits: dict[str, Any] = {"memory_limit": _MEMORY_LIMIT, "threads": _THREADS, "temp_directory": ""}
+        limits: dict[str, Any] = {"memory_limit": _MEMORY, "threads": _THREADS, "temp_directory": ""}
         self._connection = duckdb.connect(config=limits)
         path = os.fspath(copy).replace("'", "''")  # `attach` takes no parameter
         try:
@@ -98,6 +103,13 @@ class _AttachedCopy:
         self._connection.execute("set enable_external_access = false")
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
+        try:
+            return self._fetched(sql, parameters)
+        except duckdb.OutOfMemoryException:
+            self._connection.execute(f"set global memory_limit = '{_MOST_MEMORY}'")
+            return self._fetched(sql, parameters)
+
+    def _fetched(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
         statement = _PARAMETER.sub(r"$\1", sql)
         with self._connection.cursor() as cursor:
             cursor.execute("use callmart")

@@ -183,6 +183,14 @@ def httpx_csv(client: httpx.Client, path: str) -> list[dict[str, str]]:
     return list(csv.DictReader(answer.text.splitlines()))
 
 
+def test_a_question_that_needs_more_memory_than_a_page_is_answered(tmp_path) -> None:
+    copy = tmp_path / "copy.duckdb"
+    duckdb.connect(str(copy)).close()
+    with PublishedCopy(copy).snapshot() as snapshot:
+        long = "select count(distinct i) as different from range(3000000) as numbers (i)"
+        assert snapshot.rows(long, {}) == [{"different": 3_000_000}]
+
+
 def test_the_copy_says_how_fresh_it_is(copy: Path, http) -> None:
     with duckdb.connect(str(copy), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
