@@ -18,6 +18,7 @@ from orchestration.dagster.commands import POOL, environment, steps
 from pipelines.cli.context import Work
 from pipelines.errors import LockedError, TransformError
 from pipelines.home import Home
+from pipelines.marts.build import FAILED, NOT_BUILT
 from pipelines.marts.dbt_runner import PROJECT_DIR, dbt_environment, dbt_variables, project_of
 from pipelines.marts.last_build import fingerprint_of, forget_build, record_build
 from pipelines.runs import utc_now
@@ -197,8 +198,7 @@ def _build(work: Work, context: dg.AssetExecutionContext, dbt: DbtCliResource) -
         *_PARTIAL,
         *("--log-path", str(work.home.dbt_log_dir), "--log-level-file", "info"),
         "build",
-        # unit tests are for `make test`; saved queries are MetricFlow's
-        *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "saved_query"),
+        *NOT_BUILT,
         *_variables(work.settings),
     ]
     # Of a part of the project, tests that need models outside of it are left out: there may be none of these yet.
@@ -214,7 +214,7 @@ def _build(work: Work, context: dg.AssetExecutionContext, dbt: DbtCliResource) -
         failed = [
             result["unique_id"].split(".")[2]
             for result in (json.loads(results.read_text())["results"] if results.exists() else [])
-            if result["status"] in ("error", "fail", "runtime error")
+            if result["status"] in FAILED
         ]
         raise TransformError(
             f"dbt failed: {', '.join(failed) or 'see its messages'}.",

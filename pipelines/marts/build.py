@@ -32,7 +32,15 @@ from pipelines.settings import Settings
 from pipelines.steps import reached
 from pipelines.warehouse.connect import exists, writing
 
-_FAILED = ("error", "fail", "runtime error")
+FAILED = ("error", "fail", "runtime error")
+"""The statuses of a failed node in dbt's `run_results.json`."""
+
+# unit tests are run by `make test`; saved queries belong to MetricFlow; exposures are nothing to build
+NOT_BUILT = tuple(
+    word for kind in ("unit_test", "saved_query", "exposure") for word in ("--exclude-resource-type", kind)
+)
+"""Options of `dbt build` that leave out what a build of the marts is not for."""
+
 _SHOWN_FAILURES = 8
 _STARTING = "starting dbt"
 _PARSING = "parsing the project"
@@ -109,7 +117,7 @@ def transform(
                     stage.note(event.note)
             process.wait()
         results = json.loads(results_file.read_text())["results"] if results_file.exists() else []
-        failed = [result for result in results if result["status"] in _FAILED]
+        failed = [result for result in results if result["status"] in FAILED]
         if process.returncode or failed:
             raise _failure(failed, results, events, settings, log)
         if not results:
@@ -134,9 +142,7 @@ def _arguments(
         *("--log-format", "json", "--log-level", "info", "--log-level-file", "none", "--no-use-colors"),
         "--partial-parse",
         "build",
-        # unit tests are run by `make test`; saved queries belong to MetricFlow
-        *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "saved_query"),
-        *("--exclude-resource-type", "exposure"),
+        *NOT_BUILT,
         *("--project-dir", str(project), "--profiles-dir", str(project)),
         *("--target-path", str(home.dbt_target_dir), "--log-path", str(home.dbt_log_dir)),
         *("--vars", json.dumps(dbt_variables(settings.reporting_timezone))),

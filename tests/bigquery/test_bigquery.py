@@ -25,7 +25,7 @@ from tests.bigquery import emulator, statements, warehouse
 from tests.increments.histories import START, happen, history
 from tests.increments.rebuild import RECORDS
 from tests.marts import dbt_raw
-from tests.marts.test_postgres import NOT_COMPARED, plain
+from tests.marts.test_postgres import compared_columns, plain
 from tests.marts.workshop import WAREHOUSE, Workshop
 from tests.oracle.test_edge_cases import QUEUE_TIMEZONES, edge_calls
 
@@ -137,15 +137,7 @@ def _compare(built: Built, build: str) -> None:
         for schema, name in relations:
             if name in RECORDS:
                 continue
-            columns = [
-                column
-                for (column,) in source.execute(
-                    "select column_name from information_schema.columns"
-                    " where table_schema = ? and table_name = ? order by column_name",
-                    [schema, name],
-                ).fetchall()
-                if column not in NOT_COMPARED
-            ]
+            columns = compared_columns(source, schema, name)
             query = f"select {', '.join(columns)} from {schema}.{name}"
             here = Counter(plain(row) for row in source.execute(query).fetchall())
             there = Counter(plain(row) for row in warehouse.rows(built.bigquery, f"{schema}.{name}", columns))

@@ -186,15 +186,7 @@ def test_every_cell_equals_duckdbs(built: Built) -> None:
         ).fetchall()
         relations = [each for each in relations if each[1] not in RECORDS]
         for schema, name in relations:
-            columns = [
-                column
-                for (column,) in source.execute(
-                    "select column_name from information_schema.columns"
-                    " where table_schema = ? and table_name = ? order by column_name",
-                    [schema, name],
-                ).fetchall()
-                if column not in NOT_COMPARED
-            ]
+            columns = compared_columns(source, schema, name)
             query = f"select {', '.join(columns)} from {schema}.{name}"
             cursor.execute(query)
             here = Counter(plain(row) for row in source.execute(query).fetchall())
@@ -261,6 +253,13 @@ def test_every_column_is_reflected_with_its_comment(built: Built, postgres_serve
     """A BI tool that shows other types than on DuckDB, or no descriptions."""
     engine = create_engine(postgres_server.url(built.postgres.info.dbname), poolclass=NullPool)
     assert check_columns(engine) > 700
+
+
+def compared_columns(source: duckdb.DuckDBPyConnection, schema: str, name: str) -> list[str]:
+    """The columns of a relation that are the same on every engine, sorted."""
+    query = "select column_name from information_schema.columns where table_schema = ? and table_name = ? order by 1"
+    found = source.execute(query, [schema, name]).fetchall()
+    return [column for (column,) in found if column not in NOT_COMPARED]
 
 
 def plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
