@@ -127,17 +127,12 @@ class Warehouse:
 
         settings = self._settings
         if self.raw is not None:
-            return dlt.destinations.duckdb(self.raw)
+            return dlt.destinations.duckdb(duckdb_file.dlt_credentials(self.raw))
         if settings.destination == "postgres":
             return dlt.destinations.postgres(credentials=_url(settings, "postgresql").render_as_string(False))
         return dlt.destinations.bigquery(
             credentials=dict(settings.credentials), location=settings.credentials.get("location", "US")
         )
-
-    def restore_session(self) -> None:
-        """Restore the session settings of a DuckDB file that dlt has changed."""
-        if self.raw is not None:
-            duckdb_file.begin_session(self.raw)
 
     def reopen(self) -> None:
         """Close and reopen the warehouse. Needed after a failed DuckDB commit."""

@@ -182,7 +182,6 @@ class Loader:
                 privacy_key=self._settings.privacy_key,
             )
         )
-        self._warehouse.restore_session()
         if len(package.removed):
             delete_calls(self.connection, package.removed.to_pylist())
             self.connection.commit()
