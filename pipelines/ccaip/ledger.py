@@ -4,7 +4,7 @@
             → complete | short                              (the source alone, when dlt completes the load)
             → failed
 
-A row is loaded in the same package as its calls. A window that is not `complete` is requested again, up to a limit, so
+A row is loaded in the same package as its calls; without calls callmart writes it alone. A window that is not `complete` is requested again, up to a limit, so
 that it neither blocks others nor is lost.
 """
 
@@ -31,6 +31,22 @@ def planned(windows: Iterable[Window]) -> list[dict[str, Any]]:
 def failed(package: Package, note: str) -> list[dict[str, Any]]:
     """Rows for the windows of a package that could not be loaded. `note` gives the reason, without personal data."""
     return [_read(read) | {"verdict": "failed", "note": note} for read in package.reads]
+
+
+def nothing_new(package: Package) -> list[dict[str, Any]]:
+    """Rows for windows that had nothing to load, so that no load is needed for them."""
+    return [
+        _read(read)
+        | {
+            "rejected": 0,
+            "landed": 0,
+            "superseded": len(read.keys),
+            "new_versions": 0,
+            "verdict": verdict_of(read),
+            "note": "",
+        }
+        for read in package.reads
+    ]
 
 
 def fetched(

@@ -102,6 +102,12 @@ class Package:
         return self.tables["calls"].num_rows
 
     @property
+    def is_only_ledger(self) -> bool:
+        """Whether its windows were read in full and had nothing to load or to delete."""
+        nothing = not (self.calls or len(self.removed) or any(self.rejected) or self.drift)
+        return nothing and bool(self.reads) and not any(read.is_short for read in self.reads)
+
+    @property
     def is_by_id(self) -> bool:
         """Whether its calls were requested by id: they are loaded whatever version is loaded already."""
         return all(read.window.ids for read in self.reads)

@@ -152,7 +152,7 @@ def ccaip(
     held_back: list[tuple[Package, Loaded, datetime]] = []
 
     def read(cursor: Cursor | None, bounds: tuple[datetime, datetime] | None) -> Iterator[Any]:
-        loaded = Loaded(dlt.current.pipeline())
+        loaded = Loaded(dlt.current.pipeline().sql_client)
         forgotten = loaded.forgotten(privacy.key or "")
         with Client(
             base_url=base_url,
@@ -230,7 +230,7 @@ def ccaip_packages(
             return
         declare(dlt.current.source_schema(), _destination_type())
         outgoing = Outgoing(
-            package, Loaded(dlt.current.pipeline()), horizon, run_id, privacy_key, verdict="unverified"
+            package, Loaded(dlt.current.pipeline().sql_client), horizon, run_id, privacy_key, verdict="unverified"
         )
         on_package(outgoing)
         yield _window(outgoing, until)

@@ -185,7 +185,7 @@ def _facts(status: Status) -> list[tuple[str, str]]:
         ("Calls", f"{landed.calls_final:,} final, {landed.calls_not_final:,} not final"),
         ("Newest change", instant(fresh.newest_updated_at)),
         ("Requested up to", instant(fresh.tail_until)),
-        ("Last load", instant(fresh.last_load_at)),
+        ("Last load of calls", instant(fresh.last_load_at)),
         ("Marts built", instant(fresh.marts_built_at)),
         ("Loaded since the last transform", "never transformed" if since is None else f"{since:,} calls"),
         ("Rejected", f"{pending.rejected_calls:,} calls"),

@@ -35,6 +35,7 @@ from sqlalchemy import (
     Table,
     TableClause,
     Text,
+    and_,
     cast,
     column,
     create_engine,
@@ -42,6 +43,7 @@ from sqlalchemy import (
     func,
     insert,
     inspect,
+    or_,
     select,
     table,
     tuple_,
@@ -426,13 +428,18 @@ class Catalog:
 
 
 def cursor_of(connection: Connection) -> Cursor | None:
-    """The cursor of the scheduled load, from the ledger rows of complete loads; None before the first load."""
-    names = ("window_until", "newest_change_at", "why", "attempt", "load_id")
+    """The cursor of the scheduled load, from the ledger; None before the first load.
+
+    A window counts if its load is complete. One without calls needed no load, and counts if it is complete itself.
+    """
+    names = ("window_until", "newest_change_at", "why", "attempt", "load_id", "verdict")
     window = table("load_windows", *(column(name) for name in names), schema=RAW_SCHEMA)
     loads = table("_dlt_loads", column("load_id"), column("status"), schema=RAW_SCHEMA)
     complete = select(loads.c.load_id).where(loads.c.status == 0)
     query = select(func.max(window.c.window_until), func.max(window.c.newest_change_at)).where(
-        window.c.why == "tail", window.c.attempt == 1, window.c.load_id.in_(complete)
+        window.c.why == "tail",
+        window.c.attempt == 1,
+        or_(window.c.load_id.in_(complete), and_(window.c.load_id.is_(None), window.c.verdict == "complete")),
     )
     until, last_change = connection.execute(query).one()
     if until is None:

@@ -145,6 +145,26 @@ def test_a_load_with_nothing_new_asks_no_calls(home, serve, calls):
     assert platform.stats.requests - before == 1  # the server's clock
 
 
+def test_a_load_without_calls_moves_the_cursor_and_fills_the_ledger_without_dlt(home, serve, calls):
+    platform = serve(calls)
+    platform.clock.advance(HOUR)
+    loaded(platform, home)
+    loads = ask(home, "select count(*) from ccaip._dlt_loads")
+    trace = home.pipelines_dir / "ccaip" / "trace.pickle"
+    assert trace.exists()
+    platform.clock.advance(2 * HOUR)
+    quiet = loaded(platform, home)
+    assert (quiet.calls, quiet.problems) == (0, [])
+    assert ask(home, "select count(*) from ccaip._dlt_loads") == loads
+    assert trace.exists()  # `dlt pipeline ccaip trace` still shows the last load
+    last = "select window_until, verdict, landed from ccaip.load_windows order by finished_at desc limit 1"
+    assert ask(home, last) == [(quiet.until, "complete", 0)]
+    calls.put(platform.clock.now(), a_call(99))
+    platform.clock.advance(HOUR)
+    assert loaded(platform, home).since > START + HOUR
+    assert_equals_platform(home, calls.truth(platform.clock.now()))
+
+
 def test_a_call_that_becomes_visible_late_is_caught_by_the_overlap(home, serve, calls):
     platform = serve(calls)
     platform.clock.set(START + HOUR)
