@@ -104,8 +104,8 @@ $(BIGQUERY_VENV)/.set-up: requirements-bigquery.lock pyproject.toml
 SEEDS ?= 20
 JOBS  ?= 2
 
-soak: setup  ## random faults with loads, backfills and kills, compared with the truth: SEEDS=200 JOBS=2
-	$(BIN)/python -m tests.soak --seeds $(SEEDS) --jobs $(JOBS)
+soak: setup  ## random faults with loads, backfills and kills, compared with the truth: SEEDS=200 JOBS=2 DESTINATION=postgres
+	$(BIN)/python -m tests.soak --seeds $(SEEDS) --jobs $(JOBS) --destination $(DESTINATION)
 
 SECONDS ?= 60
 

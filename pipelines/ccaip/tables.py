@@ -29,6 +29,9 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Literal
 
+SOURCE = "ccaip"
+"""The name of the source, of its dlt schema and of the raw dataset."""
+
 ColumnType = Literal["text", "bigint", "double", "bool", "timestamp", "json"]
 
 

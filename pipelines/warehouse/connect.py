@@ -54,14 +54,13 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
 
 from pipelines.ccaip.parse import arrow_schema
-from pipelines.ccaip.schema import DECLARED, LIST_INDEX, LOAD_ID, NAME, PARENT_ID, ROOT_ID, ROW_ID, merge_key
-from pipelines.ccaip.tables import EXTRA, TABLES
+from pipelines.ccaip.schema import DECLARED, LIST_INDEX, LOAD_ID, PARENT_ID, ROOT_ID, ROW_ID, merge_key
+from pipelines.ccaip.tables import EXTRA, SOURCE, TABLES
 from pipelines.ccaip.windows import Cursor, in_utc
 from pipelines.errors import CallmartError, ConfigurationError
 from pipelines.settings import Settings
 from pipelines.warehouse import duckdb_file, postgres
 
-RAW_SCHEMA = NAME
 LINKS = (ROW_ID, PARENT_ID, ROOT_ID, LIST_INDEX)
 """The columns by which dlt links nested tables. Missing from warehouses of callmart 0.1."""
 
@@ -78,7 +77,7 @@ def exists(settings: Settings) -> bool:
     if settings.destination == "duckdb":
         return settings.warehouse.exists()
     with _connect(settings) as connection:
-        return inspect(connection).has_schema(RAW_SCHEMA)
+        return inspect(connection).has_schema(SOURCE)
 
 
 @contextmanager
@@ -98,7 +97,7 @@ def reading(settings: Settings) -> Iterator[Connection]:
             yield opened
         return
     with _connect(settings) as connection:
-        if not inspect(connection).has_schema(RAW_SCHEMA):
+        if not inspect(connection).has_schema(SOURCE):
             raise _no_warehouse(settings)
         connection.rollback()
         if connection.dialect.name == "postgresql":
@@ -193,7 +192,7 @@ def _no_warehouse(settings: Settings) -> CallmartError:
             "Load calls first: `callmart run`. If it is elsewhere, set [destination.duckdb] credentials.",
         )
     return CallmartError(
-        f"{settings.warehouse_name} has no schema {RAW_SCHEMA} yet.",
+        f"{settings.warehouse_name} has no schema {SOURCE} yet.",
         f"Load calls first: `callmart run`. If they are elsewhere, set [destination.{settings.destination}.credentials].",
     )
 
@@ -302,7 +301,7 @@ def raw_table(name: str) -> Table:
     extra = (EXTRA,) if name in TABLES else ()
     return Table(
         name,
-        MetaData(schema=RAW_SCHEMA),
+        MetaData(schema=SOURCE),
         *(
             Column(each.name, _TYPES[each.type]())
             for each in (*declared.key_columns, *declared.columns, *extra)
@@ -319,7 +318,7 @@ def linked_table(name: str) -> Table:
     links = LINKS if TABLES[name].parent else LINKS[:1]
     columns = [Column(each.name, each.type) for each in raw_table(name).columns]
     added = [Column(link, BigInteger() if link == LIST_INDEX else Text()) for link in links]
-    return Table(name, MetaData(schema=RAW_SCHEMA), *columns, *added)
+    return Table(name, MetaData(schema=SOURCE), *columns, *added)
 
 
 def rows_by_key(
@@ -389,7 +388,7 @@ class Catalog:
         """Names of tables and views in `schema`, sorted."""
         return sorted(self._relations(schema))
 
-    def relation(self, name: str, schema: str = RAW_SCHEMA) -> TableClause | None:
+    def relation(self, name: str, schema: str = SOURCE) -> TableClause | None:
         """The table with its actual columns; None if it does not exist."""
         return self._relations(schema).get(name)
 
@@ -433,8 +432,8 @@ def cursor_of(connection: Connection) -> Cursor | None:
     A window counts if its load is complete. One without calls needed no load, and counts if it is complete itself.
     """
     names = ("window_until", "newest_change_at", "why", "attempt", "load_id", "verdict")
-    window = table("load_windows", *(column(name) for name in names), schema=RAW_SCHEMA)
-    loads = table("_dlt_loads", column("load_id"), column("status"), schema=RAW_SCHEMA)
+    window = table("load_windows", *(column(name) for name in names), schema=SOURCE)
+    loads = table("_dlt_loads", column("load_id"), column("status"), schema=SOURCE)
     complete = select(loads.c.load_id).where(loads.c.status == 0)
     query = select(func.max(window.c.window_until), func.max(window.c.newest_change_at)).where(
         window.c.why == "tail",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import signal
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from typing import Any
 from uuid import uuid4
 
 import dlt
+from dlt.common.exceptions import SignalReceivedException
 from dlt.pipeline.exceptions import PipelineStepFailed
 from sqlalchemy import Column, Connection, MetaData, Table, Text, func, literal, select, union_all, update
 from sqlalchemy.exc import DBAPIError
@@ -29,9 +31,9 @@ from pipelines.ccaip import ledger
 from pipelines.ccaip.loaded import Loaded
 from pipelines.ccaip.package import Package
 from pipelines.ccaip.privacy.policy import declared_columns
-from pipelines.ccaip.schema import LOAD_ID, NAME, READABLE, ROW_ID, call_key
+from pipelines.ccaip.schema import LOAD_ID, READABLE, ROW_ID, call_key
 from pipelines.ccaip.source import Outgoing, ccaip_packages
-from pipelines.ccaip.tables import LOAD_WINDOWS, RECORDS, REJECTED_CALLS, TABLES
+from pipelines.ccaip.tables import LOAD_WINDOWS, RECORDS, REJECTED_CALLS, SOURCE, TABLES
 from pipelines.ccaip.windows import Cursor
 from pipelines.errors import CallmartError, explained
 from pipelines.home import Home
@@ -39,7 +41,6 @@ from pipelines.settings import Settings
 from pipelines.steps import reached
 from pipelines.warehouse import duckdb_file
 from pipelines.warehouse.connect import (
-    RAW_SCHEMA,
     Catalog,
     batches,
     cursor_of,
@@ -74,7 +75,7 @@ class Loader:
     def __init__(self, settings: Settings, home: Home) -> None:
         self._settings = settings
         self._home = home
-        self._folder = home.pipelines_dir / NAME
+        self._folder = home.pipelines_dir / SOURCE
         self._run_id = uuid4().hex
         self._open = ExitStack()
 
@@ -115,6 +116,8 @@ class Loader:
             try:
                 outgoing = self._run(package, horizon)
             except PipelineStepFailed as error:
+                if isinstance(error.__cause__, SignalReceivedException):
+                    signal.raise_signal(error.__cause__.signal_code)  # dlt has held it back
                 if (reason := explained(error)) is not None:
                     raise reason from error
                 logger.exception("a package could not be loaded")
@@ -156,7 +159,7 @@ class Loader:
         lacks_columns = _lacks_columns(catalog)
         self.connection.rollback()
         self._pipeline: dlt.Pipeline | None = None
-        dataset = dlt.dataset(self._warehouse.destination, NAME, dlt.Schema(NAME))
+        dataset = dlt.dataset(self._warehouse.destination, SOURCE, dlt.Schema(SOURCE))
         self.loaded = Loaded(lambda: dataset.sql_client)
         if lacks_columns:
             self._run(Package.empty(), _DISTANT_PAST)
@@ -166,9 +169,9 @@ class Loader:
         """A pipeline with an empty working folder. Its first run restores the warehouse's schema and state."""
         shutil.rmtree(self._folder, ignore_errors=True)
         return dlt.pipeline(
-            NAME,
+            SOURCE,
             destination=self._warehouse.destination,
-            dataset_name=NAME,
+            dataset_name=SOURCE,
             pipelines_dir=str(self._home.pipelines_dir),
         )
 
@@ -309,6 +312,6 @@ def _write_comments(connection: Connection) -> None:
         return  # dlt writes them itself
     for (name, column), said in declared_columns().items():
         described = Column(column, Text, comment=f"{said.description} (privacy: {said.privacy.value})")
-        Table(name, MetaData(schema=RAW_SCHEMA), described)
+        Table(name, MetaData(schema=SOURCE), described)
         connection.execute(SetColumnComment(described))
     connection.commit()

@@ -18,8 +18,7 @@ from dlt.pipeline.exceptions import CannotRestorePipelineException
 from sqlalchemy import TableClause, func, select
 
 from pipelines.ccaip.enumerations import final_statuses
-from pipelines.ccaip.schema import NAME
-from pipelines.ccaip.tables import ERASURES, REJECTED_CALLS, TABLES
+from pipelines.ccaip.tables import ERASURES, REJECTED_CALLS, SOURCE, TABLES
 from pipelines.home import Home
 from pipelines.marts.last_build import last_build
 from pipelines.settings import Settings
@@ -113,10 +112,10 @@ def read_status(home: Home, settings: Settings) -> Status:
 
 def _has_unloaded_package(home: Home) -> bool:
     """Whether dlt's working folder has a package that was not loaded to its end."""
-    if not (home.pipelines_dir / NAME).exists():
+    if not (home.pipelines_dir / SOURCE).exists():
         return False  # dlt would create it
     try:
-        return dlt.attach(NAME, pipelines_dir=str(home.pipelines_dir)).has_pending_data
+        return dlt.attach(SOURCE, pipelines_dir=str(home.pipelines_dir)).has_pending_data
     except (CannotRestorePipelineException, ValueError):  # a kill left half a file of the state
         return True
 
