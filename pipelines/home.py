@@ -30,6 +30,9 @@ from pipelines.shipped import IS_CLONE, SETTINGS_DIR
 _logger = logging.getLogger(__name__)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+PARSED_PROJECT = "partial_parse.msgpack"
+"""The file in dbt's target folder that holds the parsed project, without data of any warehouse."""
+
 HOME_VARIABLE = "CALLMART_HOME"
 _OWNER_ONLY = 0o700  # calls are personal data
 

@@ -4,7 +4,7 @@
             → complete | short                              (the source alone, when dlt completes the load)
             → failed
 
-A row is loaded in the same package as its calls; without calls callmart writes it alone. A window that is not `complete` is requested again, up to a limit, so
+A row is loaded in the same package as its calls; if they are loaded already, callmart writes it alone. A window that is not `complete` is requested again, up to a limit, so
 that it neither blocks others nor is lost.
 """
 
@@ -34,18 +34,19 @@ def failed(package: Package, note: str) -> list[dict[str, Any]]:
 
 
 def nothing_new(package: Package) -> list[dict[str, Any]]:
-    """Rows for windows that had nothing to load, so that no load is needed for them."""
+    """Rows for windows whose calls are loaded already, so that no load is needed for them."""
+    landed = _count(package.owners)
     return [
         _read(read)
         | {
             "rejected": 0,
-            "landed": 0,
-            "superseded": len(read.keys),
+            "landed": landed.get(place, 0),
+            "superseded": len(read.keys) - landed.get(place, 0),
             "new_versions": 0,
             "verdict": verdict_of(read),
             "note": "",
         }
-        for read in package.reads
+        for place, read in enumerate(package.reads)
     ]
 
 

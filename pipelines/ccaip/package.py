@@ -102,10 +102,11 @@ class Package:
         return self.tables["calls"].num_rows
 
     @property
-    def is_only_ledger(self) -> bool:
-        """Whether its windows were read in full and had nothing to load or to delete."""
-        nothing = not (self.calls or len(self.removed) or any(self.rejected) or self.drift)
-        return nothing and bool(self.reads) and not any(read.is_short for read in self.reads)
+    def is_routine(self) -> bool:
+        """Whether a scheduled load read its windows in full, and has nothing but calls to load, if any."""
+        scheduled = all(read.window.why in ("tail", "overlap", "future") for read in self.reads)
+        complete = scheduled and not any(read.is_short for read in self.reads)
+        return complete and bool(self.reads) and not (len(self.removed) or any(self.rejected) or self.drift)
 
     @property
     def is_by_id(self) -> bool:

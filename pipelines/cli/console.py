@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from pipelines.ccaip.privacy.policy import Policy
     from pipelines.marts.build import TransformReport
     from pipelines.marts.last_build import Build
+    from pipelines.status import Status
     from pipelines.warehouse.completeness import Completeness
     from pipelines.warehouse.load import LoadReport
     from pipelines.warehouse.reconcile import ReconcileReport
-    from pipelines.warehouse.status import Status
 
 _IDS_SHOWN = 20
 _RECONCILE_COLUMNS = ("API", "Warehouse", "Missing", "Stale", "Vanished", "Healed", "Unexplained", "Requests")

@@ -214,7 +214,7 @@ def _interrupted(command: str, home: Home, settings: Settings) -> str:
 
 def _landed(home: Home, settings: Settings) -> str:
     from pipelines.cli.console import instant
-    from pipelines.warehouse.status import read_status
+    from pipelines.status import read_status
 
     try:
         until = read_status(home, settings).fresh.tail_until

@@ -28,9 +28,6 @@ from pipelines.seeds import own_seeds, write_project
 from pipelines.settings import Settings
 from pipelines.shipped import PROJECT_DIR
 
-PARSED = "partial_parse.msgpack"
-"""The file in dbt's target folder that holds the parsed project, without data of any warehouse."""
-
 _NOT_PASSED_ON = ("SOURCES__", "PRIVACY__", "DESTINATION__", "ALERTS__", "DBT_", "PG")
 
 

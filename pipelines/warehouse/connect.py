@@ -429,7 +429,7 @@ class Catalog:
 def cursor_of(connection: Connection) -> Cursor | None:
     """The cursor of the scheduled load, from the ledger; None before the first load.
 
-    A window counts if its load is complete. One without calls needed no load, and counts if it is complete itself.
+    A window counts if its load is complete. One that brought nothing new needed no load.
     """
     names = ("window_until", "newest_change_at", "why", "attempt", "load_id", "verdict")
     window = table("load_windows", *(column(name) for name in names), schema=SOURCE)

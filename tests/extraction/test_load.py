@@ -151,7 +151,7 @@ def test_a_load_with_nothing_new_asks_no_calls(home, serve, calls):
     assert platform.stats.requests - before == 1  # the server's clock
 
 
-def test_a_load_without_calls_moves_the_cursor_and_fills_the_ledger_without_dlt(home, serve, calls):
+def test_a_load_that_brings_nothing_new_moves_the_cursor_and_fills_the_ledger_without_dlt(home, serve, calls):
     platform = serve(calls)
     platform.clock.advance(HOUR)
     loaded(platform, home)
@@ -163,11 +163,21 @@ def test_a_load_without_calls_moves_the_cursor_and_fills_the_ledger_without_dlt(
     assert (quiet.calls, quiet.problems) == (0, [])
     assert ask(home, "select count(*) from ccaip._dlt_loads") == loads
     assert trace.exists()  # `dlt pipeline ccaip trace` still shows the last load
-    last = "select window_until, verdict, landed from ccaip.load_windows order by finished_at desc limit 1"
-    assert ask(home, last) == [(quiet.until, "complete", 0)]
-    calls.put(platform.clock.now(), a_call(99))
+    last = "select why, verdict, distinct_calls, landed from ccaip.load_windows where load_id is null order by why"
+    assert ask(home, last) == [
+        (why, "complete", n, n) for why, n in (("future", 0), ("overlap", 5), ("tail", 0))
+    ]
+    with Loader(settings_for(platform, home), home) as loader:
+        assert loader.cursor and loader.cursor.until == quiet.until
+
+
+def test_a_change_that_kept_its_time_is_loaded_though_nothing_else_is_new(home, serve, calls):
+    platform = serve(calls)
     platform.clock.advance(HOUR)
-    assert loaded(platform, home).since > START + HOUR
+    loaded(platform, home)
+    calls.put(START + seconds(2), a_busy_call(2) | {"transfers": [{"id": 2}]})
+    platform.clock.advance(HOUR)
+    assert loaded(platform, home).calls == 5
     assert_equals_platform(home, calls.truth(platform.clock.now()))
 
 

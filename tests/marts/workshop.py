@@ -21,9 +21,8 @@ from typing import TYPE_CHECKING, Any
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
-from pipelines.home import Home
+from pipelines.home import PARSED_PROJECT, Home
 from pipelines.marts.dbt_runner import (
-    PARSED,
     PROJECT_DIR,
     clean_environment,
     dbt_variables,
@@ -55,7 +54,7 @@ def parse_of_project() -> Path:
 def parsed(home: Home) -> Home:
     """Copy the parsed project to a new home, so that its first `transform` does not need to parse."""
     home.dbt_target_dir.mkdir(parents=True, exist_ok=True)
-    shutil.copy(Home(parse_of_project()).dbt_target_dir / PARSED, home.dbt_target_dir)
+    shutil.copy(Home(parse_of_project()).dbt_target_dir / PARSED_PROJECT, home.dbt_target_dir)
     return home
 
 

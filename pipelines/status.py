@@ -24,8 +24,8 @@ from pipelines.marts.last_build import last_build
 from pipelines.settings import Settings
 from pipelines.warehouse.completeness import Completeness, read_completeness
 from pipelines.warehouse.connect import Catalog, exists, reading, utc
+from pipelines.warehouse.publish import MARTS_SCHEMA
 
-MARTS_SCHEMA = "marts"
 _EXTRAS_LOOKED_AT = 10_000  # rows whose unknown keys are listed; all rows with unknown keys are counted
 
 
