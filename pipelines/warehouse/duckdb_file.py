@@ -108,12 +108,13 @@ def reading_engine(warehouse: Path) -> Engine:
         connect_args={"read_only": True},
         poolclass=NullPool,  # a pooled connection would keep the file open and block the next load
     )
-    event.listen(engine, "connect", _in_utc)
+    event.listen(engine, "connect", _begin_reading)
     return engine
 
 
-def _in_utc(connection: Any, _: Any) -> None:
+def _begin_reading(connection: Any, _: Any) -> None:
     connection.execute("set TimeZone = 'UTC'")
+    connection.execute("set enable_progress_bar = false")  # it would stand in the output of `--json`
 
 
 def restrict(warehouse: Path) -> None:
