@@ -59,6 +59,11 @@ class PostgresServer:
         finally:
             self._administer(f"drop database {name} with (force)")
 
+    def copy(self, source: str, target: str) -> None:
+        """Make the database `target` a copy of `source`, in which nobody may be at work."""
+        self._administer(f"drop database if exists {target} with (force)")
+        self._administer(f"create database {target} template {source}")
+
     def _administer(self, statement: str) -> None:
         engine = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
         with engine.connect() as connection:
