@@ -113,8 +113,8 @@ fuzz: setup  ## load pages with broken calls for SECONDS=60, then run property t
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 	CALLMART_TESTS_PROFILE=fuzz $(BIN)/python -m pytest -n 2 -m hypothesis tests/extraction
 
-increments: setup  ## build random histories by increments and in full, and compare: SEEDS=200
-	$(BIN)/python -m tests.increments --seeds $(SEEDS)
+increments: setup  ## build random histories by increments and in full, and compare: SEEDS=200 DESTINATION=postgres
+	$(BIN)/python -m tests.increments --seeds $(SEEDS) --destination $(DESTINATION)
 
 mutants: setup  ## plant known mistakes in the SQL and check that a test catches each: JOBS=2
 	$(BIN)/python -m tests.mutants --jobs $(JOBS)
