@@ -86,10 +86,10 @@ lock:  ## pin every dependency again after a change in pyproject.toml
 BIGQUERY_VENV := .venv-bigquery
 
 # With PROJECT=a-project against BigQuery itself, else against the emulator that BIGQUERY_EMULATOR names or PATH has.
-test-bigquery:  ## the marts on BigQuery, compared with DuckDB's: PROJECT=…, or an emulator; CALLS=300 for the long form
+test-bigquery:  ## the marts on BigQuery, compared with DuckDB's: PROJECT=…, or an emulator; SHORT=1 CALLS=300
 	@if [ -n "$(PROJECT)" ] || command -v "$${BIGQUERY_EMULATOR:-bigquery-emulator}" >/dev/null; then \
 	  $(MAKE) --no-print-directory $(BIGQUERY_VENV)/.set-up && \
-	  CALLMART_BIGQUERY_PROJECT_UNDER_TEST=$(PROJECT) CALLMART_BIGQUERY_CALLS=$(or $(CALLS),0) \
+	  CALLMART_BIGQUERY_PROJECT_UNDER_TEST=$(PROJECT) CALLMART_BIGQUERY_CALLS=$(or $(CALLS),0) CALLMART_BIGQUERY_SHORT=$(SHORT) \
 	    $(BIGQUERY_VENV)/bin/python -m pytest --durations 5 tests/bigquery; \
 	else \
 	  echo "Skipped: there is no BigQuery emulator here. Name one in BIGQUERY_EMULATOR, or a project: PROJECT=…"; \

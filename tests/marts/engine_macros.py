@@ -167,8 +167,15 @@ def _macros() -> set[str]:
     return found
 
 
-def wrong(environment: Mapping[str, str], home: Home, engine: str) -> list[str]:
-    """What an engine, to which `environment` connects dbt, answers otherwise than expected; `home` is where dbt writes."""
+def wrong(environment: Mapping[str, str], home: Home, engine: str, zone: str = "UTC") -> list[str]:
+    """What an engine, to which `environment` connects dbt, answers otherwise than expected.
+
+    dbt writes to `home`; if that has a parsed project, `zone` is the reporting zone with which it was parsed.
+    """
+
+    def show(inline: str) -> list[dict[str, Any]]:
+        return _show(environment, home, zone, inline)
+
     text = "as {{ dbt.type_string() }})"
     selects = [
         f"select {place} as place, cast({{{{ {case.found} }}}} {text} as found"
@@ -182,8 +189,8 @@ def wrong(environment: Mapping[str, str], home: Home, engine: str) -> list[str]:
     texts = [
         f"{{{{ literal(({macro}) | string | trim) }}}} as text_{place}" for place, macro in enumerate(TEXTS)
     ]
-    (row,) = _show(environment, home, f"{day}select {', '.join([*expected, *texts])}")
-    answers = _show(environment, home, "\nunion all\n".join(selects) + "\norder by place")
+    (row,) = show(f"{day}select {', '.join([*expected, *texts])}")
+    answers = show("\nunion all\n".join(selects) + "\norder by place")
     assert [answer["place"] for answer in answers] == [*range(len(CASES))]
     found = [
         f"{case.found}: {answer['found']}, not {row[f'expected_{place}']}"
@@ -195,13 +202,13 @@ def wrong(environment: Mapping[str, str], home: Home, engine: str) -> list[str]:
         for place, (macro, written) in enumerate(TEXTS.items())
         if (row[f"text_{place}"] or "") != written[engine]
     ]
-    (after,) = _show(environment, home, REPLACED)
+    (after,) = show(REPLACED)
     if after["remaining"] != REMAINING:
         found.append(f"rows_of_calls, replace_in_table: {after['remaining']}")
     return found
 
 
-def _show(environment: Mapping[str, str], home: Home, inline: str) -> list[dict[str, Any]]:
+def _show(environment: Mapping[str, str], home: Home, zone: str, inline: str) -> list[dict[str, Any]]:
     """The rows of a query with Jinja."""
     folder = home.dbt_target_dir
     words = [
@@ -209,7 +216,7 @@ def _show(environment: Mapping[str, str], home: Home, inline: str) -> list[dict[
         *("--limit", "-1", "--output", "json"),
         *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
         *("--target-path", str(folder), "--log-path", str(home.dbt_log_dir)),
-        *("--vars", json.dumps(dbt_variables())),
+        *("--vars", json.dumps(dbt_variables(zone))),
     ]
     with started("dbt", words, folder, environment, subprocess.PIPE) as process:
         said, _ = process.communicate()

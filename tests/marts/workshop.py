@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -35,6 +35,7 @@ from tests.shared import made_once
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
+    from dbt_common.events.base_types import EventMsg
 
 WAREHOUSE = "callmart.duckdb"
 """The name of every database: relations are named with their catalog, which is the file's stem."""
@@ -155,11 +156,15 @@ def invoke(
     variables: dict[str, Any],
     *command: str,
     project: Manifest | None = None,
+    seen: Callable[[EventMsg], None] | None = None,
 ) -> dbtRunnerResult:
-    """dbt in this process; `connection` is what `profiles.yml` reads, what dbt writes goes below `work`."""
+    """dbt in this process; `connection` is what `profiles.yml` reads, what dbt writes goes below `work`.
+
+    `seen` is called with each event of dbt, which waits for it.
+    """
     quiet = ("--quiet", "--log-level", "none", "--log-level-file", "none")
     with _environment(connection):
-        return dbtRunner(manifest=project).invoke(
+        return dbtRunner(manifest=project, callbacks=[seen] if seen else []).invoke(
             [*quiet, *command, "--threads", "1", *_options(work, variables)]
         )
 
