@@ -21,7 +21,7 @@ from typing import Any
 
 PROJECT_VARIABLE = "CALLMART_BIGQUERY_PROJECT_UNDER_TEST"
 DATASETS = ("ccaip", "seeds", "staging", "intermediate", "marts", "history")
-_START_SECONDS = 60
+_START_SECONDS = 300
 
 
 @dataclass(frozen=True)
