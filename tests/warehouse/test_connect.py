@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
-from pipelines.errors import CallmartError, ConfigurationError, LockedError
+from pipelines.errors import CallmartError, ConfigurationError, LockedError, explained
 from pipelines.settings import Settings
 from pipelines.warehouse.connect import exists, raw_table, reading, rows_by_key, writing
 
@@ -278,3 +278,12 @@ def test_a_missing_driver_names_the_extra(tmp_path, monkeypatch):
     with pytest.raises(ConfigurationError, match="driver") as caught, reading(settings):
         pass
     assert "callmart[postgres]" in caught.value.mend
+
+
+def test_a_full_disk_is_known_in_any_language_of_the_server(postgres_server, postgres_database, tmp_path):
+    credentials = postgres_server.credentials(postgres_database)
+    with writing(Settings(tmp_path / "unused", destination="postgres", credentials=credentials)) as warehouse:
+        says = "raise exception 'Auf dem Gerät ist kein Speicherplatz mehr verfügbar' using errcode = 'disk_full'"
+        with pytest.raises(DBAPIError) as raised:
+            warehouse.connection.execute(text(f"do $$ begin {says}; end $$"))
+    assert "The disk is full" in str(explained(raised.value))
