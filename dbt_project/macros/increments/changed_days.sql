@@ -123,6 +123,12 @@
         "select distinct " ~ kind ~ " as day from " ~ day_record('changed_days') ~ " where source_name in ('"
         ~ recording_sources() | join("', '") ~ "') and change_number > " ~ built[0] | int ~ " order by day"
     ).columns[0].values() -%}
+    {{ return(spans_of(dates)) }}
+{%- endmacro %}
+
+
+{#- Dates in order as spans [first date, last date]; none if one of them is none, or if they are too many. -#}
+{% macro spans_of(dates) -%}
     {%- if none in dates or dates | length > 1000 -%}{{ return(none) }}{%- endif -%}
     {%- set spans = [] -%}
     {%- set day = modules.datetime.timedelta(days=1) -%}
