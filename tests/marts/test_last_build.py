@@ -69,7 +69,9 @@ def test_no_change_of_the_raw_rows_is_taken_for_none(statement, loaded, tmp_path
 
 def test_other_definitions_are_built(loaded, tmp_path, monkeypatch) -> None:
     home, settings = loaded
-    assert current_build(home, sources_of(home, replace(settings, reporting_timezone="Europe/Berlin"))) is None
+    assert (
+        current_build(home, sources_of(home, replace(settings, reporting_timezone="Europe/Berlin"))) is None
+    )
     (tmp_path / "seeds").mkdir()
     (tmp_path / "seeds" / "service_level_targets.csv").write_text("queue_id,seconds\n")
     monkeypatch.setattr(module, "PROJECT_DIR", tmp_path)
