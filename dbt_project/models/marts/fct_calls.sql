@@ -55,6 +55,7 @@ menus as (
         call_id,
         {{ sum_of('seconds') }} as menu_seconds
     from {{ ref('stg_ccaip__consumer_in_menu_durations') }}
+    where call_id in (select calls.call_id from calls)
     group by call_id
 
 ),
