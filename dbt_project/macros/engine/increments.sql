@@ -88,18 +88,20 @@
 {%- endmacro %}
 
 {% macro default__record_full_build(strategy) -%}
-    {%- if strategy == 'replace_days' -%}
+    {%- if strategy in ['replace_calls', 'replace_rows', 'append_changes'] -%}
+        {{ record_every_day() }};
+    {%- endif -%}
+    {%- if strategy in ['replace_days', 'append_changes'] -%}
         {{ record_built_days() }}
-    {%- elif strategy in ['replace_calls', 'replace_rows'] -%}
-        {{ record_every_day() }}
     {%- endif -%}
 {%- endmacro %}
 
 {% macro bigquery__record_full_build(strategy) -%}
-    {%- if strategy == 'replace_days' -%}
+    {%- if strategy in ['replace_calls', 'replace_rows', 'append_changes'] -%}
+        {{ record_every_day() }};
+    {%- endif -%}
+    {%- if strategy in ['replace_days', 'append_changes'] -%}
         delete from {{ day_record('built_days') }} where model_name = '{{ this.identifier }}'
-    {%- elif strategy in ['replace_calls', 'replace_rows'] -%}
-        {{ record_every_day() }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -111,7 +113,7 @@
 {%- endmacro %}
 
 {% macro bigquery__record_finished_build() -%}
-    {%- if execute and model.config.get('incremental_strategy') == 'replace_days' -%}
+    {%- if execute and model.config.get('incremental_strategy') in ['replace_days', 'append_changes'] -%}
         {{ record_built_days() }}
     {%- endif -%}
 {%- endmacro %}
