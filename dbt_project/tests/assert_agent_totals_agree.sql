@@ -1,5 +1,5 @@
--- Every mart of handled work by interval has the fact's totals, by UTC day and direction. Cells without work are left out:
--- an interval can have an agent busy with what began on another day.
+-- Every mart of handled work by interval has the fact's totals, by UTC day and direction. Cells without work are left
+-- out: an interval can have an agent busy with what began on another day.
 {%- set has_work = 'handled_segments > 0 or handle_seconds <> 0 or hold_seconds <> 0' %}
 with
 

@@ -1,7 +1,7 @@
 -- Totals of the facts equal those of staging, and these equal those of the raw tables. This finds calls, segments and
 -- seconds that are lost on the way or left behind by an incremental build. It does not check outcomes. Rows that the
--- vendor sent twice count once; here they are recognised by their later copies. In a scheduled run calls and transfers are
--- counted all the same, and the others for calls of the touched days.
+-- vendor sent twice count once; here they are recognised by their later copies. A scheduled run counts all calls and
+-- transfers, and the rest of the calls it touched.
 with
 
 queue_rows_staged as (
@@ -48,13 +48,15 @@ handle_rows_raw as (
 
 queue_segments as (
 
-    select * from {{ rows_of_touched_calls(ref('fct_queue_segments')) }} as rows_of_fact
+    select * from {{ ref('fct_queue_segments') }}
+    where {{ is_of_touched_call() }}
 
 ),
 
 handled_segments as (
 
-    select * from {{ rows_of_touched_calls(ref('fct_handled_segments')) }} as rows_of_fact
+    select * from {{ ref('fct_handled_segments') }}
+    where {{ is_of_touched_call() }}
 
 ),
 

@@ -5,19 +5,22 @@ with
 
 handle_rows as (
 
-    select * from {{ rows_of_touched_calls(ref('stg_ccaip__handle_durations')) }} as touched
+    select * from {{ ref('stg_ccaip__handle_durations') }}
+    where {{ is_of_touched_call() }}
 
 ),
 
 queue_rows as (
 
-    select * from {{ rows_of_touched_calls(ref('stg_ccaip__queue_durations')) }} as touched
+    select * from {{ ref('stg_ccaip__queue_durations') }}
+    where {{ is_of_touched_call() }}
 
 ),
 
 participants as (
 
-    select * from {{ rows_of_touched_calls(ref('stg_ccaip__participants')) }} as touched
+    select * from {{ ref('stg_ccaip__participants') }}
+    where {{ is_of_touched_call() }}
 
 ),
 
@@ -39,9 +42,9 @@ select
     idx
 from handle_rows
 where not exists (
-    select 1 from handle_rows_once
-    where handle_rows_once.call_id = handle_rows.call_id and handle_rows_once.idx = handle_rows.idx
-)
+        select 1 from handle_rows_once
+        where handle_rows_once.call_id = handle_rows.call_id and handle_rows_once.idx = handle_rows.idx
+    )
 
 union all
 
@@ -51,9 +54,9 @@ select
     idx
 from queue_rows
 where not exists (
-    select 1 from queue_rows_once
-    where queue_rows_once.call_id = queue_rows.call_id and queue_rows_once.idx = queue_rows.idx
-)
+        select 1 from queue_rows_once
+        where queue_rows_once.call_id = queue_rows.call_id and queue_rows_once.idx = queue_rows.idx
+    )
 
 union all
 
@@ -63,9 +66,9 @@ select
     idx
 from participants
 where exists (
-    select 1 from participants as copies
-    where
-        copies.call_id = participants.call_id
-        and copies.idx > participants.idx
-        and copies.participant_id = participants.participant_id
-)
+        select 1 from participants as copies
+        where
+            copies.call_id = participants.call_id
+            and copies.idx > participants.idx
+            and copies.participant_id = participants.participant_id
+    )

@@ -146,8 +146,8 @@ PUBLIC = {
     },
     "mart_staffing": {
         "interval_start_at", "interval_start_local", "local_date", "queue_id", "queue_name", "offered",
-        "handled_segments", "handle_seconds", "average_handle_time", "offered_load_erlangs", "target_seconds",
-        "target_percent", "agents_needed", "expected_service_level", "expected_occupancy",
+        "handled_segments", "handle_seconds", "is_average_of_all_days", "average_handle_time", "offered_load_erlangs",
+        "target_seconds", "target_percent", "agents_needed", "expected_service_level", "expected_occupancy",
     },
 }  # fmt: skip
 """Columns of the contracted marts; adding one is visible to users, removing one breaks their queries."""

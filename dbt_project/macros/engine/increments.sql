@@ -91,14 +91,14 @@
 {%- endmacro %}
 
 {% macro default__record_full_build(kind) -%}
-    {%- if model.config.get('incremental_strategy') in ['replace_calls', 'replace_rows'] -%}
+    {%- if model.config.get('incremental_strategy') in ['replace_calls', 'replace_rows', 'append_changes'] -%}
         {{ record_every_day() }};
     {%- endif %}
     {{ record_built(kind) }}
 {%- endmacro %}
 
 {% macro bigquery__record_full_build(kind) -%}
-    {%- if model.config.get('incremental_strategy') in ['replace_calls', 'replace_rows'] -%}
+    {%- if model.config.get('incremental_strategy') in ['replace_calls', 'replace_rows', 'append_changes'] -%}
         {{ record_every_day() }};
     {%- endif %}
     {% if kind == 'days' -%}
@@ -123,7 +123,9 @@
 {#- By what this model records how far it is built: `days`, `calls` or none. -#}
 {% macro recorded_as() -%}
     {%- if model.config.get('meta', {}).get('work_set') -%}{{ return('calls') }}{%- endif -%}
-    {{ return({'replace_days': 'days', 'replace_calls': 'calls'}.get(model.config.get('incremental_strategy'))) }}
+    {{ return(
+        {'replace_days': 'days', 'append_changes': 'days', 'replace_calls': 'calls'}.get(model.config.get('incremental_strategy'))
+    ) }}
 {%- endmacro %}
 
 {% macro record_built(kind) -%}
