@@ -32,7 +32,13 @@ def call(call_id: int, day: str, **fields: Any) -> Json:
     wait = {"menu_path_id": queue[0], "menu_path": queue[1], "lang": "en", "queue_duration": 10}
     wait |= {"started_at": times["queued_at"], "ended_at": times["connected_at"], "agent_id": agent[0]}
     wait |= {"service_level_target_time": 20, "service_level_target_percent": 80}
-    work = {"agent_id": agent[0], "menu_path_id": queue[0], "menu_path": queue[1], "lang": "en", "call_duration": 60}
+    work = {
+        "agent_id": agent[0],
+        "menu_path_id": queue[0],
+        "menu_path": queue[1],
+        "lang": "en",
+        "call_duration": 60,
+    }
     work |= {"started_at": times["connected_at"], "ended_at": times["ends_at"], "acw_duration": 0}
     return {
         "id": call_id, "call_type": "Voice Inbound (IVR)", "status": "finished", "lang": "en",
@@ -141,7 +147,9 @@ def test_both_increments_equal_a_full_refresh(built: Built) -> None:
 
 def test_a_contact_is_repeated_by_one_of_six_days_later(built: Built) -> None:
     """Else the first contact's row says for good that its caller never called again."""
-    query = "select contacts, repeated_contacts from marts.mart_repeat_contacts where local_date = '2026-01-10'"
+    query = (
+        "select contacts, repeated_contacts from marts.mart_repeat_contacts where local_date = '2026-01-10'"
+    )
     assert _changed(built, query) == ([(1, 0)], [(1, 1)])
 
 
@@ -151,7 +159,9 @@ def test_a_call_back_moves_to_its_own_date_when_the_call_it_answers_is_gone(buil
         " where local_date = '2026-02-14'"
     )
     assert _changed(built, query) == ([], [(1, 0, 1)])
-    assert _ask(built.second, "from marts.mart_deflection_and_callbacks where local_date = '2026-01-25'") == []
+    assert (
+        _ask(built.second, "from marts.mart_deflection_and_callbacks where local_date = '2026-01-25'") == []
+    )
 
 
 def test_a_call_back_moves_to_the_date_of_the_call_it_answers_when_that_lands(built: Built) -> None:
@@ -186,14 +196,20 @@ def test_an_average_of_all_days_changes_days_that_no_call_touches(built: Built) 
     [(is_average, seconds)], [(is_average_now, seconds_now)] = _changed(built, query)
     assert (is_average, is_average_now) == (True, True)
     assert seconds_now != seconds
-    everywhere = "select longest_wait_seconds from marts.mart_wait_percentiles where percentiles_of = 'overall'"
+    everywhere = (
+        "select longest_wait_seconds from marts.mart_wait_percentiles where percentiles_of = 'overall'"
+    )
     assert _changed(built, everywhere) == ([(10,)], [(90,)])
 
 
 def test_time_alone_ends_what_was_open(built: Built) -> None:
     """An interval becomes final and is published, the week of a contact is over, a call counts as never ended."""
     for query, was, became in [
-        ("select bool_and(is_final) from marts.mart_queue_intervals where local_date = '2026-03-31'", False, True),
+        (
+            "select bool_and(is_final) from marts.mart_queue_intervals where local_date = '2026-03-31'",
+            False,
+            True,
+        ),
         ("select sum(contacts) from marts.mart_repeat_contacts where local_date = '2026-03-31'", 0, 1),
         ("select count(*) from marts.mart_unfinished_calls where call_id = 43", 0, 1),
         ("select count(*) from history.published_queue_segments where call_id = 41", 0, 1),
@@ -206,7 +222,10 @@ def test_what_was_published_is_restated_on_the_day_it_left_and_the_day_it_came_t
         "select distinct cast(interval_start_at as date)::varchar as day from marts.mart_restatements"
         " where interval_start_at < '2026-01-22' order by day"
     )
-    assert _changed(built, query) == ([], [("2026-01-05",), ("2026-01-07",), ("2026-01-13",), ("2026-01-21",)])
+    assert _changed(built, query) == (
+        [],
+        [("2026-01-05",), ("2026-01-07",), ("2026-01-13",), ("2026-01-21",)],
+    )
 
 
 def test_a_removed_call_leaves_the_history_and_what_was_restated(built: Built) -> None:

@@ -16,7 +16,7 @@
     'is_short_abandon', 'is_abandoned_in_sl', 'is_abandoned_after_target', 'is_vendor_in_sla',
     'is_vendor_not_in_sla',
 ] -%}
-{%- macro touched_calls() -%}
+{%- set touched_calls -%}
     select call_id
     from {{ ref('fct_queue_segments') }}
     where {{ is_day_to_compute('interval_start_at', partition='local_date') }}
@@ -24,7 +24,7 @@
     select call_id
     from {{ this }}
     where call_id is not null and {{ is_day_to_compute('interval_start_at') }}
-{%- endmacro %}
+{%- endset -%}
 {%- set explaining = ['target_seconds', 'abandon_threshold_seconds', 'service_level_event', 'load_id'] %}
 
 with
@@ -60,7 +60,7 @@ facts as (
     select facts.*
     from {{ ref('fct_queue_segments') }} as facts
     {% if is_increment() -%}
-        where facts.call_id in ({{ touched_calls() }})
+        where facts.call_id in ({{ touched_calls }})
     {%- endif %}
 
 ),
@@ -75,7 +75,7 @@ known as (
                 order by versions.build_number desc
             ) as newest_order
         from {{ this }} as versions
-        where versions.call_id in ({{ touched_calls() }})
+        where versions.call_id in ({{ touched_calls }})
     {%- else -%}
         select
             facts.*,

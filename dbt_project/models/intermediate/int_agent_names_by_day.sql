@@ -37,13 +37,11 @@ numbered as (
 
     select
         *,
-        case when is_telling then
-            sum(case when agent_name = name_before then 0 else 1 end) over (
-                partition by agent_id, date_utc, is_telling
-                order by shown_at
-                rows between unbounded preceding and current row
-            )
-        end as run_number
+        sum(case when agent_name = name_before then 0 else 1 end) over (
+            partition by agent_id, date_utc, is_telling
+            order by shown_at
+            rows between unbounded preceding and current row
+        ) as run_number
     from compared
 
 ),
@@ -69,4 +67,9 @@ select
     min(shown_at) as first_shown_at,
     max(shown_at) as last_shown_at
 from told
-group by date_utc, agent_id, is_telling, case when is_telling then agent_name end, run_number
+group by
+    date_utc,
+    agent_id,
+    is_telling,
+    case when is_telling then agent_name end,
+    case when is_telling then run_number end

@@ -1,7 +1,7 @@
 {{ replaced_by_day('date_utc', days='date_utc', cluster_by=['queue_id'], partition_by='date_utc') }}
 
--- The names of each queue on a day (UTC), in the order in which its rows showed them. From these few rows the versions are
--- computed.
+-- The names of each queue on a day (UTC), in the order in which its rows showed them. From these few rows the versions
+-- are computed.
 with
 
 -- One name per moment; rows without a name tell none.
@@ -35,13 +35,11 @@ numbered as (
 
     select
         *,
-        case when is_telling then
-            sum(case when queue_name = name_before then 0 else 1 end) over (
-                partition by queue_id, date_utc, is_telling
-                order by entered_queue_at
-                rows between unbounded preceding and current row
-            )
-        end as run_number
+        sum(case when queue_name = name_before then 0 else 1 end) over (
+            partition by queue_id, date_utc, is_telling
+            order by entered_queue_at
+            rows between unbounded preceding and current row
+        ) as run_number
     from compared
 
 )
@@ -54,4 +52,4 @@ select
     min(entered_queue_at) as first_entered_at,
     max(entered_queue_at) as last_entered_at
 from numbered
-group by date_utc, queue_id, queue_name, is_telling, run_number
+group by date_utc, queue_id, queue_name, is_telling, case when is_telling then run_number end

@@ -22,26 +22,26 @@ with
 known as (
 
     {% if is_increment() -%}
-        select *
-        from {{ ref('published_queue_segments') }}
+        select published.*
+        from {{ ref('published_queue_segments') }} as published
         where
-            call_id in (
-                select call_id
-                from {{ ref('published_queue_segments') }}
-                where call_id is not null and {{ is_day_to_compute('interval_start_at') }}
+            published.call_id in (
+                select touched.call_id
+                from {{ ref('published_queue_segments') }} as touched
+                where touched.call_id is not null and {{ is_day_to_compute('touched.interval_start_at') }}
             )
 
         union all
 
         -- Those of removed calls.
-        select *
-        from {{ ref('published_queue_segments') }}
+        select published.*
+        from {{ ref('published_queue_segments') }} as published
         where
-            call_id is null
-            and queue_segment_id in (
-                select queue_segment_id
-                from {{ ref('published_queue_segments') }}
-                where call_id is null and {{ is_day_to_compute('interval_start_at') }}
+            published.call_id is null
+            and published.queue_segment_id in (
+                select touched.queue_segment_id
+                from {{ ref('published_queue_segments') }} as touched
+                where touched.call_id is null and {{ is_day_to_compute('touched.interval_start_at') }}
             )
     {%- else -%}
         select *
@@ -54,12 +54,10 @@ versions as (
 
     select
         *,
-        {{ interval_start('interval_start_at', var('report_interval_minutes')) }} as reported_start_at,
         {% for field in ['build_number', 'built_at', 'published_until'] -%}
-            lead({{ field }}) over (
-                partition by queue_segment_id order by build_number
-            ) as {{ field }}_of_next{{ ',' if not loop.last }}
-        {% endfor %}
+            lead({{ field }}) over (partition by queue_segment_id order by build_number) as {{ field }}_of_next,
+        {% endfor -%}
+        {{ interval_start('interval_start_at', var('report_interval_minutes')) }} as reported_start_at
     from known
 
 ),

@@ -34,11 +34,11 @@ days as (
 waits as (
 
     select
-        queue_id,
-        wait_seconds,
         {% for name, condition in kinds.items() -%}
-            {{ count_where(condition) }} as {{ name }}waits{{ ',' if not loop.last }}
-        {% endfor %}
+            {{ count_where(condition) }} as {{ name }}waits,
+        {% endfor -%}
+        queue_id,
+        wait_seconds
     from {{ ref('fct_queue_segments') }}
     group by queue_id, wait_seconds
 
@@ -47,11 +47,11 @@ waits as (
 lengths as (
 
     select
-        queue_id,
-        wait_seconds,
         {% for name in kinds -%}
-            {{ sum_of(name ~ 'waits') }} as {{ name }}waits{{ ',' if not loop.last }}
-        {% endfor %}
+            {{ sum_of(name ~ 'waits') }} as {{ name }}waits,
+        {% endfor -%}
+        queue_id,
+        wait_seconds
     from waits
     where wait_seconds is not null
     group by grouping sets ((queue_id, wait_seconds), (wait_seconds))
@@ -61,15 +61,15 @@ lengths as (
 counted as (
 
     select
-        queue_id,
-        wait_seconds,
         {% for name in kinds -%}
             {{ name }}waits,
             sum({{ name }}waits) over (
                 partition by queue_id order by wait_seconds rows between unbounded preceding and current row
             ) as {{ name }}so_far,
-            sum({{ name }}waits) over (partition by queue_id) as {{ name }}total{{ ',' if not loop.last }}
-        {% endfor %}
+            sum({{ name }}waits) over (partition by queue_id) as {{ name }}total,
+        {% endfor -%}
+        queue_id,
+        wait_seconds
     from lengths
 
 ),
@@ -128,7 +128,7 @@ grouped as (
         totals.abandoned,
         {% for name in kinds -%}
             {% for percent in percents -%}
-                percentiles.{{ name }}wait_p{{ percent }}_seconds,
+                {{ 'percentiles.' ~ name ~ 'wait_p' ~ percent ~ '_seconds' }},
             {% endfor -%}
         {% endfor -%}
         percentiles.longest_wait_seconds
