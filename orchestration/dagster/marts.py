@@ -20,7 +20,7 @@ from pipelines.errors import LockedError, TransformError
 from pipelines.home import Home
 from pipelines.marts.build import FAILED, NOT_BUILT
 from pipelines.marts.dbt_runner import PROJECT_DIR, dbt_environment, dbt_variables, project_of
-from pipelines.marts.last_build import forget_build, record_build, sources_of, tests_environment
+from pipelines.marts.last_build import forget_build, record_build, sources_of
 from pipelines.runs import utc_now
 from pipelines.settings import Settings, load_alerts, load_settings
 from pipelines.warehouse.connect import Catalog, exists, reading, utc, writing
@@ -191,7 +191,6 @@ def _build(work: Work, context: dg.AssetExecutionContext, dbt: DbtCliResource) -
     with writing(work.settings):
         pass  # a file that is locked, damaged or not permitted is told at once, not as a failure of dbt
     sources = sources_of(work.home, work.settings)
-    looking = tests_environment(work.home, sources)
     forget_build(work.home)
     project, folder = project_of(work.home), dbt_folder(work.home)
     (folder / "run_results.json").unlink(missing_ok=True)  # of an earlier run
@@ -204,7 +203,7 @@ def _build(work: Work, context: dg.AssetExecutionContext, dbt: DbtCliResource) -
     ]
     # Of a part of the project, tests that need models outside of it are left out: there may be none of these yet.
     selecting = {"DBT_INDIRECT_SELECTION": "buildable"}
-    with environment(dbt_environment(work.settings, project) | selecting | looking):
+    with environment(dbt_environment(work.settings, project) | selecting):
         on_project = dbt_resource(project, dbt.dbt_executable)  # with the home's own seeds
         invocation = on_project.cli(arguments, context=context, target_path=folder, raise_on_error=False)
     yield from invocation.stream()
