@@ -10,7 +10,13 @@ import pytest
 
 from pipelines.home import Home
 from pipelines.marts import last_build as module
-from pipelines.marts.last_build import current_build, forget_build, record_build, sources_of
+from pipelines.marts.last_build import (
+    current_build,
+    forget_build,
+    record_build,
+    sources_of,
+    tests_environment,
+)
 from pipelines.progress import SilentProgress
 from pipelines.runs import utc_now
 from pipelines.settings import Settings
@@ -85,6 +91,21 @@ def test_a_seed_of_the_homes_own_is_built(loaded) -> None:
     assert current_build(home, sources_of(home, settings)) is None
     (home.seeds_dir / "holidays.csv").unlink()
     assert current_build(home, sources_of(home, settings))
+
+
+def test_data_tests_are_limited_only_after_a_build_that_passed_with_these_definitions(loaded) -> None:
+    """Else an error that one run reports would be gone in the next."""
+    home, settings = loaded
+    sources = sources_of(home, settings)
+    assert sources
+    limited, whole = {"CALLMART_TESTS_LOOK_AT": "touched"}, {"CALLMART_TESTS_LOOK_AT": "everything"}
+    assert tests_environment(home, sources) == limited
+    assert tests_environment(home, replace(sources, rows="other")) == limited
+    assert tests_environment(home, replace(sources, definitions="other")) == whole
+    assert tests_environment(home, sources, everything=True) == whole
+    forget_build(home)
+    assert tests_environment(home, sources) == whole
+    record_build(home, sources)
 
 
 def test_an_hour_without_calls_does_not_leave_readers_in_doubt_how_far_the_data_reach(
