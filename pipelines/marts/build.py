@@ -26,7 +26,7 @@ from pipelines.marts.dbt_runner import (
     project_of,
     started,
 )
-from pipelines.marts.last_build import Sources, forget_build, record_build, sources_of, tests_environment
+from pipelines.marts.last_build import Sources, forget_build, limits_of_tests, record_build, sources_of
 from pipelines.progress import Progress
 from pipelines.settings import Settings
 from pipelines.steps import reached
@@ -93,7 +93,7 @@ def transform(
         )
     begun = time.monotonic()
     sources = sources or sources_of(home, settings)
-    environment = dbt_environment(settings, home.dbt_target_dir) | tests_environment(
+    environment = dbt_environment(settings, home.dbt_target_dir) | limits_of_tests(
         home, sources, everything=full_refresh or all_tests
     )
     forget_build(home)

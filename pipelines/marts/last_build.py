@@ -74,7 +74,7 @@ def current_build(home: Home, sources: Sources | None) -> Build | None:
     return build if build.sources == sources else None
 
 
-def tests_environment(home: Home, sources: Sources | None, *, everything: bool = False) -> dict[str, str]:
+def limits_of_tests(home: Home, sources: Sources | None, *, everything: bool = False) -> dict[str, str]:
     """The environment by which dbt's data tests look at what a build from `sources` touches: see `touched_days.sql`.
 
     They look at everything if that is asked for, and unless the build before was whole, had the same definitions and

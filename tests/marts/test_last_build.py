@@ -13,9 +13,9 @@ from pipelines.marts import last_build as module
 from pipelines.marts.last_build import (
     current_build,
     forget_build,
+    limits_of_tests,
     record_build,
     sources_of,
-    tests_environment,
 )
 from pipelines.progress import SilentProgress
 from pipelines.runs import utc_now
@@ -99,12 +99,12 @@ def test_data_tests_are_limited_only_after_a_build_that_passed_with_these_defini
     sources = sources_of(home, settings)
     assert sources
     limited, whole = {"CALLMART_TESTS_LOOK_AT": "touched"}, {"CALLMART_TESTS_LOOK_AT": "everything"}
-    assert tests_environment(home, sources) == limited
-    assert tests_environment(home, replace(sources, rows="other")) == limited
-    assert tests_environment(home, replace(sources, definitions="other")) == whole
-    assert tests_environment(home, sources, everything=True) == whole
+    assert limits_of_tests(home, sources) == limited
+    assert limits_of_tests(home, replace(sources, rows="other")) == limited
+    assert limits_of_tests(home, replace(sources, definitions="other")) == whole
+    assert limits_of_tests(home, sources, everything=True) == whole
     forget_build(home)
-    assert tests_environment(home, sources) == whole
+    assert limits_of_tests(home, sources) == whole
     record_build(home, sources)
 
 
