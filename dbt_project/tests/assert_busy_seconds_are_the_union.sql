@@ -2,19 +2,28 @@
 -- last end. Also, nobody is busy for longer than an interval lasts.
 with
 
+handle_rows as (
+
+    {{ without_copies(
+        ref('stg_ccaip__handle_durations'), 'handle_duration_id', ['agent_id', 'transfer_id'],
+        'coalesce(copies.is_barged, false) = coalesce(rows_once.is_barged, false)'
+        ~ ' and (coalesce(copies.call_seconds, 0) > 0) = (coalesce(rows_once.call_seconds, 0) > 0)'
+    ) }}
+
+),
+
 rows_of_work as (
 
     select
         handle_rows.agent_id,
         coalesce(handle_rows.started_at, calls.created_at) as started_at,
         handle_rows.ended_at,
-        handle_rows.call_seconds + handle_rows.acw_seconds as handle_seconds
-    from {{ ref('int_handle_rows') }} as handle_rows
+        coalesce(handle_rows.call_seconds, 0) + coalesce(handle_rows.acw_seconds, 0) as handle_seconds
+    from handle_rows
     inner join {{ ref('fct_calls') }} as calls on handle_rows.call_id = calls.call_id
     where
-        not handle_rows.is_duplicate
-        and not handle_rows.is_barged
-        and handle_rows.agent_id <> -1
+        not coalesce(handle_rows.is_barged, false)
+        and coalesce(handle_rows.agent_id, -1) <> -1
 
 ),
 
