@@ -53,27 +53,27 @@
 {%- endmacro %}
 
 
-{#- What tells which calls a fact may still have: fct_calls has all of them, and the list what a failed build missed. -#}
-{% macro relations_with_calls() -%}
-    {%- set relations = [] -%}
+{#- fct_calls, which tells an increment of `changed_calls` which calls are gone; none if that is unknown. -#}
+{% macro table_of_known_calls() -%}
     {%- if is_increment() -%}
-        {%- for node in facts_by_call() if node.name == 'fct_calls' and existing_table(node) is not none -%}
-            {%- do relations.extend([existing_table(node), this]) -%}
+        {%- for node in facts_by_call() if node.name == 'fct_calls' -%}
+            {{ return(existing_table(node)) }}
         {%- endfor -%}
     {%- endif -%}
-    {{ return(relations) }}
+    {{ return(none) }}
 {%- endmacro %}
 
 
 {#-
     Pre-hook of `changed_calls`. The records of facts that have to compute every call do not count any more: in a full
     refresh those that are selected; all when what changed is unknown, because list or fct_calls are missing. Then the loads
-    that have landed are noted, before their calls are read: one that lands in between is listed next time.
+    that have landed are noted under the number that their calls get, before the calls are read: a load that lands in between
+    is noted next time.
 -#}
 {% macro before_calls_are_listed() -%}
     {%- if execute -%}
         {%- set to_compute = [] -%}
-        {%- set is_unknown = relations_with_calls() | length == 0 -%}
+        {%- set is_unknown = table_of_known_calls() is none -%}
         {%- for node in facts_by_call() -%}
             {%- if is_unknown or existing_table(node) is none
                 or flags.FULL_REFRESH and node.unique_id in selected_resources -%}
@@ -87,7 +87,7 @@
         insert into {{ call_record('listed_loads') }} (load_id, change_number)
         select
             loads.load_id,
-            {{ newest_change_of_calls() }} + 1
+            {{ newest_change_of_calls() + (0 if is_unknown else 1) }}
         from {{ ref('stg_ccaip__loads') }} as loads
         left join {{ call_record('listed_loads') }} as listed_loads on loads.load_id = listed_loads.load_id
         where
@@ -110,9 +110,11 @@
 
     delete from {{ arg_dict['target_relation'] }}
     where change_number <= (
-        select case when count(*) = {{ facts | length }} then min(change_number) else 0 end
+        select min(change_number)
         from {{ call_record('built_calls') }}
-        where model_name in ('{{ facts | join("', '") }}')
+        where
+            model_name in ('{{ facts | join("', '") }}')
+            and rules_fingerprint is not null
     )
 {%- endmacro %}
 
@@ -135,12 +137,13 @@
 {%- endmacro %}
 
 
-{#- Whether a fact has to compute every call, so that the steps have to hold them. -#}
+{#- Whether a fact of this run has to compute every call, so that the steps have to hold them. -#}
 {% macro is_every_call_needed() -%}
     {%- set built = built_calls_in_force() -%}
-    {{ return(
-        flags.FULL_REFRESH or facts_by_call() | map(attribute='name') | reject('in', built) | list | length > 0
-    ) }}
+    {%- for node in facts_by_call() if node.unique_id in selected_resources and node.name not in built -%}
+        {{ return(true) }}
+    {%- endfor -%}
+    {{ return(flags.FULL_REFRESH) }}
 {%- endmacro %}
 
 
@@ -211,14 +214,17 @@
 {%- endmacro %}
 
 
-{#- Pre-hook of a fact: it must not compute every call from steps that hold the calls of an increment. -#}
+{#-
+    Pre-hook of a fact: it must not compute every call from steps that hold only some, or were built before the newest
+    change was listed, for the list does not keep entries for it.
+-#}
 {% macro require_calls_of_steps() -%}
     {%- set held = held_by_steps() -%}
     {%- set is_every_call = not is_incremental() or this.identifier not in built_calls_in_force() -%}
-    {%- if not held or is_every_call and not held.is_complete -%}
+    {%- if not held or is_every_call and not (held.is_complete and held.number == newest_change_of_calls()) -%}
         {{ exceptions.raise_compiler_error(
-            this.identifier ~ ' has to be computed for every call, but the steps it is computed from hold only those of the'
-            ~ ' last increment. Build them with it: --select +' ~ this.identifier
+            this.identifier ~ ' has to be computed for every call, but the steps it is computed from hold those of another'
+            ~ ' build. Build them with it: --select +' ~ this.identifier
         ) }}
     {%- endif -%}
 {%- endmacro %}

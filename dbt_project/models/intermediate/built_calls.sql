@@ -10,6 +10,6 @@ select
     {{ as_text('null') }} as model_name,
     {{ as_bigint('null') }} as change_number,
     {{ as_text('null') }} as rules_fingerprint,
-    cast(null as {{ engine_type('boolean') }}) as is_complete
+    false as is_complete
 from {{ ref('stg_ccaip__loads') }}
 where false

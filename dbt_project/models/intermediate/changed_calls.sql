@@ -8,6 +8,7 @@
     pre_hook="{{ before_calls_are_listed() }}"
 ) }}
 -- depends_on: {{ ref('stg_ccaip__loads') }}, {{ ref('built_calls') }}
+{%- set known_calls = table_of_known_calls() %}
 
 with
 
@@ -23,43 +24,44 @@ changed as (
 
 ),
 
--- Gone: a fact may still have them. What is listed counts too, because fct_calls may have missed it.
+-- Calls that a fact may have. One that was listed and has gone since may be missing in fct_calls, and not in others.
 known as (
 
-    {% for relation in relations_with_calls() -%}
-        select call_id
-        from {{ relation }}
-        union all
-    {% endfor -%}
     select call_id
-    from changed
-    where false
+    from {{ known_calls or 'changed' }}
 
-),
+    {%- if known_calls %}
 
-gone as (
+        union all
 
-    select known.call_id
-    from known
-    left join {{ ref('stg_ccaip__calls') }} as calls on known.call_id = calls.call_id
-    where calls.call_id is null
+        select call_id
+        from {{ this }}
+        where not is_gone
+    {%- endif %}
 
 ),
 
 listed as (
 
-    select call_id
+    select
+        call_id,
+        false as is_gone
     from changed
 
     union distinct
 
-    select call_id
-    from gone
+    select
+        known.call_id,
+        true as is_gone
+    from known
+    left join {{ ref('stg_ccaip__calls') }} as calls on known.call_id = calls.call_id
+    where calls.call_id is null
 
 )
 
 select
     call_id,
+    is_gone,
     {{ as_bigint(newest_change_of_calls() ~ ' + 1') }} as change_number
 from listed
-where {{ 'true' if is_increment() else 'false' }}
+where {{ 'true' if known_calls else 'false' }}

@@ -44,7 +44,7 @@ ordered as (
     from sightings
     where
         queue_id is not null
-        and call_id in (select call_id from {{ ref('int_calls_classified') }})
+        and call_id in (select calls.call_id from {{ ref('int_calls_classified') }} as calls)
 
 )
 
