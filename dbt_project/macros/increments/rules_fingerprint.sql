@@ -1,8 +1,7 @@
 {#-
-    A short hash of everything a fact's row depends on besides the raw rows: seeds, staging and intermediate models, what the
-    fact reads, the fact itself and the variables. Every row has it, so that an incremental build can replace rows computed
-    with other rules. Without it a changed setting would silently apply to new calls only. Seeds in subfolders do not affect
-    facts.
+    A short hash of everything a fact's row depends on besides the raw rows: seeds, staging and intermediate models, the
+    fact itself and the variables. Every row has it, so that an incremental build can replace rows computed with other
+    rules. Without it a changed setting would silently apply to new calls only. Seeds in subfolders do not affect facts.
 -#}
 {% macro rules_fingerprint() -%}
     {%- if not execute -%}{{ return('') }}{%- endif -%}
@@ -10,7 +9,6 @@
     {%- for node in graph.get('nodes', {}).values() -%}
         {%- if node.resource_type == 'seed' and node.fqn | length == 2
             or node.fqn[1] in ['staging', 'intermediate']
-            or node.unique_id in model.depends_on.nodes
             or node.unique_id == model.unique_id -%}
             {%- if node.resource_type in ['seed', 'model'] -%}
                 {%- do parts.append(node.unique_id ~ '=' ~ node.checksum.checksum) -%}
