@@ -14,6 +14,7 @@ PARTITIONED_BY = {
     "fct_queue_segments": "local_date",
     "fct_transfers": "local_date",
     "fct_virtual_agent_sessions": "local_date",
+    "int_agent_sightings": "local_date",
     "int_agent_work": "local_date",
     "int_queue_intervals_reported": "local_date",
     "agg_agent_days": "local_date",

@@ -66,6 +66,7 @@ def before() -> list[Json]:
         call(61, "2026-01-12", status="failed", fail_reason="eu_abandoned", **_NOBODY),
         call(81, "2026-01-02", queue=(6, "A")), call(82, "2026-01-13", queue=(6, "B")),
         call(83, "2026-01-14", queue=(6, None)), call(84, "2026-01-23", queue=(6, "A")),
+        call(91, "2026-01-19"),
     ]  # fmt: skip
 
 
@@ -78,18 +79,20 @@ def after() -> list[Json]:
         call(2, "2026-01-16", end_user={"id": 7_001}),
         call(33, "2026-01-28", **_VOICEMAIL),
         call(42, "2026-04-09"),
-        longer, call(52, "2026-01-21"),
+        longer, call(52, "2026-01-21"), call(91, "2026-01-19", queue_durations=[]),
     ]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Built:
-    """The warehouse after a build, after an increment, after one that removes a queue, and both rebuilt in full."""
+    """The warehouse after a build, after a load, after a call without waits is erased, and after a queue's only call is."""
 
     first: Path
     second: Path
     third: Path
+    fourth: Path
     differences: list[str]
+    """Between the increments and what they are when built in full."""
 
 
 @pytest.fixture(scope="module")
@@ -104,14 +107,17 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     _land(second, "2026-04-09", "load-2", after(), erased=[12, 31, 82])
     workshop.build(second, select=TABLES)
     third = Path(shutil.copy(second, _folder(work, "third")))
-    _land(third, "2026-04-09", "load-3", [], erased=[21])
+    _land(third, "2026-04-09", "load-3", [], erased=[91])
     workshop.build(third, select=TABLES)
+    fourth = Path(shutil.copy(third, _folder(work, "fourth")))
+    _land(fourth, "2026-04-09", "load-4", [], erased=[21])
+    workshop.build(fourth, select=TABLES)
     found = []
-    for path in (second, third):
+    for path in (second, fourth):
         full = Path(shutil.copy(path, _folder(work, f"{path.parent.name}_full")))
         workshop.build(full, full_refresh=True, select=TABLES)
         found += differences(workshop, path, full)
-    return Built(first, second, third, found)
+    return Built(first, second, third, fourth, found)
 
 
 def _folder(work: Path, name: str) -> Path:
@@ -224,15 +230,16 @@ def test_what_was_published_is_restated_on_the_day_it_left_and_the_day_it_came_t
     )
     assert _changed(built, query) == (
         [],
-        [("2026-01-05",), ("2026-01-07",), ("2026-01-13",), ("2026-01-21",)],
+        [("2026-01-05",), ("2026-01-07",), ("2026-01-13",), ("2026-01-19",), ("2026-01-21",)],
     )
 
 
 def test_a_removed_call_leaves_the_history_and_what_was_restated(built: Built) -> None:
     linked = "select count(*) from history.published_queue_segments where call_id in (12, 31, 82)"
     assert _changed(built, linked) == ([(3,)], [(0,)])
-    named = "select count(*) from marts.mart_restatements where contains(call_ids, '82')"
-    assert _ask(built.second, named) == [(0,)]
+    named = "select distinct call_ids from marts.mart_restatements where cast(interval_start_at as date) = '2026-01-"
+    assert _ask(built.second, f"{named}13'") == [("",)]
+    assert (_ask(built.second, f"{named}19'"), _ask(built.third, f"{named}19'")) == ([("91",)], [("",)])
 
 
 def test_a_queue_and_an_agent_go_with_their_only_call(built: Built) -> None:
@@ -243,5 +250,5 @@ def test_a_queue_and_an_agent_go_with_their_only_call(built: Built) -> None:
         "select count(*) from marts.mart_wait_percentiles where percentiles_of = 'queue' and queue_id = 990",
         "select count(*) from marts.dim_intervals where cast(interval_start_at as date) = '2026-02-25'",
     ):
-        assert _ask(built.second, query) != [(0,)], query
-        assert _ask(built.third, query) == [(0,)], query
+        assert _ask(built.third, query) != [(0,)], query
+        assert _ask(built.fourth, query) == [(0,)], query

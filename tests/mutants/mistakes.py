@@ -259,7 +259,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "partition by end_user_id order by", "partition by end_user_id, queue_id order by",
     ),
     mistake(
-        "call-backs on the day they were made", f"{MARTS}mart_deflection_and_callbacks",
+        "call-backs on the day they were made", f"{INTERMEDIATE}callbacks",
         "coalesce(parents.local_date, children.local_date) as local_date", "children.local_date",
     ),
     mistake(

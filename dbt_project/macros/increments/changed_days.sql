@@ -302,15 +302,44 @@
 {%- endmacro %}
 
 
-{#- The local dates of the rows that changed. -#}
+{#-
+    The days between the first and the last mention of the agents whose name changed, who came or who went, and two more on
+    either side: work ends after it begins, and dates begin by local time. Of more than a thousand days all are computed.
+-#}
+{% macro days_of_changed_agents(before, after) -%}
+    {%- set day = add_days(utc_date('agents.first_seen_at'), 'numbers.number - 2') -%}
+    select distinct
+        {{ day }} as date_utc,
+        {{ day }} as local_date
+    from (
+        select agent_id, first_seen_at, last_seen_at from {{ before }}
+        union all
+        select agent_id, first_seen_at, last_seen_at from {{ after }}
+    ) as agents
+    cross join ({{ whole_numbers(1001) }}) as numbers
+    where
+        (agents.first_seen_at is null or {{ day }} <= {{ add_days(utc_date('agents.last_seen_at'), 2) }})
+        and agents.agent_id in (
+            select differences.agent_id
+            from (
+                (select agent_id, agent_name from {{ before }} except distinct select agent_id, agent_name from {{ after }})
+                union all
+                (select agent_id, agent_name from {{ after }} except distinct select agent_id, agent_name from {{ before }})
+            ) as differences
+        )
+{%- endmacro %}
+
+
+{#- The local dates of the rows in which any of the columns `meta: {compared: …}` has changed. -#}
 {% macro dates_of_changed_rows(before, after) -%}
+    {%- set columns = config.get('meta')['compared'] | join(', ') -%}
     select distinct
         cast(null as date) as date_utc,
         local_date
     from (
-        (select * from {{ before }} except distinct select * from {{ after }})
+        (select {{ columns }} from {{ before }} except distinct select {{ columns }} from {{ after }})
         union all
-        (select * from {{ after }} except distinct select * from {{ before }})
+        (select {{ columns }} from {{ after }} except distinct select {{ columns }} from {{ before }})
     ) as differences
 {%- endmacro %}
 

@@ -50,8 +50,10 @@ told as (
 
     select
         *,
+        case when is_telling then agent_name end as told_name,
+        case when is_telling then run_number end as told_run,
         row_number() over (
-            partition by agent_id, date_utc, agent_name, run_number
+            partition by agent_id, date_utc, is_telling, run_number
             order by case when agent_number is null then 1 else 0 end asc, shown_at desc
         ) as number_order
     from numbered
@@ -62,14 +64,9 @@ select
     date_utc,
     agent_id,
     is_telling,
-    case when is_telling then agent_name end as agent_name,
+    told_name as agent_name,
     max(case when is_telling and number_order = 1 then agent_number end) as agent_number,
     min(shown_at) as first_shown_at,
     max(shown_at) as last_shown_at
 from told
-group by
-    date_utc,
-    agent_id,
-    is_telling,
-    case when is_telling then agent_name end,
-    case when is_telling then run_number end
+group by date_utc, agent_id, is_telling, told_name, told_run

@@ -16,6 +16,7 @@ calls as (
     select
         calls.call_id,
         loads.load_id,
+        calls.created_at,
         coalesce(calls.created_at, calls.updated_at) as shown_at,
         calls.agent_info__id,
         calls.agent_info__name,
@@ -86,8 +87,8 @@ sightings as (
         handled.agent_id,
         null as agent_name,
         null as agent_number,
-        handled.started_at as shown_at
-    from {{ ref('fct_handled_segments') }} as handled
+        coalesce(handled.started_at, calls.created_at) as shown_at
+    from {{ ref('int_handled_segments_folded') }} as handled
     inner join calls on handled.call_id = calls.call_id
 
 )

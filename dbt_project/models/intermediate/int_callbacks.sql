@@ -3,7 +3,12 @@
     materialized='incremental',
     incremental_strategy='replace_rows',
     on_schema_change='sync_all_columns',
-    meta={'reach': 'dates_of_changed_rows'}
+    meta={
+        'reach': 'dates_of_changed_rows',
+        'compared': [
+            'call_id', 'local_date', 'queue_id', 'queue_name', 'call_type', 'callback_of', 'callback_state',
+        ],
+    }
 ) }}
 
 {{ after_day_records() }}

@@ -42,6 +42,15 @@ numbered as (
         ) as run_number
     from compared
 
+),
+
+told as (
+
+    select
+        *,
+        case when is_telling then run_number end as told_run
+    from numbered
+
 )
 
 select
@@ -51,5 +60,5 @@ select
     is_telling,
     min(entered_queue_at) as first_entered_at,
     max(entered_queue_at) as last_entered_at
-from numbered
-group by date_utc, queue_id, queue_name, is_telling, case when is_telling then run_number end
+from told
+group by date_utc, queue_id, queue_name, is_telling, told_run
