@@ -1,8 +1,7 @@
 {#-
-    A short hash of everything a fact's row depends on besides the raw rows: seeds, staging and intermediate models, what the
-    fact reads, the fact itself and the variables. Every row has it, so that an incremental build can replace rows computed
-    with other rules. Without it a changed setting would silently apply to new calls only. Seeds in subfolders do not affect
-    facts.
+    A short hash of everything a fact's row depends on besides the raw rows: seeds, staging and intermediate models, the
+    fact itself and the variables. Every row has it, so that an incremental build can replace rows computed with other
+    rules. Without it a changed setting would silently apply to new calls only. Seeds in subfolders do not affect facts.
 -#}
 {% macro rules_fingerprint() -%}
     {%- if not execute -%}{{ return('') }}{%- endif -%}
@@ -10,11 +9,7 @@
 {%- endmacro %}
 
 {% macro fingerprint_with(shared, node) -%}
-    {%- set parts = [shared] -%}
-    {%- for name in [node.unique_id] + node.depends_on.nodes | sort if name in graph.nodes -%}
-        {%- do parts.append(name ~ '=' ~ graph.nodes[name].checksum.checksum) -%}
-    {%- endfor -%}
-    {{ return(local_md5(parts | join('|'))[:12]) }}
+    {{ return(local_md5(shared ~ node.unique_id ~ '=' ~ node.checksum.checksum)[:12]) }}
 {%- endmacro %}
 
 {#- The part of it that all facts share. -#}
