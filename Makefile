@@ -134,7 +134,7 @@ bench: setup  ## measure speed and memory next to reference implementations
 
 # Sizes can be run one at a time, and their warehouses kept: CALLS=1000000 FOLDER=build/scale.
 bench-scale: setup  ## what builds, increments and queries cost as the warehouse grows: CALLS="100000 1000000" FOLDER=…
-	$(BIN)/python -m benchmarks.scale $(if $(CALLS),--calls $(CALLS)) $(if $(FOLDER),--folder $(FOLDER))
+	$(BIN)/python -m benchmarks.scale $(if $(CALLS),--calls $(CALLS)) $(if $(FOLDER),--folder $(FOLDER)) --keep
 
 test-superset: setup  ## Superset in an environment of its own: import the bundle, compare its dashboard with the marts
 	$(BIN)/python -m tests.dashboard.superset

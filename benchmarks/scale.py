@@ -3,6 +3,7 @@
 For each size: a simulated week is loaded and copied (`raw_tables`), then callmart's commands run as a scheduler runs
 them, each in its own process. With `--folder` warehouses and figures are kept: raw tables that are there are not written
 again, and the table at the end has every size that was measured in the folder, so that sizes can be run one at a time.
+`--keep` writes the table into benchmarks/RESULTS.md.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import psutil
+
 from benchmarks.hand_written import LARGEST, NEEDED, hand_written
 from benchmarks.queries import counting, time_dashboard, time_questions
 from benchmarks.raw_tables import START, Written, change, copy_week, platform
@@ -28,6 +31,19 @@ from simulator.platform import Platform
 from tests.shared import CALLMART
 
 SIZES = (100_000, 1_000_000, 10_000_000)
+TARGETS = {
+    "write raw tables, s": "60 for a million",
+    "full rebuild, MB": "4,096",
+    "increment of 1,000, s": "30, and 1.5 × the smallest's",
+    "increment of 1,000, CPU s": "1.5 × the smallest's",
+    "increment of 1,000, MB": "1.5 × the smallest's",
+    "run, nothing new, s": "5",
+    "publish, s": "10",
+    "dashboard, p95 ms": "200",
+    "questions, p95 ms": "200",
+}
+RESULTS = Path(__file__).with_name("RESULTS.md")
+HEADING = "Scale (`make bench-scale`)"
 _MEASURED = "measured.json"
 _WRITTEN = "written.json"
 
@@ -146,17 +162,24 @@ def table(columns: Sequence[Mapping[str, float]]) -> str:
     columns = sorted(columns, key=lambda each: each["calls"])
     first, last = columns[0], columns[-1]
     lines = [
-        "| what | "
+        "| what | target | "
         + " | ".join(f"{each['calls']:,.0f} calls" for each in columns)
         + " | largest / smallest |",
-        "|---" * (len(columns) + 2) + "|",
+        "|---" * (len(columns) + 3) + "|",
     ]
     for what in last:
         if what != "calls":
             values = [f"{each[what]:,.2f}" if what in each else "" for each in columns]
             growth = f"{last[what] / first[what]:.2f}" if first.get(what) else ""
-            lines.append(f"| {what} | " + " | ".join(values) + f" | {growth} |")
+            lines.append(f"| {what} | {TARGETS.get(what, '')} | " + " | ".join(values) + f" | {growth} |")
     return "\n".join(lines)
+
+
+def keep(text: str) -> None:
+    """Replace the section on scale in RESULTS.md, or add it."""
+    sections = RESULTS.read_text(encoding="utf-8").rstrip().split("\n\n## ")
+    others = [each for each in sections if not each.startswith(HEADING)]
+    RESULTS.write_text("\n\n## ".join([*others, f"{HEADING}\n\n{text}\n"]), encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -164,14 +187,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--calls", type=int, nargs="+", default=list(SIZES), help="default: %(default)s")
     parser.add_argument("--folder", type=Path, help="where to keep the warehouses; default: nowhere")
     parser.add_argument("--nodes", type=int, default=0, help="how many of dbt's slowest nodes to list")
+    parser.add_argument("--keep", action="store_true", help=f"write the table into {RESULTS.name}")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         folder = options.folder or Path(name)
         for calls in options.calls:
             measure(calls, folder / str(calls), options.nodes)
         columns = [json.loads(file.read_text()) for file in folder.glob(f"*/{_MEASURED}")]
-    print(f"\n{time.strftime('%Y-%m-%d', time.gmtime())}, {machine.machine()}, {os.cpu_count()} cores\n")
-    print(table(columns))
+    text = (
+        f"{time.strftime('%Y-%m-%d', time.gmtime())}, {machine.machine()}, {os.cpu_count()} cores,"
+        f" {psutil.virtual_memory().total / 2**30:.0f} GB, load {os.getloadavg()[2]:.0f} at the end.\n\n{table(columns)}"
+    )
+    print(f"\n{text}")
+    if options.keep:
+        keep(text)
 
 
 if __name__ == "__main__":
