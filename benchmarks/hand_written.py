@@ -18,9 +18,6 @@ LARGEST = (
     "mart_queue_intervals",
     "mart_queue_handle_time",
 )
-NEEDED = ("agg_queue_intervals", "int_queue_intervals_reported")
-"""Tables that the project computes these from."""
-
 _STATEMENTS = """
 create table fct_queue_segments as
 select
