@@ -19,6 +19,7 @@ from pipelines.errors import LockedError, TransformError
 from pipelines.home import Home
 from pipelines.marts import build as module
 from pipelines.marts.build import transform
+from pipelines.marts.last_build import forget_build
 from pipelines.progress import SilentProgress, Stage
 from pipelines.settings import Settings
 from pipelines.steps import KILL_VARIABLE
@@ -127,6 +128,28 @@ def test_a_failed_test_fails_the_transform_and_a_warning_is_listed(home) -> None
     ]
     model(home, "first", "select 'UTC' as zone", check % "error")
     with pytest.raises(TransformError, match="test accepted_values_first_zone__x: Got 1 result"):
+        build(home)
+
+
+def test_an_error_that_one_run_reports_is_not_gone_in_the_next(home) -> None:
+    """Tests are limited to what a run touches only after a build that passed."""
+    forget_build(home)
+    with duckdb.connect(str(home.warehouse)) as warehouse:
+        warehouse.execute("create schema ccaip")
+        warehouse.execute("create table ccaip.calls (updated_at timestamptz, _dlt_load_id varchar)")
+    (module.PROJECT_DIR / "tests").mkdir()
+    (module.PROJECT_DIR / "tests" / "error.sql").write_text(
+        "select 1 where '{% if execute %}{{ env_var(\"CALLMART_TESTS_LOOK_AT\") }}{% endif %}' = 'everything'"
+    )
+    for _ in range(2):
+        with pytest.raises(TransformError, match="test error: Got 1 result"):
+            build(home)
+    (module.PROJECT_DIR / "tests" / "error.sql").write_text("select 1 where false")
+    build(home)
+    (module.PROJECT_DIR / "tests" / "error.sql").write_text(
+        "select 1 where '{% if execute %}{{ env_var(\"CALLMART_TESTS_LOOK_AT\") }}{% endif %}' = 'touched'"
+    )
+    with pytest.raises(TransformError, match="test error: Got 1 result"):
         build(home)
 
 
