@@ -71,7 +71,7 @@ def differences(
     increment.
     """
     known = among or relations(workshop.manifest)
-    of_a_build = relations_of_a_build(workshop)
+    of_a_build = relations_of_a_build(workshop.manifest)
     calls = [row["call_id"] for row in dbt_raw.rows(incremental, f"select call_id from {CALLS_OF_A_BUILD}")]
     chosen = {
         relation: f"(from {relation} where list_contains({calls}::bigint[], call_id))"
@@ -104,9 +104,9 @@ def relations(manifest: Manifest) -> list[str]:
     )
 
 
-def relations_of_a_build(workshop: Workshop) -> set[str]:
+def relations_of_a_build(manifest: Manifest) -> set[str]:
     """What holds only the calls that a build computed: the steps below the facts, and views on them."""
-    nodes = workshop.manifest.nodes
+    nodes = manifest.nodes
 
     def is_held(name: str) -> bool:
         node = nodes.get(name)
