@@ -33,11 +33,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard import formatting
-from dashboard.charts import specification
 from dashboard.definitions import definitions
 from dashboard.pages import PAGES, Page
 from dashboard.panels import PANELS, Panel, as_csv, sql
 from dashboard.reader import Reader, Row, Snapshot
+from dashboard.vega import with_rows
 from dashboard.view import COMPARISONS, DIRECTIONS, View, ViewError
 from pipelines.errors import CallmartError, safe_message
 
@@ -230,7 +230,7 @@ def _shortcuts(view: View, first: date, last: date) -> list[tuple[str, str, bool
 def _draw(panel: Panel, rows: list[Row], query: str) -> list[tuple[str, str, bool]]:
     """The drawings of a panel: what each shows, its specification as JSON that may stand in HTML, and whether it is wide."""
     return [
-        (drawing.caption, _json(specification(drawing.draw(rows, query), rows)), drawing.is_wide)
+        (drawing.caption, _json(with_rows(drawing.draw(rows, query), rows)), drawing.is_wide)
         for drawing in panel.drawings
     ]
 

@@ -13,6 +13,7 @@ from typing import Any
 from dashboard import charts
 from dashboard.formatting import plain
 from dashboard.reader import Row, Snapshot
+from dashboard.vega import Spec
 from dashboard.view import View
 
 _SQL = Path(__file__).parent / "sql"
@@ -23,7 +24,7 @@ class Drawing:
     """A chart of a panel's rows, and what it shows in words."""
 
     caption: str
-    draw: Callable[[Sequence[Row], str], charts.Drawn]
+    draw: Callable[[Sequence[Row], str], Spec]
     is_wide: bool = False
     """Whether it needs more width than a phone has, and scrolls there."""
 
