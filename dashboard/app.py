@@ -11,7 +11,7 @@ import hmac
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -43,8 +43,6 @@ from pipelines.errors import CallmartError, safe_message
 
 logger = logging.getLogger(__name__)
 
-# A page is computed, not waited for: more threads than this would only take memory.
-_THREADS = 2
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 COOKIE = "callmart_dashboard"
 _HERE = Path(__file__).parent
@@ -78,7 +76,7 @@ def create_app(reader: Reader, token: str = "", hosts: tuple[str, ...] = LOOPBAC
     ]
     return Starlette(
         routes=routes,
-        lifespan=_limit_threads,
+        lifespan=_limit_threads(reader.pages_at_once),
         middleware=middleware,
         exception_handlers={
             ViewError: dashboard.bad_view,
@@ -89,10 +87,13 @@ def create_app(reader: Reader, token: str = "", hosts: tuple[str, ...] = LOOPBAC
     )
 
 
-@asynccontextmanager
-async def _limit_threads(app: Starlette) -> AsyncIterator[None]:
-    to_thread.current_default_thread_limiter().total_tokens = _THREADS
-    yield
+def _limit_threads(threads: int) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def limited(app: Starlette) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = threads
+        yield
+
+    return limited
 
 
 class _Dashboard:

@@ -7,8 +7,9 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dashboard import charts
 from dashboard.formatting import plain
@@ -16,7 +17,8 @@ from dashboard.reader import Row, Snapshot
 from dashboard.vega import Spec
 from dashboard.view import View
 
-_SQL = Path(__file__).parent / "sql"
+# SQL is not HTML: what is put in are macros, never a reader's words, which are bound as parameters.
+_QUERIES = Environment(loader=PackageLoader("dashboard", "sql"), undefined=StrictUndefined)
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,8 @@ class Panel:
 
 @cache
 def sql(name: str) -> str:
-    """The text of a query."""
-    return (_SQL / f"{name}.sql").read_text(encoding="utf-8")
+    """The text of a query, with the macros it uses written out."""
+    return _QUERIES.get_template(f"{name}.sql").render()
 
 
 def as_csv(rows: Sequence[Row]) -> str:
