@@ -7,5 +7,5 @@
     pages      which panels a page shows
     app        HTTP: routes, headers, access
 
-No page computes a number: the SQL does, and `formatting` only writes numbers down.
+No page computes a number: the SQL does, and `formatting` writes it as text.
 """

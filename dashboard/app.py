@@ -1,7 +1,7 @@
 """The server of the pages: a Starlette application, read-only.
 
 Every page and every file of a panel takes the same query string, the view. Responses carry a Content-Security-Policy that
-names no other host, and no script of a page is inline.
+allows no other host, and pages have no inline scripts.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _limit_threads(threads: int) -> Callable[[Starlette], AbstractAsyncContextMa
 
 
 class _Dashboard:
-    """The routes. They are plain functions, which Starlette runs in threads: DuckDB works outside Python's lock."""
+    """The routes. They are plain functions, which Starlette runs in threads."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
@@ -213,7 +213,7 @@ def _choices(snapshot: Snapshot, name: str) -> list[str]:
 
 
 def _shortcuts(view: View, first: date, last: date) -> list[tuple[str, str, bool]]:
-    """Ranges that are asked for often: words, query string, and whether it is the one shown."""
+    """Common ranges of dates: label, query string, and whether it is selected."""
     day = date.resolution
     monday = last - last.weekday() * day
     ranges = [
@@ -229,7 +229,7 @@ def _shortcuts(view: View, first: date, last: date) -> list[tuple[str, str, bool
 
 
 def _draw(panel: Panel, rows: list[Row], query: str) -> list[tuple[str, str, bool]]:
-    """The drawings of a panel: what each shows, its specification as JSON that may stand in HTML, and whether it is wide."""
+    """The drawings of a panel: caption, specification as JSON that is safe in HTML, and whether it is wide."""
     return [
         (drawing.caption, _json(with_rows(drawing.draw(rows, query), rows)), drawing.is_wide)
         for drawing in panel.drawings
@@ -249,7 +249,7 @@ def _page_of(panel: Panel) -> Page:
 
 
 def _static_urls() -> dict[str, str]:
-    """The address of each static file, which changes with its content: browsers may keep it for ever."""
+    """The address of each static file. It contains a hash of the content, so browsers may cache it for ever."""
     files = (file for file in (_HERE / "static").iterdir() if file.is_file())
     return {
         file.name: f"/static/{file.name}?{hashlib.sha256(file.read_bytes()).hexdigest()[:12]}"
@@ -258,7 +258,7 @@ def _static_urls() -> dict[str, str]:
 
 
 class _Headers:
-    """Adds the security headers, and how long a response may be kept."""
+    """Adds the security headers, and how long a response may be cached."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -276,7 +276,7 @@ class _Headers:
 
 
 class _Token:
-    """Lets through who has the token: as a bearer, or in the cookie that the sign-in page sets."""
+    """Admits requests with the token: as a bearer, or in the cookie that the sign-in page sets."""
 
     def __init__(self, app: ASGIApp, token: str, page: Callable[[Request, bool], Response]) -> None:
         self._app = app

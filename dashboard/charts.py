@@ -264,7 +264,7 @@ def _handle_time(rows: Sequence[Row], column: str, y: Spec) -> Spec:
         {"fold": list(parts), "as": ["column", "seconds"]},
         calculated("part", f"({{{names}}})[datum.column]"),
         calculated("place", f"indexof({list(parts)}, datum.column)"),
-        x=quantity("seconds", title="seconds for each handled segment", tickCount=6, grid=True),
+        x=quantity("seconds", title="seconds", tickCount=6, grid=True),
         color=nominal(
             "part",
             scale={"domain": list(parts.values()), "range": [ACCENT, BAD, THIRD]},
@@ -336,7 +336,7 @@ def handle_time_distribution(rows: Sequence[Row], query: str) -> Spec:
         y=upwards("agent_share", format=".0%"),
         tooltip=columns,
     )
-    return chart(*([bars, agent] if knows(rows, "agent_share") else [bars]), height=330)
+    return chart(*([bars, agent] if knows(rows, "agent_share") else [bars]), height=420)
 
 
 def final_by_day(rows: Sequence[Row], query: str) -> Spec:

@@ -120,7 +120,7 @@ PANELS = {
             "staffing",
             "Expected by Erlang C, each queue by itself, without breaks and absences; not who was there. All languages "
             "and call types.",
-            empty="No queue of this selection has a target and handled calls, so nothing can be said of agents.",
+            empty="No queue of this selection has a target and handled calls, so no number of agents can be estimated.",
             drawings=(
                 Drawing("Median of the days as a line, the most of any day as bars", charts.agents_needed),
             ),
@@ -143,7 +143,7 @@ PANELS = {
             "waits_percentiles",
             "How long callers wait, by queue",
             "wait_p50_seconds",
-            "From the median (long mark) to the 95th percentile; the marks between are 80 and 90 %.",
+            "From the median (long mark) to the 95th percentile; the short marks are the 80th and the 90th.",
             drawings=(Drawing("Seconds waited", charts.wait_ranges),),
         ),
         Panel(
@@ -175,14 +175,18 @@ PANELS = {
             "handle_queues",
             "By queue",
             "average_handle_time",
-            drawings=(Drawing("Talk, hold and wrap-up", charts.handle_time_of_queues),),
+            drawings=(
+                Drawing("Talk, hold and wrap-up for each handled segment", charts.handle_time_of_queues),
+            ),
         ),
         Panel(
             "handle_weeks",
             "By week",
             "average_handle_time",
             "Weeks begin on Monday; the first and the last may be cut by the selection.",
-            drawings=(Drawing("Talk, hold and wrap-up", charts.handle_time_of_weeks),),
+            drawings=(
+                Drawing("Talk, hold and wrap-up for each handled segment", charts.handle_time_of_weeks),
+            ),
         ),
         Panel(
             "handle_agents",
@@ -196,7 +200,7 @@ PANELS = {
             "handle_distribution",
             "How long contacts take",
             "average_handle_time",
-            "All agents as bars, the chosen agent as a line. A minute a bar.",
+            "All agents as bars of one minute, the chosen agent as a line.",
             drawings=(Drawing("Share of handled segments by seconds", charts.handle_time_distribution),),
         ),
         Panel("trust_numbers", "What is open", "provisional-final-restated"),

@@ -75,7 +75,7 @@ def line(color: str, width: float = 2.5, points: int = 30) -> Spec:
 
 
 def calculated(name: str, expression: str) -> Spec:
-    """A column that is calculated from the others: a link or a bin's end."""
+    """A column calculated from the others, such as a link."""
     return {"calculate": expression, "as": name}
 
 
@@ -89,7 +89,7 @@ def ordinal(column: str, **axis: Any) -> Spec:
 
 
 def quantity(column: str, scale: Spec | None = None, **axis: Any) -> Spec:
-    """Numbers on an axis. What the axis shows is said by the panel, so it has a title only where one is given."""
+    """Numbers on an axis. The panel says what they are, so the axis has a title only where one is given."""
     encoding: Spec = {"field": column, "type": "quantitative", "axis": {"title": None, **axis}}
     return encoding | {"scale": scale} if scale else encoding
 
@@ -124,7 +124,7 @@ def days(column: str) -> Spec:
 
 
 def bins(column: str, width: int, last: int) -> tuple[Spec, Spec, Spec]:
-    """Bins of so many seconds, the last of which is open: how their ends are calculated, `x` and `x2`."""
+    """Bins of `width` seconds, the last of which is open: the calculation of their ends, `x` and `x2`."""
     named = f"datum.value >= {last} ? '{last} s +' : datum.value + ' s'"
     scale = {"domain": [0, last + width], "nice": False}
     x = quantity(column, scale, labelExpr=named, tickCount=8) | {"bin": "binned"}
@@ -150,10 +150,10 @@ def _described(column: str) -> Spec:
 
 
 def number_of(rows: Sequence[Row], column: str) -> int:
-    """How many different values a column has: so many lines a chart needs."""
+    """How many different values a column has."""
     return len({row[column] for row in rows})
 
 
 def knows(rows: Sequence[Row], column: str) -> bool:
-    """Whether any row has a value there: a scale of a column without values has no ends."""
+    """Whether any row has a value in the column. A scale needs at least one."""
     return any(row[column] is not None for row in rows)

@@ -33,10 +33,10 @@ cast(sum({{ part }}) as double precision) / nullif(sum({{ whole }}), 0)
 {{ ratio('service_level_numerator', 'service_level_denominator') }}
 {%- endmacro %}
 
-{# The target of the queues, weighted by calls. #}
+{# The target of the queues, weighted by calls. Whole numbers are summed, so a level on target has a gap of exactly 0. #}
 {% macro target_level() -%}
-{{ ratio('target_percent * service_level_denominator / 100.0',
-    'case when target_percent is not null then service_level_denominator end') }}
+cast(sum(target_percent * service_level_denominator) as double precision) / 100
+        / nullif(sum(case when target_percent is not null then service_level_denominator end), 0)
 {%- endmacro %}
 
 {# Seconds for each handled segment, and what they are made of, from mart_queue_handle_time. #}
