@@ -28,10 +28,10 @@ Row = dict[str, Any]
 
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)\b")
 _MEMORY = "24MB"
-"""Half as much again as what a query needs of a year of a million calls."""
+"""Half as much again as any query of a page needs for 44 weeks of a million calls."""
 
 _MOST_MEMORY = "512MB"
-"""What a single query may take that needs more."""
+"""The limit for a single query that needs more."""
 
 _THREADS = 1
 
