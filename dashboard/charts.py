@@ -279,7 +279,13 @@ def _handle_time(rows: Sequence[Row], column: str, y: Spec) -> Spec:
 def agents(rows: Sequence[Row], query: str) -> Spec:
     """Agents as points: handle time against handled segments, grey below 30. A point opens the agent's distribution."""
     scale = {"zero": False, "padding": 16}
-    seconds = {"scale": scale, "title": "handle time (s)", "tickCount": 6, "format": ",d", "minExtent": 44}
+    seconds: Spec = {
+        "scale": scale,
+        "title": "handle time (s)",
+        "tickCount": 6,
+        "format": ",d",
+        "minExtent": 44,
+    }
     limits = {
         name: rows[0][name] for name in ("p10_handle_seconds", "median_handle_seconds", "p90_handle_seconds")
     }

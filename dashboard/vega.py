@@ -44,7 +44,7 @@ def _json_value(value: Any) -> Any:
     return plain(value) if isinstance(value, date | time | datetime) else value
 
 
-def chart(*layers: Spec, height: int, **encoding: Spec) -> Spec:
+def chart(*layers: Spec, height: int, **encoding: Any) -> Spec:
     """A chart of the panel's rows, as wide as there is room. Layers lie on each other and share the encoding."""
     return {
         "data": {"name": "rows"},
