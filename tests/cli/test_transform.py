@@ -248,6 +248,7 @@ def test_dbt_gets_neither_the_credentials_of_the_api_nor_the_key(home, monkeypat
 
 
 def test_nothing_loaded_yet_says_what_to_do_first(callmart) -> None:
+    callmart.root.mkdir()
     shown = callmart("transform")
     assert shown.returncode == 6
     assert "callmart load" in shown.stderr

@@ -20,7 +20,9 @@ from typing import get_args
 import pytest
 
 from pipelines.home import Home
+from pipelines.settings import Settings
 from pipelines.steps import KILL_VARIABLE, Step
+from pipelines.warehouse.connect import reading
 from simulator.platform import Clock, Credentials, Platform
 from tests.empty import with_warehouse
 from tests.extraction.conftest import TOKEN, USER
@@ -90,7 +92,7 @@ class Tenant:
     def assert_holds(self, warehouse: Path) -> None:
         """Every row is the truth, and the ledger knows it."""
         verdict = Verdict()
-        with opened(warehouse) as connection:
+        with reading(Settings(warehouse)) as connection:
             judge(connection, self.calls.truth(LATE), self.served, verdict)
             audit(connection, MIDNIGHT, verdict)
         assert verdict.is_fine, verdict
