@@ -28,7 +28,7 @@ from simulator.platform import Platform
 from tests.empty import with_warehouse
 from tests.extraction.living import START, LivingCalls
 from tests.keeping import KEEP_EVERYTHING
-from tests.marts.workshop import Workshop
+from tests.marts.workshop import Workshop, parsed
 from tests.queries import opened
 from tests.shared import CALLMART
 from tests.soak.ledger import audit
@@ -167,6 +167,7 @@ def test_marts_that_were_killed_half_built_or_half_published_are_whole_after_the
     """First load: killed among the incremental facts. Then news, and killed with the copy all but in place."""
     here, elsewhere = Home(tmp_path / "here"), Home(tmp_path / "elsewhere")
     shutil.copytree(loaded.root, here.root)
+    parsed(here)
     tenant.platform.clock.set(EARLY + timedelta(minutes=1))
     assert ended(tenant.start(here, "run", kill_at="dbt:60")) == -signal.SIGKILL
     tenant.platform.clock.set(LATE)
