@@ -44,7 +44,7 @@ def each(faults: Collection[Fault]) -> list[Any]:
     return [pytest.param(fault, id=LOST.get(fault, f"UNNAMED {fault}")) for fault in sorted(faults)]
 
 
-@pytest.mark.parametrize("fault", each(BREAKING))
+@pytest.mark.parametrize("fault", each([*BREAKING, Fault.SLOW]))
 def test_a_load_reads_all_calls_in_spite_of(fault, tmp_path):
     storm = a_storm(fault, probability=0.6)
     with Weather(tmp_path, a_centre(), NOON, storm.transport()) as weather:
@@ -63,7 +63,7 @@ def test_one_load_lands_all_calls_in_spite_of_all_these_faults_together(tmp_path
         weather.assert_holds(settled(truth_at(NOON), NOON))
 
 
-@pytest.mark.parametrize("fault", each(QUIET))
+@pytest.mark.parametrize("fault", each(QUIET - {Fault.SLOW}))
 def test_loads_in_and_after_the_storm_leave_out_nothing_of(fault, tmp_path):
     storm = a_storm(fault)
     end = a_centre().last_change + SETTLING
