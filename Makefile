@@ -86,10 +86,10 @@ lock:  ## pin every dependency again after a change in pyproject.toml
 BIGQUERY_VENV := .venv-bigquery
 
 # With PROJECT=a-project against BigQuery itself, else against the emulator that BIGQUERY_EMULATOR names or PATH has.
-test-bigquery:  ## the marts on BigQuery, compared with DuckDB's: PROJECT=…, or an emulator; CALLS=300 for the long form
+test-bigquery:  ## the marts on BigQuery, compared with DuckDB's: PROJECT=…, or an emulator; SHORT=1 CALLS=300
 	@if [ -n "$(PROJECT)" ] || command -v "$${BIGQUERY_EMULATOR:-bigquery-emulator}" >/dev/null; then \
 	  $(MAKE) --no-print-directory $(BIGQUERY_VENV)/.set-up && \
-	  CALLMART_BIGQUERY_PROJECT_UNDER_TEST=$(PROJECT) CALLMART_BIGQUERY_CALLS=$(or $(CALLS),0) \
+	  CALLMART_BIGQUERY_PROJECT_UNDER_TEST=$(PROJECT) CALLMART_BIGQUERY_CALLS=$(or $(CALLS),0) CALLMART_BIGQUERY_SHORT=$(SHORT) \
 	    $(BIGQUERY_VENV)/bin/python -m pytest --durations 5 tests/bigquery; \
 	else \
 	  echo "Skipped: there is no BigQuery emulator here. Name one in BIGQUERY_EMULATOR, or a project: PROJECT=…"; \
@@ -104,8 +104,8 @@ $(BIGQUERY_VENV)/.set-up: requirements-bigquery.lock pyproject.toml
 SEEDS ?= 20
 JOBS  ?= 2
 
-soak: setup  ## random faults with loads, backfills and kills, compared with the truth: SEEDS=200 JOBS=2
-	$(BIN)/python -m tests.soak --seeds $(SEEDS) --jobs $(JOBS)
+soak: setup  ## random faults with loads, backfills and kills, compared with the truth: SEEDS=200 JOBS=2 DESTINATION=postgres
+	$(BIN)/python -m tests.soak --seeds $(SEEDS) --jobs $(JOBS) --destination $(DESTINATION)
 
 SECONDS ?= 60
 
@@ -113,8 +113,8 @@ fuzz: setup  ## load pages with broken calls for SECONDS=60, then run property t
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 	CALLMART_TESTS_PROFILE=fuzz $(BIN)/python -m pytest -n 2 -m hypothesis tests/extraction
 
-increments: setup  ## build random histories by increments and in full, and compare: SEEDS=200
-	$(BIN)/python -m tests.increments --seeds $(SEEDS)
+increments: setup  ## build random histories by increments and in full, and compare: SEEDS=200 DESTINATION=postgres
+	$(BIN)/python -m tests.increments --seeds $(SEEDS) --destination $(DESTINATION)
 
 mutants: setup  ## plant known mistakes in the SQL and check that a test catches each: JOBS=2
 	$(BIN)/python -m tests.mutants --jobs $(JOBS)

@@ -87,9 +87,9 @@ def _run(home: Home, progress: Progress, days: int, destination: str) -> DemoRep
     from pipelines.marts.build import transform
     from pipelines.privacy_key import key_in_file
     from pipelines.settings import Settings
+    from pipelines.status import read_status
     from pipelines.warehouse.load import load_new
     from pipelines.warehouse.publish import publish
-    from pipelines.warehouse.status import read_status
     from simulator.centre import Centre
     from simulator.platform import Clock, Credentials, Platform
 

@@ -61,6 +61,7 @@ class TransformError(CallmartError):
 
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _IN_WORDS = ("No space left on device", "Disk quota exceeded", "File too large")  # as DuckDB passes them on
+_DISK_FULL_IN_POSTGRES = "53100"  # its words are in the server's language
 _NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _TOO_MANY_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 
@@ -78,7 +79,11 @@ def explained(error: BaseException) -> CallmartError | None:
         if isinstance(each, OSError):
             number, words = each.errno, each.strerror or ""
             place = f": {each.filename}" if each.filename else ""
-        if number in _DISK_FULL or any(text in str(each) for text in _IN_WORDS):
+        if (
+            number in _DISK_FULL
+            or getattr(each, "pgcode", None) == _DISK_FULL_IN_POSTGRES
+            or any(text in str(each) for text in _IN_WORDS)
+        ):
             return CallmartError(
                 f"The disk is full, or a file has reached its size limit{place}.",
                 "Free space for the project folder, the warehouse and the temporary files, then run this "

@@ -30,6 +30,9 @@ from pipelines.shipped import IS_CLONE, SETTINGS_DIR
 _logger = logging.getLogger(__name__)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+PARSED_PROJECT = "partial_parse.msgpack"
+"""The file in dbt's target folder that holds the parsed project, without data of any warehouse."""
+
 HOME_VARIABLE = "CALLMART_HOME"
 _OWNER_ONLY = 0o700  # calls are personal data
 
@@ -102,21 +105,22 @@ class Home:
         """Where the user's own seeds are."""
         return self.root / "seeds"
 
-    def activate(self, *, make_folders: bool = True) -> None:
+    def activate(self, *, make_folders: bool = True, may_be_new: bool = True) -> None:
         """Create the folders and point dlt to them. Call this before using dlt's configuration.
 
-        With `make_folders=False` nothing is created, for commands that only read. Can be called again for
-        another home in the same process. Raises `ConfigurationError` when the folders cannot be created,
-        when there is nothing to read, or when a settings file is not valid TOML.
+        With `make_folders=False` nothing is created, for commands that only read. The project folder itself is
+        created only if it `may_be_new`, because its name could be mistyped. Can be called again for another home in
+        the same process. Raises `ConfigurationError` when the folders cannot be created, when there is no such
+        folder, or when a settings file is not valid TOML.
         """
         os.umask(0o077)  # dlt, dbt and DuckDB create files too
-        if make_folders:
-            self._make_folders()
-        elif not self.root.is_dir():
+        if not (make_folders and may_be_new) and not self.root.is_dir():
             raise ConfigurationError(
                 f"There is no folder {self.root}.",
                 f"Check --project-dir or {HOME_VARIABLE}. A new project folder is created by its first load.",
             )
+        if make_folders:
+            self._make_folders()
         os.environ["DLT_PROJECT_DIR"] = str(self.settings_dir.parent)
         os.environ["DLT_DATA_DIR"] = str(self.dlt_dir)
         os.environ["DLT_LOCAL_DIR"] = str(self.root)

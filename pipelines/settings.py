@@ -40,7 +40,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from pathlib import Path
@@ -49,9 +49,15 @@ from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from pipelines.alerts import Alerts
+from pipelines.ccaip.pace import DEFAULT_LONGEST_RETRY_AFTER_SECONDS, DEFAULT_REQUESTS_PER_SECOND
 from pipelines.ccaip.privacy.policy import SHORTEST_KEY, Action, Policy, PrivacyFilter, check_action
 from pipelines.ccaip.tables import TABLES, Privacy
-from pipelines.ccaip.windows import parse_instant
+from pipelines.ccaip.windows import (
+    DEFAULT_OVERLAP_SECONDS,
+    DEFAULT_SETTLE_SECONDS,
+    DEFAULT_START,
+    parse_instant,
+)
 from pipelines.errors import ConfigurationError
 from pipelines.home import Home
 from pipelines.seeds import own_seeds
@@ -71,11 +77,7 @@ _NEEDED = {
     "bigquery": ("project_id", "client_email", "private_key"),
 }
 
-DEFAULT_START = datetime(2015, 1, 1, tzinfo=UTC)  # before the first call of the API: everything
-DEFAULT_REQUESTS_PER_SECOND = 10.0  # the vendor's limit for a customer, shared by all its clients
-DEFAULT_SETTLE_SECONDS = 60.0
-DEFAULT_OVERLAP_SECONDS = 1800.0  # wrap-up and surveys arrive 15 to 20 minutes after a call
-DEFAULT_LONGEST_RETRY_AFTER_SECONDS = 900.0
+FROM_THE_BEGINNING = parse_instant(DEFAULT_START)
 DEFAULT_REJECTED_SHARE = 0.01
 
 
@@ -99,7 +101,7 @@ class Settings:
     base_url: str = ""
     username: str = ""
     api_token: str = field(default="", repr=False)
-    start_date: datetime = DEFAULT_START
+    start_date: datetime = FROM_THE_BEGINNING
     requests_per_second: float = DEFAULT_REQUESTS_PER_SECOND
     settle_seconds: float = DEFAULT_SETTLE_SECONDS
     overlap_seconds: float = DEFAULT_OVERLAP_SECONDS
@@ -188,7 +190,7 @@ def load_settings(home: Home, *, need_api: bool) -> Settings:
         base_url=base_url,
         username=_read(_USERNAME, _text, ""),
         api_token=_read(_API_TOKEN, _text, ""),
-        start_date=_read(_Key("sources.ccaip", "start_date"), parse_instant, DEFAULT_START),
+        start_date=_read(_Key("sources.ccaip", "start_date"), parse_instant, FROM_THE_BEGINNING),
         requests_per_second=_read(
             _Key("sources.ccaip", "requests_per_second"), _positive, DEFAULT_REQUESTS_PER_SECOND
         ),

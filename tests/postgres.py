@@ -11,7 +11,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +58,31 @@ class PostgresServer:
             yield name
         finally:
             self._administer(f"drop database {name} with (force)")
+
+    @contextmanager
+    def small_disk(self) -> Iterator[Callable[[str], None]]:
+        """A file system in memory for the tablespace `small`, and what sets its size, such as `8m`: only root can mount one."""
+        user = _other_user()
+        if os.geteuid() != 0 or user is None:
+            pytest.skip("only root can mount a small disk")
+        folder = Path(tempfile.mkdtemp(prefix="callmart-small-disk-"))
+        owner = f"uid={user.pw_uid},gid={user.pw_gid},mode=700"
+        mount = ["mount", "-t", "tmpfs", "-o", f"size=64m,{owner}", "tmpfs", folder]
+        if subprocess.run(mount, check=False).returncode:
+            folder.rmdir()
+            pytest.skip("no file system can be mounted here")
+        try:
+            self._administer(f"create tablespace small location '{folder}'")
+            yield lambda size: _remount(folder, size)
+            self._administer("drop tablespace small")
+        finally:
+            subprocess.run(["umount", "--lazy", folder], check=True)
+            folder.rmdir()
+
+    def copy(self, source: str, target: str) -> None:
+        """Make the database `target` a copy of `source`, in which nobody may be at work."""
+        self._administer(f"drop database if exists {target} with (force)")
+        self._administer(f"create database {target} template {source}")
 
     def _administer(self, statement: str) -> None:
         engine = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
@@ -114,6 +139,10 @@ def skip_without_postgres() -> None:
     """Skip the test, with the reason, where no server can be started."""
     if reason := why_not():
         pytest.skip(reason)
+
+
+def _remount(folder: Path, size: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={size}", folder], check=True)
 
 
 def _run(user: pwd.struct_passwd | None, program: str, *arguments: object) -> None:

@@ -14,9 +14,9 @@ from dagster_dlt import DagsterDltTranslator
 from dagster_dlt.translator import DltResourceTranslatorData
 
 from orchestration.dagster.commands import POOL, Retries, steps
-from pipelines.ccaip.schema import NAME, columns_of
+from pipelines.ccaip.schema import columns_of
 from pipelines.ccaip.source import ccaip_packages
-from pipelines.ccaip.tables import CHILDREN, RECORDS, TABLES
+from pipelines.ccaip.tables import CHILDREN, RECORDS, SOURCE, TABLES
 from pipelines.cli.console import show_load
 from pipelines.cli.context import Work
 from pipelines.cli.load import check_start
@@ -34,7 +34,7 @@ _DECLARED = TABLES | {record.name: record for record in RECORDS}
 
 def raw_key(table: str) -> dg.AssetKey:
     """The asset of a raw table, which dbt's source of that name is as well."""
-    return dg.AssetKey([NAME, table])
+    return dg.AssetKey([SOURCE, table])
 
 
 class CcaipTranslator(DagsterDltTranslator):
@@ -187,7 +187,7 @@ def _results(
 def _declared(table: str) -> dict[str, Any]:
     columns = columns_of(_DECLARED[table])
     return {
-        "dagster/table_name": f"{NAME}.{table}",
+        "dagster/table_name": f"{SOURCE}.{table}",
         "dagster/column_schema": _columns(table, {name: hint["data_type"] for name, hint in columns.items()}),
     }
 

@@ -28,7 +28,7 @@ from typing import Any, Literal
 import httpx
 import tenacity
 
-from pipelines.ccaip.pace import Pace
+from pipelines.ccaip.pace import DEFAULT_LONGEST_RETRY_AFTER_SECONDS, Pace
 from pipelines.ccaip.page import FetchedCall, NoPage, read_calls
 from pipelines.errors import ApiError, ConfigurationError
 
@@ -41,7 +41,6 @@ By = Literal["updated_at", "queued_at"]
 
 _TRIES = 8
 _LONGEST_PAUSE_SECONDS = 60.0
-LONGEST_RETRY_AFTER_SECONDS = 900.0
 _PROXY_FORM = "Write it as http://host:port."
 _HIGHEST_PORT = 65_535
 _TIMEOUT = httpx.Timeout(60.0, connect=15.0)  # large pulls are slow at the source
@@ -188,7 +187,7 @@ class Client:
         requests_per_second: float = 10.0,
         per_page: int = PER_PAGE,
         longest_pause_seconds: float = _LONGEST_PAUSE_SECONDS,
-        longest_retry_after_seconds: float = LONGEST_RETRY_AFTER_SECONDS,
+        longest_retry_after_seconds: float = DEFAULT_LONGEST_RETRY_AFTER_SECONDS,
         on_unreachable: Callable[[str], None] | None = None,
     ) -> None:
         if not base_url:

@@ -4,7 +4,7 @@
             → complete | short                              (the source alone, when dlt completes the load)
             → failed
 
-A row is loaded in the same package as its calls. A window that is not `complete` is requested again, up to a limit, so
+A row is loaded in the same package as its calls; if they are loaded already, callmart writes it alone. A window that is not `complete` is requested again, up to a limit, so
 that it neither blocks others nor is lost.
 """
 
@@ -31,6 +31,23 @@ def planned(windows: Iterable[Window]) -> list[dict[str, Any]]:
 def failed(package: Package, note: str) -> list[dict[str, Any]]:
     """Rows for the windows of a package that could not be loaded. `note` gives the reason, without personal data."""
     return [_read(read) | {"verdict": "failed", "note": note} for read in package.reads]
+
+
+def nothing_new(package: Package) -> list[dict[str, Any]]:
+    """Rows for windows whose calls are loaded already, so that no load is needed for them."""
+    landed = _count(package.owners)
+    return [
+        _read(read)
+        | {
+            "rejected": 0,
+            "landed": landed.get(place, 0),
+            "superseded": len(read.keys) - landed.get(place, 0),
+            "new_versions": 0,
+            "verdict": verdict_of(read),
+            "note": "",
+        }
+        for place, read in enumerate(package.reads)
+    ]
 
 
 def fetched(

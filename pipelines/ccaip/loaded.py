@@ -6,11 +6,10 @@ results are empty.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import dlt
 import pyarrow as pa
 from dlt.common.destination.exceptions import SqlClientNotAvailable
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
@@ -34,23 +33,23 @@ _VERSIONS = pa.schema([("id", pa.int64()), ("updated_at", pa.timestamp("us", tz=
 
 
 class Loaded:
-    """Queries the destination of a pipeline. If nothing was ever loaded, results are empty."""
+    """Queries a destination, each time with a `new_client`. If nothing was ever loaded, results are empty."""
 
-    def __init__(self, pipeline: dlt.Pipeline) -> None:
-        self._pipeline = pipeline
+    def __init__(self, new_client: Callable[[], SqlClientBase[Any]]) -> None:
+        self._new_client = new_client
         self._client: SqlClientBase[Any] | None = None
 
     @contextmanager
     def connected(self) -> Iterator[SqlClientBase[Any] | None]:
         """Keep one client for all questions of the block: dlt resolves its configuration for each new one.
 
-        None before the first load, and where the destination has no SQL client.
+        None where the destination has no SQL client.
         """
-        if self._client or not self._pipeline.default_schema_name:
+        if self._client:
             yield self._client
             return
         try:
-            client = self._pipeline.sql_client()
+            client = self._new_client()
         except SqlClientNotAvailable:
             yield None
             return

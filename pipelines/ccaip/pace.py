@@ -17,6 +17,11 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+DEFAULT_REQUESTS_PER_SECOND = 10.0
+"""The vendor's limit for a customer, shared by all its clients."""
+
+DEFAULT_LONGEST_RETRY_AFTER_SECONDS = 900.0
+
 _SLACK = 1.018  # factor of the interval between two requests
 _JITTER_SECONDS = 0.014  # how much faster a request may reach the server than an earlier one
 _TURN_SECONDS = 0.005  # how often to check whether a request was sent

@@ -102,6 +102,13 @@ class Package:
         return self.tables["calls"].num_rows
 
     @property
+    def is_routine(self) -> bool:
+        """Whether a scheduled load read its windows in full, and has nothing but calls to load, if any."""
+        scheduled = all(read.window.why in ("tail", "overlap", "future") for read in self.reads)
+        complete = scheduled and not any(read.is_short for read in self.reads)
+        return complete and bool(self.reads) and not (len(self.removed) or any(self.rejected) or self.drift)
+
+    @property
     def is_by_id(self) -> bool:
         """Whether its calls were requested by id: they are loaded whatever version is loaded already."""
         return all(read.window.ids for read in self.reads)

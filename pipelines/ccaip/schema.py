@@ -21,9 +21,6 @@ from dlt.common.schema.typing import TTableSchema
 from pipelines.ccaip.parse import ARROW_TYPES
 from pipelines.ccaip.tables import EXTRA, RECORDS, REJECTED_CALLS, TABLES, Table
 
-NAME = "ccaip"
-"""The name of the source, of its schema and of the raw dataset."""
-
 LOAD_ID = "_dlt_load_id"
 """The column with the load of a row."""
 

@@ -14,20 +14,11 @@ from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretStrValue
 
-from pipelines.ccaip.client import LONGEST_RETRY_AFTER_SECONDS
+from pipelines.ccaip.pace import DEFAULT_LONGEST_RETRY_AFTER_SECONDS, DEFAULT_REQUESTS_PER_SECOND
 from pipelines.ccaip.privacy.policy import Action, Policy, PrivacyFilter, check_action
 from pipelines.ccaip.tables import Privacy
+from pipelines.ccaip.windows import DEFAULT_OVERLAP_SECONDS, DEFAULT_SETTLE_SECONDS, DEFAULT_START
 from pipelines.errors import ConfigurationError
-
-DEFAULT_START = "2015-01-01"
-"""Before the first call of the API: everything."""
-
-DEFAULT_REQUESTS_PER_SECOND = 10.0
-"""The vendor's limit for a customer, shared by all its clients."""
-
-DEFAULT_SETTLE_SECONDS = 60.0
-DEFAULT_OVERLAP_SECONDS = 1800.0
-"""Wrap-up and surveys arrive 15 to 20 minutes after a call."""
 
 
 @configspec
@@ -77,7 +68,7 @@ class CcaipConfiguration(BaseConfiguration):
     requests_per_second: float = DEFAULT_REQUESTS_PER_SECOND
     settle_seconds: float = DEFAULT_SETTLE_SECONDS
     overlap_seconds: float = DEFAULT_OVERLAP_SECONDS
-    longest_retry_after_seconds: float = LONGEST_RETRY_AFTER_SECONDS
+    longest_retry_after_seconds: float = DEFAULT_LONGEST_RETRY_AFTER_SECONDS
     fatal_drift: list[str] | None = None
     privacy: PrivacyConfiguration = None
 

@@ -37,14 +37,14 @@ import pyarrow.compute as pc
 from dlt.sources import DltResource
 
 from pipelines.ccaip import drift
-from pipelines.ccaip.client import LONGEST_RETRY_AFTER_SECONDS, Client
+from pipelines.ccaip.client import Client
 from pipelines.ccaip.ledger import fetched
 from pipelines.ccaip.loaded import Loaded, fingerprint
+from pipelines.ccaip.pace import DEFAULT_LONGEST_RETRY_AFTER_SECONDS, DEFAULT_REQUESTS_PER_SECOND
 from pipelines.ccaip.package import Package
 from pipelines.ccaip.reader import CALLS_PER_PACKAGE, Reader
 from pipelines.ccaip.schema import (
     DECLARED_VERSION,
-    NAME,
     READABLE,
     call_key,
     columns_of,
@@ -54,16 +54,26 @@ from pipelines.ccaip.schema import (
     record_schema,
     with_load_id,
 )
-from pipelines.ccaip.settings import (
+from pipelines.ccaip.settings import CcaipConfiguration, PrivacyConfiguration
+from pipelines.ccaip.tables import (
+    DRIFT,
+    LOAD_WINDOWS,
+    PSEUDONYM_KEYS,
+    RECORDS,
+    REJECTED_CALLS,
+    SOURCE,
+    TABLES,
+)
+from pipelines.ccaip.windows import (
     DEFAULT_OVERLAP_SECONDS,
-    DEFAULT_REQUESTS_PER_SECOND,
     DEFAULT_SETTLE_SECONDS,
     DEFAULT_START,
-    CcaipConfiguration,
-    PrivacyConfiguration,
+    FUTURE,
+    Cursor,
+    Window,
+    parse_instant,
+    tail_windows,
 )
-from pipelines.ccaip.tables import DRIFT, LOAD_WINDOWS, PSEUDONYM_KEYS, RECORDS, REJECTED_CALLS, TABLES
-from pipelines.ccaip.windows import FUTURE, Cursor, Window, parse_instant, tail_windows
 
 _REPLACE_CALL: Any = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
 _FROZEN: Any = {"tables": "freeze", "columns": "freeze", "data_type": "freeze"}
@@ -119,7 +129,7 @@ class Outgoing:
         return self.tables["calls"]["id"]
 
 
-@dlt.source(name=NAME, section=NAME, spec=CcaipConfiguration, max_table_nesting=0)
+@dlt.source(name=SOURCE, section=SOURCE, spec=CcaipConfiguration, max_table_nesting=0)
 def ccaip(
     base_url: str = dlt.config.value,
     username: str = dlt.config.value,
@@ -128,7 +138,7 @@ def ccaip(
     requests_per_second: float = DEFAULT_REQUESTS_PER_SECOND,
     settle_seconds: float = DEFAULT_SETTLE_SECONDS,
     overlap_seconds: float = DEFAULT_OVERLAP_SECONDS,
-    longest_retry_after_seconds: float = LONGEST_RETRY_AFTER_SECONDS,
+    longest_retry_after_seconds: float = DEFAULT_LONGEST_RETRY_AFTER_SECONDS,
     fatal_drift: list[str] | None = None,
     privacy: PrivacyConfiguration = dlt.config.value,
     calls_per_package: int | None = None,
@@ -152,7 +162,7 @@ def ccaip(
     held_back: list[tuple[Package, Loaded, datetime]] = []
 
     def read(cursor: Cursor | None, bounds: tuple[datetime, datetime] | None) -> Iterator[Any]:
-        loaded = Loaded(dlt.current.pipeline())
+        loaded = Loaded(dlt.current.pipeline().sql_client)
         forgotten = loaded.forgotten(privacy.key or "")
         with Client(
             base_url=base_url,
@@ -206,7 +216,7 @@ def ccaip(
     return windows, *_loaded_from(windows)
 
 
-@dlt.source(name=NAME, section=NAME, max_table_nesting=0)
+@dlt.source(name=SOURCE, section=SOURCE, max_table_nesting=0)
 def ccaip_packages(
     packages: Iterator[Package],
     on_package: Callable[[Outgoing], None],
@@ -230,7 +240,12 @@ def ccaip_packages(
             return
         declare(dlt.current.source_schema(), _destination_type())
         outgoing = Outgoing(
-            package, Loaded(dlt.current.pipeline()), horizon, run_id, privacy_key, verdict="unverified"
+            package,
+            Loaded(dlt.current.pipeline().sql_client),
+            horizon,
+            run_id,
+            privacy_key,
+            verdict="unverified",
         )
         on_package(outgoing)
         yield _window(outgoing, until)

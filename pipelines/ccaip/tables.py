@@ -29,6 +29,9 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Literal
 
+SOURCE = "ccaip"
+"""The name of the source, of its dlt schema and of the raw dataset."""
+
 ColumnType = Literal["text", "bigint", "double", "bool", "timestamp", "json"]
 
 
@@ -667,7 +670,7 @@ LOAD_WINDOWS = Table(
         _int("distinct_calls", "Calls among them: `landed` + `rejected` + `superseded`."),
         _int("rejected", "Calls that could not be parsed: in `rejected_calls`."),
         _int("superseded", "Calls of which another window or the warehouse has the newer version."),
-        _int("landed", "Calls found in the warehouse after landing, with this load's id."),
+        _int("landed", "Calls found in the warehouse: loaded by this load, or unchanged since an earlier one."),
         _int("new_versions", "Of the landed, those the warehouse did not have in this version; in an overlap: seen late."),
         _at("oldest_new_at", "Oldest `updated_at` among the new versions; in an overlap: how far behind the cursor one was seen late."),
         _at("newest_change_at", "The latest `updated_at` seen in the window."),

@@ -15,6 +15,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 from uuid import uuid4
 
+DEFAULT_START = "2015-01-01"
+"""Before the first call of the API: everything."""
+
+DEFAULT_SETTLE_SECONDS = 60.0
+DEFAULT_OVERLAP_SECONDS = 1800.0
+"""Wrap-up and surveys arrive 15 to 20 minutes after a call."""
+
 FUTURE = timedelta(hours=1)
 """A call dated later than this after the server's clock is misdated; the next load reads earlier ones normally."""
 

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from pipelines.ccaip.privacy.policy import Policy
     from pipelines.marts.build import TransformReport
     from pipelines.marts.last_build import Build
+    from pipelines.status import Status
     from pipelines.warehouse.completeness import Completeness
     from pipelines.warehouse.load import LoadReport
     from pipelines.warehouse.reconcile import ReconcileReport
-    from pipelines.warehouse.status import Status
 
 _IDS_SHOWN = 20
 _RECONCILE_COLUMNS = ("API", "Warehouse", "Missing", "Stale", "Vanished", "Healed", "Unexplained", "Requests")
@@ -185,7 +185,7 @@ def _facts(status: Status) -> list[tuple[str, str]]:
         ("Calls", f"{landed.calls_final:,} final, {landed.calls_not_final:,} not final"),
         ("Newest change", instant(fresh.newest_updated_at)),
         ("Requested up to", instant(fresh.tail_until)),
-        ("Last load", instant(fresh.last_load_at)),
+        ("Last load of calls", instant(fresh.last_load_at)),
         ("Marts built", instant(fresh.marts_built_at)),
         ("Loaded since the last transform", "never transformed" if since is None else f"{since:,} calls"),
         ("Rejected", f"{pending.rejected_calls:,} calls"),

@@ -57,12 +57,15 @@ class Work:
     loaded_until: datetime | None = None
 
 
-def home_to_write() -> Home:
-    """The home, with its folders created and dlt and the log using it."""
+def home_to_write(*, may_be_new: bool = True) -> Home:
+    """The home, with its folders created and dlt and the log using it.
+
+    Raises `ConfigurationError` when there is no such folder, unless it `may_be_new`.
+    """
     from pipelines.logs import log_to
 
     home = Home.find(options.project_dir)
-    home.activate()
+    home.activate(may_be_new=may_be_new)
     log_to(home, verbose=options.verbose)
     return home
 
@@ -93,7 +96,7 @@ def working(command: str, *, need_api: bool) -> Iterator[Work]:
     from pipelines.progress import progress_for
     from pipelines.settings import load_settings
 
-    home = home_to_write()
+    home = home_to_write(may_be_new=command in _LOADING)
     scheduled = _Scheduled(home, command) if command in _SCHEDULED else None
     try:
         settings = load_settings(home, need_api=need_api)
@@ -197,6 +200,7 @@ def instant_option(option: str, text: str) -> datetime:
 
 
 _LOADING = frozenset({"load", "backfill", "run"})
+"""The commands that the first load of a new project folder may be."""
 
 
 def _interrupted(command: str, home: Home, settings: Settings) -> str:
@@ -210,7 +214,7 @@ def _interrupted(command: str, home: Home, settings: Settings) -> str:
 
 def _landed(home: Home, settings: Settings) -> str:
     from pipelines.cli.console import instant
-    from pipelines.warehouse.status import read_status
+    from pipelines.status import read_status
 
     try:
         until = read_status(home, settings).fresh.tail_until

@@ -14,7 +14,7 @@ from pipelines.home import make_private
 
 if TYPE_CHECKING:
     from pipelines.ccaip.privacy.forgotten import Choice
-    from pipelines.warehouse.erase import ForgetReport
+    from pipelines.forget import ForgetReport
     from pipelines.warehouse.find_person import Subject
 
 privacy = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
@@ -80,8 +80,8 @@ def rotate_key() -> None:
     """
     from pipelines.cli.console import output
     from pipelines.errors import ConfigurationError
+    from pipelines.forget import key_of
     from pipelines.privacy_key import key_in_file, write_key
-    from pipelines.warehouse.erase import key_of
     from pipelines.warehouse.rotate_key import longer, missing_parts, rotate
 
     with working("privacy rotate-key", need_api=False) as work:
@@ -155,9 +155,9 @@ def forget(
     """
     subject = _subject(end_user, identifier, call)
     from pipelines.cli.console import show_json
+    from pipelines.forget import forget as erase
+    from pipelines.forget import preview
     from pipelines.settings import load_settings
-    from pipelines.warehouse.erase import forget as erase
-    from pipelines.warehouse.erase import preview
 
     choice: Choice = "removed" if remove_calls else "anonymous"
     if dry_run:

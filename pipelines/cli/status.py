@@ -13,7 +13,7 @@ from pipelines.cli.context import home_to_read
 
 if TYPE_CHECKING:
     from pipelines.runs import Run
-    from pipelines.warehouse.status import Status
+    from pipelines.status import Status
 
 
 def status(
@@ -41,8 +41,8 @@ def status(
     from pipelines.cli.console import show_json, show_next_steps, show_status
     from pipelines.runs import read_runs, utc_now
     from pipelines.settings import load_settings
+    from pipelines.status import read_status
     from pipelines.warehouse.prometheus import metrics
-    from pipelines.warehouse.status import read_status
 
     if file is not None and not prometheus:
         raise typer.BadParameter("FILE needs --prometheus.")

@@ -21,22 +21,19 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
+from pipelines.ccaip.tables import SOURCE
 from pipelines.errors import ConfigurationError
 from pipelines.home import REPOSITORY, Home
 from pipelines.seeds import own_seeds, write_project
 from pipelines.settings import Settings
 from pipelines.shipped import PROJECT_DIR
 
-RAW_SCHEMA = "ccaip"
-PARSED = "partial_parse.msgpack"
-"""The file in dbt's target folder that holds the parsed project, without data of any warehouse."""
-
 _NOT_PASSED_ON = ("SOURCES__", "PRIVACY__", "DESTINATION__", "ALERTS__", "DBT_", "PG")
 
 
 def dbt_variables(reporting_timezone: str = "UTC") -> dict[str, str]:
     """The value of `--vars`. dbt parses the whole project again when it changes."""
-    return {"reporting_timezone": reporting_timezone, "raw_schema": RAW_SCHEMA}
+    return {"reporting_timezone": reporting_timezone, "raw_schema": SOURCE}
 
 
 def dbt_environment(settings: Settings, folder: Path) -> dict[str, str]:

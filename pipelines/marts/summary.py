@@ -15,7 +15,7 @@ from sqlalchemy import Connection, TableClause, case, column, func, select, tabl
 
 from pipelines.settings import Settings
 from pipelines.warehouse.connect import reading
-from pipelines.warehouse.status import MARTS_SCHEMA
+from pipelines.warehouse.publish import MARTS_SCHEMA
 
 
 @dataclass(frozen=True)

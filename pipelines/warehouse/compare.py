@@ -232,7 +232,7 @@ class Comparison:
                 self._connection, select(source.call_key, source.body), source.call_key, keys
             )
         }
-        differing = self._differing(tables, ids)
+        differing = differing_calls(self._connection, tables, ids)
         removed = {str(each) for each in left_out.to_pylist()}
         self.findings.forget(keys)
         for key, call in fetched.items():
@@ -286,18 +286,6 @@ class Comparison:
         else:
             self.findings.missing[key] = _times(call)
 
-    def _differing(self, tables: Mapping[str, pa.Table], ids: Sequence[int]) -> set[str]:
-        """The calls whose rows differ between API and warehouse; a duplicated row is a difference."""
-        differing: set[str] = set()
-        for name, fetched in tables.items():
-            (key,) = merge_key(name)
-            here = raw_rows(self._connection, name, ids)
-            counted = Counter(_comparable(TABLES[name], fetched))
-            counted.subtract(_comparable(TABLES[name], here))
-            place = here.schema.names.index(key)
-            differing |= {str(row[place]) for row, count in counted.items() if count}
-        return differing
-
     def _know(self, calls: Iterable[tuple[str, CallTimes, bool]]) -> None:
         rows = [(key, times.queued_at, times.updated_at, is_there) for key, times, is_there in calls]
         told = pa.Table.from_pylist(
@@ -332,6 +320,19 @@ class Comparison:
             (str(row.call_id), CallTimes(utc(row.queued_at), utc(row.updated_at)), False)
             for row in self._marked()
         )
+
+
+def differing_calls(connection: Connection, fetched: Mapping[str, pa.Table], ids: Sequence[int]) -> set[str]:
+    """The calls of `ids` whose fetched rows are not those of the warehouse; a duplicated row is a difference."""
+    differing: set[str] = set()
+    for name, table in TABLES.items():
+        (key,) = merge_key(name)
+        here = raw_rows(connection, name, ids)
+        counted = Counter(_comparable(table, fetched[name]))
+        counted.subtract(_comparable(table, here))
+        place = here.schema.names.index(key)
+        differing |= {str(row[place]) for row, count in counted.items() if count}
+    return differing
 
 
 def _comparable(declared: Table, rows: pa.Table) -> Iterator[tuple[Any, ...]]:

@@ -35,6 +35,7 @@ from sqlalchemy import (
     Table,
     TableClause,
     Text,
+    and_,
     cast,
     column,
     create_engine,
@@ -42,6 +43,7 @@ from sqlalchemy import (
     func,
     insert,
     inspect,
+    or_,
     select,
     table,
     tuple_,
@@ -52,14 +54,13 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
 
 from pipelines.ccaip.parse import arrow_schema
-from pipelines.ccaip.schema import DECLARED, LIST_INDEX, LOAD_ID, NAME, PARENT_ID, ROOT_ID, ROW_ID, merge_key
-from pipelines.ccaip.tables import EXTRA, TABLES
+from pipelines.ccaip.schema import DECLARED, LIST_INDEX, LOAD_ID, PARENT_ID, ROOT_ID, ROW_ID, merge_key
+from pipelines.ccaip.tables import EXTRA, SOURCE, TABLES
 from pipelines.ccaip.windows import Cursor, in_utc
 from pipelines.errors import CallmartError, ConfigurationError
 from pipelines.settings import Settings
 from pipelines.warehouse import duckdb_file, postgres
 
-RAW_SCHEMA = NAME
 LINKS = (ROW_ID, PARENT_ID, ROOT_ID, LIST_INDEX)
 """The columns by which dlt links nested tables. Missing from warehouses of callmart 0.1."""
 
@@ -76,7 +77,7 @@ def exists(settings: Settings) -> bool:
     if settings.destination == "duckdb":
         return settings.warehouse.exists()
     with _connect(settings) as connection:
-        return inspect(connection).has_schema(RAW_SCHEMA)
+        return inspect(connection).has_schema(SOURCE)
 
 
 @contextmanager
@@ -96,7 +97,7 @@ def reading(settings: Settings) -> Iterator[Connection]:
             yield opened
         return
     with _connect(settings) as connection:
-        if not inspect(connection).has_schema(RAW_SCHEMA):
+        if not inspect(connection).has_schema(SOURCE):
             raise _no_warehouse(settings)
         connection.rollback()
         if connection.dialect.name == "postgresql":
@@ -127,17 +128,12 @@ class Warehouse:
 
         settings = self._settings
         if self.raw is not None:
-            return dlt.destinations.duckdb(self.raw)
+            return dlt.destinations.duckdb(duckdb_file.dlt_credentials(self.raw))
         if settings.destination == "postgres":
             return dlt.destinations.postgres(credentials=_url(settings, "postgresql").render_as_string(False))
         return dlt.destinations.bigquery(
             credentials=dict(settings.credentials), location=settings.credentials.get("location", "US")
         )
-
-    def restore_session(self) -> None:
-        """Restore the session settings of a DuckDB file that dlt has changed."""
-        if self.raw is not None:
-            duckdb_file.begin_session(self.raw)
 
     def reopen(self) -> None:
         """Close and reopen the warehouse. Needed after a failed DuckDB commit."""
@@ -196,7 +192,7 @@ def _no_warehouse(settings: Settings) -> CallmartError:
             "Load calls first: `callmart run`. If it is elsewhere, set [destination.duckdb] credentials.",
         )
     return CallmartError(
-        f"{settings.warehouse_name} has no schema {RAW_SCHEMA} yet.",
+        f"{settings.warehouse_name} has no schema {SOURCE} yet.",
         f"Load calls first: `callmart run`. If they are elsewhere, set [destination.{settings.destination}.credentials].",
     )
 
@@ -305,7 +301,7 @@ def raw_table(name: str) -> Table:
     extra = (EXTRA,) if name in TABLES else ()
     return Table(
         name,
-        MetaData(schema=RAW_SCHEMA),
+        MetaData(schema=SOURCE),
         *(
             Column(each.name, _TYPES[each.type]())
             for each in (*declared.key_columns, *declared.columns, *extra)
@@ -322,7 +318,7 @@ def linked_table(name: str) -> Table:
     links = LINKS if TABLES[name].parent else LINKS[:1]
     columns = [Column(each.name, each.type) for each in raw_table(name).columns]
     added = [Column(link, BigInteger() if link == LIST_INDEX else Text()) for link in links]
-    return Table(name, MetaData(schema=RAW_SCHEMA), *columns, *added)
+    return Table(name, MetaData(schema=SOURCE), *columns, *added)
 
 
 def rows_by_key(
@@ -392,7 +388,7 @@ class Catalog:
         """Names of tables and views in `schema`, sorted."""
         return sorted(self._relations(schema))
 
-    def relation(self, name: str, schema: str = RAW_SCHEMA) -> TableClause | None:
+    def relation(self, name: str, schema: str = SOURCE) -> TableClause | None:
         """The table with its actual columns; None if it does not exist."""
         return self._relations(schema).get(name)
 
@@ -431,13 +427,18 @@ class Catalog:
 
 
 def cursor_of(connection: Connection) -> Cursor | None:
-    """The cursor of the scheduled load, from the ledger rows of complete loads; None before the first load."""
-    names = ("window_until", "newest_change_at", "why", "attempt", "load_id")
-    window = table("load_windows", *(column(name) for name in names), schema=RAW_SCHEMA)
-    loads = table("_dlt_loads", column("load_id"), column("status"), schema=RAW_SCHEMA)
+    """The cursor of the scheduled load, from the ledger; None before the first load.
+
+    A window counts if its load is complete. One that brought nothing new needed no load.
+    """
+    names = ("window_until", "newest_change_at", "why", "attempt", "load_id", "verdict")
+    window = table("load_windows", *(column(name) for name in names), schema=SOURCE)
+    loads = table("_dlt_loads", column("load_id"), column("status"), schema=SOURCE)
     complete = select(loads.c.load_id).where(loads.c.status == 0)
     query = select(func.max(window.c.window_until), func.max(window.c.newest_change_at)).where(
-        window.c.why == "tail", window.c.attempt == 1, window.c.load_id.in_(complete)
+        window.c.why == "tail",
+        window.c.attempt == 1,
+        or_(window.c.load_id.in_(complete), and_(window.c.load_id.is_(None), window.c.verdict == "complete")),
     )
     until, last_change = connection.execute(query).one()
     if until is None:

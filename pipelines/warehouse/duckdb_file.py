@@ -34,8 +34,8 @@ SESSION = (
     "set global timezone = 'UTC'",
     f"set memory_limit = '{_MEMORY}'",
     "set enable_progress_bar = false",  # it would interfere with callmart's own progress display
-    # dlt raises the threshold for its loads, and the log would grow without limit
-    "set checkpoint_threshold = '64MB'",
+    # rows of the log are also held in memory until a checkpoint; dlt would set 1 GB
+    "set checkpoint_threshold = '16MB'",
     # a second thread doubles the rows in flight; the other core reads and parses the next package meanwhile
     "set threads = 1",
 )
@@ -78,14 +78,16 @@ def open_for_writing(warehouse: Path) -> duckdb.DuckDBPyConnection:
     """An open connection with the settings of a writer. Waits a moment for a lock to be released."""
     connection = duckdb.connect(str(warehouse))
     restrict(warehouse)
-    begin_session(connection)
+    for statement in SESSION:
+        connection.execute(statement)
     return connection
 
 
-def begin_session(connection: duckdb.DuckDBPyConnection) -> None:
-    """Apply the settings of a writing session. dlt changes some of them for its loads."""
-    for statement in SESSION:
-        connection.execute(statement)
+def dlt_credentials(connection: duckdb.DuckDBPyConnection) -> Any:
+    """dlt's credentials for an open file. dlt has its own settings; `SESSION` is applied after them."""
+    from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+
+    return DuckDbCredentials(connection, statements=list(SESSION))
 
 
 def engine_on(connection: duckdb.DuckDBPyConnection) -> Engine:
@@ -106,12 +108,13 @@ def reading_engine(warehouse: Path) -> Engine:
         connect_args={"read_only": True},
         poolclass=NullPool,  # a pooled connection would keep the file open and block the next load
     )
-    event.listen(engine, "connect", _in_utc)
+    event.listen(engine, "connect", _begin_reading)
     return engine
 
 
-def _in_utc(connection: Any, _: Any) -> None:
+def _begin_reading(connection: Any, _: Any) -> None:
     connection.execute("set TimeZone = 'UTC'")
+    connection.execute("set enable_progress_bar = false")  # it would stand in the output of `--json`
 
 
 def restrict(warehouse: Path) -> None:

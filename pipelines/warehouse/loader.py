@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import signal
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from typing import Any
 from uuid import uuid4
 
 import dlt
+from dlt.common.exceptions import SignalReceivedException
 from dlt.pipeline.exceptions import PipelineStepFailed
 from sqlalchemy import Column, Connection, MetaData, Table, Text, func, literal, select, union_all, update
 from sqlalchemy.exc import DBAPIError
@@ -29,29 +31,32 @@ from pipelines.ccaip import ledger
 from pipelines.ccaip.loaded import Loaded
 from pipelines.ccaip.package import Package
 from pipelines.ccaip.privacy.policy import declared_columns
-from pipelines.ccaip.schema import LOAD_ID, NAME, READABLE, ROW_ID, call_key
+from pipelines.ccaip.schema import LOAD_ID, READABLE, ROW_ID, call_key
 from pipelines.ccaip.source import Outgoing, ccaip_packages
-from pipelines.ccaip.tables import LOAD_WINDOWS, RECORDS, REJECTED_CALLS, TABLES
+from pipelines.ccaip.tables import LOAD_WINDOWS, RECORDS, REJECTED_CALLS, SOURCE, TABLES
 from pipelines.ccaip.windows import Cursor
 from pipelines.errors import CallmartError, explained
 from pipelines.home import Home
 from pipelines.settings import Settings
 from pipelines.steps import reached
 from pipelines.warehouse import duckdb_file
+from pipelines.warehouse.compare import differing_calls
 from pipelines.warehouse.connect import (
-    RAW_SCHEMA,
     Catalog,
     batches,
     cursor_of,
     linked_table,
     raw_table,
     replace_records,
+    rows_by_key,
+    utc,
     writing,
 )
 from pipelines.warehouse.erasing import delete_calls
 
 logger = logging.getLogger(__name__)
 
+_MOST_COMPARED = 1_000  # calls; more are hardly ever all unchanged
 _DISTANT_PAST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -74,7 +79,7 @@ class Loader:
     def __init__(self, settings: Settings, home: Home) -> None:
         self._settings = settings
         self._home = home
-        self._folder = home.pipelines_dir / NAME
+        self._folder = home.pipelines_dir / SOURCE
         self._run_id = uuid4().hex
         self._open = ExitStack()
 
@@ -103,15 +108,22 @@ class Loader:
     def load(self, package: Package, horizon: datetime) -> LoadedPackage | None:
         """Load a package, then compare the warehouse with it. If they differ, load it once more.
 
+        If the warehouse has all its calls already, only the ledger is written, which also moves the cursor.
+
         Returns None if it could not be loaded: the ledger records that, and the cursor stays. `horizon` (UTC) is shortly
         after the server's clock: a loaded call with a later date is misdated and is replaced by any version. Raises
         `CallmartError` if not even the ledger can be written.
         """
+        if package.is_routine and self._is_loaded(package):  # dlt would take seconds of CPU for it
+            self.record(LOAD_WINDOWS.name, ledger.nothing_new(package))
+            return LoadedPackage([ledger.verdict_of(read) for read in package.reads], 0, [])
         for is_last in (False, True):
             reached("load")
             try:
                 outgoing = self._run(package, horizon)
             except PipelineStepFailed as error:
+                if isinstance(error.__cause__, SignalReceivedException):
+                    signal.raise_signal(error.__cause__.signal_code)  # dlt has held it back
                 if (reason := explained(error)) is not None:
                     raise reason from error
                 logger.exception("a package could not be loaded")
@@ -147,23 +159,27 @@ class Loader:
     # --- dlt ----------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        """Connect dlt to the open warehouse, with the warehouse's schema and state."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Check the open warehouse and create what it lacks."""
         catalog = Catalog(self.connection)
         catalog.check_version()
         lacks_columns = _lacks_columns(catalog)
         self.connection.rollback()
-        self._pipeline = dlt.pipeline(
-            NAME,
-            destination=self._warehouse.destination,
-            dataset_name=NAME,
-            pipelines_dir=str(self._home.pipelines_dir),
-        )
-        self._pipeline.sync_destination()
-        self.loaded = Loaded(self._pipeline)
+        self._pipeline: dlt.Pipeline | None = None
+        dataset = dlt.dataset(self._warehouse.destination, SOURCE, dlt.Schema(SOURCE))
+        self.loaded = Loaded(lambda: dataset.sql_client)
         if lacks_columns:
             self._run(Package.empty(), _DISTANT_PAST)
             _write_comments(self.connection)
+
+    def _new_pipeline(self) -> dlt.Pipeline:
+        """A pipeline with an empty working folder. Its first run restores the warehouse's schema and state."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        return dlt.pipeline(
+            SOURCE,
+            destination=self._warehouse.destination,
+            dataset_name=SOURCE,
+            pipelines_dir=str(self._home.pipelines_dir),
+        )
 
     def _reopen(self) -> None:
         self._warehouse.reopen()
@@ -173,6 +189,8 @@ class Loader:
         """One dlt load."""
         sent: list[Outgoing] = []
         self.connection.rollback()  # an open transaction would see old rows and lock tables that dlt changes
+        # not earlier: after a load of nothing new, dlt's commands still show the last one
+        self._pipeline = self._pipeline or self._new_pipeline()
         self._pipeline.run(
             ccaip_packages(
                 iter([package]),
@@ -182,7 +200,6 @@ class Loader:
                 privacy_key=self._settings.privacy_key,
             )
         )
-        self._warehouse.restore_session()
         if len(package.removed):
             delete_calls(self.connection, package.removed.to_pylist())
             self.connection.commit()
@@ -198,6 +215,23 @@ class Loader:
             .values(attempt=rejected.c.attempt - 1)
         )
         self.connection.commit()
+
+    def _is_loaded(self, package: Package) -> bool:
+        """Whether the warehouse has all calls of the package unchanged, as it does when an overlap brings nothing new."""
+        sent = package.versions()
+        if len(sent) > _MOST_COMPARED:
+            return False
+        ids = list(sent)
+        calls, rejected = raw_table("calls").c, raw_table(REJECTED_CALLS.name).c
+        found = rows_by_key(self.connection, select(calls.id, calls.updated_at), calls.id, ids)
+        mended = rows_by_key(self.connection, select(rejected.call_key), rejected.call_key, map(str, ids))
+        is_loaded = (
+            sent == {row.id: utc(row.updated_at) for row in found}
+            and not any(mended)
+            and not differing_calls(self.connection, package.tables, ids)
+        )
+        self.connection.rollback()
+        return is_loaded
 
     # --- checks -------------------------------------------------------------------------------------
 
@@ -301,6 +335,6 @@ def _write_comments(connection: Connection) -> None:
         return  # dlt writes them itself
     for (name, column), said in declared_columns().items():
         described = Column(column, Text, comment=f"{said.description} (privacy: {said.privacy.value})")
-        Table(name, MetaData(schema=RAW_SCHEMA), described)
+        Table(name, MetaData(schema=SOURCE), described)
         connection.execute(SetColumnComment(described))
     connection.commit()

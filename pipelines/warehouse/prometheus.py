@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from pipelines.runs import Run
-from pipelines.warehouse.status import Status
+from pipelines.status import Status
 
 _Value = float | None
 

@@ -24,8 +24,7 @@ import pyarrow as pa
 from pipelines.ccaip.loaded import fingerprint
 from pipelines.ccaip.parse_sql import literal, quoted
 from pipelines.ccaip.privacy.policy import PREFIX, PSEUDONYM, Pseudonyms
-from pipelines.ccaip.schema import NAME
-from pipelines.ccaip.tables import PSEUDONYM_KEYS
+from pipelines.ccaip.tables import PSEUDONYM_KEYS, SOURCE
 from pipelines.errors import CallmartError, ConfigurationError
 from pipelines.home import Home
 from pipelines.progress import Progress
@@ -125,7 +124,7 @@ class _Renewed:
                 f"insert into {new}.{table} select {columns} from {old}.{table} as was {' '.join(joined)} order by was.rowid"
             )
         connection.execute("drop table renewed")
-        connection.execute(f"update {new}.{NAME}.{PSEUDONYM_KEYS.name} set since = now()")
+        connection.execute(f"update {new}.{SOURCE}.{PSEUDONYM_KEYS.name} set since = now()")
 
     def _note(self, connection: duckdb.DuckDBPyConnection, place: int, table: str, text: str) -> bool:
         """Record the replacement of each distinct text of a column, and return whether there is any."""

@@ -10,8 +10,7 @@ import re
 import shutil
 from collections.abc import Iterable
 
-from pipelines.home import Home
-from pipelines.marts.dbt_runner import PARSED
+from pipelines.home import PARSED_PROJECT, Home
 
 _GONE = b"(removed)"
 
@@ -38,5 +37,5 @@ def remove_working_files(home: Home) -> None:
         for each in folder.iterdir() if folder.exists() else ():
             if each.is_dir() and not each.is_symlink():
                 shutil.rmtree(each)
-            elif each.name != PARSED:
+            elif each.name != PARSED_PROJECT:
                 each.unlink()

@@ -21,7 +21,7 @@ from typing import Any
 
 PROJECT_VARIABLE = "CALLMART_BIGQUERY_PROJECT_UNDER_TEST"
 DATASETS = ("ccaip", "seeds", "staging", "intermediate", "marts", "history")
-_START_SECONDS = 60
+_START_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def why_not() -> str:
 def running(folder: Path) -> Iterator[BigQuery]:
     """The project, or an emulator whose data lie in `folder`, and which ends with the block."""
     if project := os.environ.get(PROJECT_VARIABLE):
-        with _own_datasets(BigQuery(project, "")) as found:
+        with own_datasets(BigQuery(project, "")) as found:
             yield found
         return
     port, other_port = _free_port(), _free_port()
@@ -92,7 +92,7 @@ def running(folder: Path) -> Iterator[BigQuery]:
 
 
 @contextmanager
-def _own_datasets(found: BigQuery) -> Iterator[BigQuery]:
+def own_datasets(found: BigQuery) -> Iterator[BigQuery]:
     """Refuses a project that has a dataset of one of the names; removes those of the block."""
     client = found.client()
     there = sorted({each.dataset_id for each in client.list_datasets()} & set(DATASETS))

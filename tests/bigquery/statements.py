@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
 
-PARTITIONED_BY = {
-    "fct_calls": "local_date",
-    "fct_handled_segments": "local_date",
-    "fct_queue_segments": "local_date",
-    "fct_transfers": "local_date",
-    "fct_virtual_agent_sessions": "local_date",
-    "int_agent_work": "local_date",
-    "int_queue_intervals_reported": "local_date",
-    "agg_agent_days": "local_date",
-    "agg_queue_intervals": "interval_start_at",
-}
-"""The tables that increments read, with the column of their partitions."""
+VIEWS = {"int_calls_placed": "local_date"}
+"""Views that pass a partition's column of one table on, by which BigQuery then skips parts of that table."""
+
+
+def partitions(nodes: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """The relations that BigQuery keeps in parts, with the column of the parts, from the nodes of dbt's manifest."""
+    found = {node["name"]: (node["config"].get("partition_by") or {}).get("field") for node in nodes}
+    return {name: column for name, column in found.items() if column} | VIEWS
 
 
 def not_bigquery(folder: Path) -> Iterator[str]:
@@ -40,11 +37,11 @@ def limited_to_days(sql: str) -> bool:
     return "between date '" in sql or "00:00:00+00:00' as timestamp)" in sql
 
 
-def scans_of_whole_tables(sql: str) -> Iterator[str]:
+def scans_of_whole_tables(sql: str, partitioned: Mapping[str, str]) -> Iterator[str]:
     """The queries, and the deletes, of a partitioned table that literals or a script's variable do not limit."""
     for statement in sqlglot.parse(sql, dialect="bigquery"):
         for scan in statement.find_all(exp.Table) if statement else ():
-            column = PARTITIONED_BY.get(scan.name)
+            column = partitioned.get(scan.name)
             reading = scan.find_ancestor(exp.Select, exp.Delete)
             if column is None or reading is None:
                 continue
@@ -56,8 +53,8 @@ def scans_of_whole_tables(sql: str) -> Iterator[str]:
                 yield f"{scan.name}: {reading.sql(dialect='bigquery')[:300]}"
 
 
-def deletes_of_whole_tables(sql: str) -> Iterator[str]:
+def deletes_of_whole_tables(sql: str, partitioned: Mapping[str, str]) -> Iterator[str]:
     """The same of a script's deletes alone: what else a script reads is the columns by which it finds what to change."""
     for statement in sqlglot.parse(sql, dialect="bigquery"):
         if isinstance(statement, exp.Delete):
-            yield from scans_of_whole_tables(statement.sql(dialect="bigquery"))
+            yield from scans_of_whole_tables(statement.sql(dialect="bigquery"), partitioned)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -12,8 +10,9 @@ from typing import Any
 import duckdb
 
 from pipelines.home import Home
-from pipelines.marts.dbt_runner import PROJECT_DIR, clean_environment, dbt_variables, started
+from pipelines.marts.dbt_runner import dbt_variables
 from tests.bigquery.emulator import BigQuery
+from tests.marts.workshop import invoke
 
 TYPES = {
     "VARCHAR": "STRING",
@@ -26,6 +25,7 @@ TYPES = {
 """What dlt makes of its types on BigQuery, by what it makes of them on DuckDB."""
 _SUCCEEDED = ("success", "pass", "warn")
 _ROWS_OF_A_REQUEST = 500
+_TESTS_AT_ONCE = 30
 
 
 def copy_raw(database: Path, warehouse: BigQuery) -> None:
@@ -53,7 +53,8 @@ def copy_raw(database: Path, warehouse: BigQuery) -> None:
                 client.load_table_from_json(rows, table, job_config=replacing).result()
                 continue
             # an emulator's load jobs fail for some types
-            client.create_table(table)
+            client.create_table(table, exists_ok=True)
+            client.query(f"delete from ccaip.{name} where true").result()
             for start in range(0, len(rows), _ROWS_OF_A_REQUEST):
                 refused = client.insert_rows_json(table, rows[start : start + _ROWS_OF_A_REQUEST])
                 assert not refused, refused
@@ -63,29 +64,42 @@ def _sent(cell: Any) -> Any:
     return cell.isoformat() if isinstance(cell, datetime) else cell
 
 
-def dbt(warehouse: BigQuery, home: Home, zone: str, command: str, *options: str) -> dict[str, str]:
-    """A dbt command on BigQuery; how each node ended. Fails with dbt's messages when one did not."""
-    folder = home.dbt_target_dir
-    folder.mkdir(parents=True, exist_ok=True)
-    words = [
-        *("--partial-parse", "--log-level-file", "none", command, *options),
-        *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
-        *("--target-path", str(folder), "--log-path", str(home.dbt_log_dir)),
-        *("--threads", "1", "--vars", json.dumps(dbt_variables(zone))),
-    ]
-    environment = clean_environment() | warehouse.environment
-    with started("dbt", words, folder, environment, subprocess.PIPE) as process:
-        said, _ = process.communicate()
-    assert (folder / "run_results.json").exists(), said
-    results = json.loads((folder / "run_results.json").read_text())["results"]
+def dbt(
+    warehouse: BigQuery, home: Home, zone: str, command: str, *options: str, with_restarts: bool = False
+) -> dict[str, str]:
+    """A dbt command on BigQuery; how each node ended. Fails with dbt's messages when one did not.
+
+    `with_restarts` starts an emulator anew before its memory is full: after each incremental model, because dbt drops a
+    table then, which takes the emulator's analyzer a gigabyte, and after so many tests.
+    """
+    tests = 0
+
+    def seen(event: Any) -> None:
+        nonlocal tests
+        tests += event.info.name == "LogTestResult"
+        is_increment = (
+            event.info.name == "LogModelResult" and event.data.node_info.materialized == "incremental"
+        )
+        if is_increment or tests == _TESTS_AT_ONCE:
+            tests = 0
+            warehouse.restart()
+
+    outcome = invoke(
+        warehouse.environment,
+        home.dbt_target_dir.parent,
+        dict(dbt_variables(zone)),
+        *("--partial-parse", command, *options),
+        seen=seen if with_restarts else None,
+    )
+    results = getattr(outcome.result, "results", ())
     failed = [
-        f"{each['unique_id']}: {str(each['message'])[:1000]}"
+        f"{each.node.unique_id}: {str(each.message)[:1000]}"
         for each in results
-        if each["status"] not in _SUCCEEDED
+        if each.status not in _SUCCEEDED
     ]
     assert not failed, "\n".join(failed)
-    assert process.returncode == 0, said
-    return {each["unique_id"]: each["status"] for each in results}
+    assert outcome.success, outcome.exception
+    return {each.node.unique_id: str(each.status) for each in results}
 
 
 def rows(warehouse: BigQuery, relation: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:

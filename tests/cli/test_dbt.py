@@ -9,6 +9,7 @@ from pipelines.marts.dbt_cli import with_variables
 
 
 def test_without_a_warehouse_it_makes_no_empty_one_and_says_how_to_get_one(callmart) -> None:
+    callmart.root.mkdir()
     asked = callmart("dbt", "source", "freshness")
     assert asked.returncode == 1
     assert "callmart load" in asked.stderr

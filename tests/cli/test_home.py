@@ -28,16 +28,27 @@ def test_the_home_is_the_option_then_the_variable_then_the_repository(tmp_path, 
 def test_a_command_writes_in_its_home_alone(callmart) -> None:
     ours = ("warehouse", "var", "demo", ".dlt", "dbt_project/target", "dbt_project/logs")
     before = [files_below(REPOSITORY / name) for name in ours]
+    callmart.root.mkdir()
     shown = callmart("transform")
     assert shown.returncode == 6, shown.stderr
-    assert callmart.root.is_dir()
     assert list(callmart.cwd.iterdir()) == []
     assert list(callmart.user_home.iterdir()) == []
     assert [files_below(REPOSITORY / name) for name in ours] == before
 
 
 @pytest.mark.parametrize(
-    "command", [("status",), ("rejected",), ("mf", "list", "metrics"), ("access-report", "--call", "1")]
+    "command",
+    [
+        ("status",),
+        ("rejected",),
+        ("mf", "list", "metrics"),
+        ("access-report", "--call", "1"),
+        ("reconcile",),
+        ("transform",),
+        ("publish",),
+        ("dbt", "debug"),
+        ("forget", "--end-user", "1"),
+    ],
 )
 def test_a_mistyped_project_folder_is_an_error_and_nothing_is_created(command, callmart) -> None:
     shown = callmart(*command)
@@ -47,6 +58,7 @@ def test_a_mistyped_project_folder_is_an_error_and_nothing_is_created(command, c
 
 
 def test_what_holds_personal_data_is_the_owners_alone(callmart) -> None:
+    callmart.root.mkdir()
     callmart("transform")
     for name in ("warehouse", "var", "var/dlt", "var/dbt", "var/logs"):
         assert stat.S_IMODE((callmart.root / name).stat().st_mode) == 0o700, name

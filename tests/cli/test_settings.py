@@ -10,7 +10,7 @@ import pytest
 from pipelines.errors import ConfigurationError
 from pipelines.home import REPOSITORY, Home
 from pipelines.marts.dbt_runner import bigquery_connection
-from pipelines.settings import DEFAULT_START, Settings, load_settings
+from pipelines.settings import FROM_THE_BEGINNING, Settings, load_settings
 
 pytestmark = pytest.mark.usefixtures("kept_environment")
 
@@ -43,7 +43,7 @@ def test_defaults(tmp_path, monkeypatch) -> None:
         base_url="https://contact.example.org:8443",
         username="acme",
         api_token="tok-5ecret",
-        start_date=DEFAULT_START,
+        start_date=FROM_THE_BEGINNING,
         requests_per_second=10,
         settle_seconds=60,
         overlap_seconds=1800,
@@ -61,7 +61,7 @@ def test_the_documented_defaults_are_the_real_ones() -> None:
     lines = [line.removeprefix("# ") if " = " in line else line for line in text.splitlines()]
     documented = tomllib.loads("\n".join(line for line in lines if not line.startswith("#")))
     source = documented["sources"]["ccaip"]
-    assert datetime.fromisoformat(source["start_date"]).replace(tzinfo=UTC) == DEFAULT_START
+    assert datetime.fromisoformat(source["start_date"]).replace(tzinfo=UTC) == FROM_THE_BEGINNING
     default = Settings(Path())
     for name in ("requests_per_second", "settle_seconds", "overlap_seconds", "rejected_share"):
         assert source[name] == getattr(default, name)

@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import dlt
 import duckdb
 import pytest
 
@@ -153,9 +154,16 @@ def test_the_page_for_people_tells_the_same(callmart, landed) -> None:
 
 
 def test_a_load_that_was_cut_short_is_told(callmart, landed) -> None:
-    (callmart.root / "var" / "dlt" / "pipelines" / "ccaip").mkdir(parents=True)
+    pipeline = dlt.pipeline(
+        "ccaip",
+        destination=dlt.destinations.duckdb(str(landed)),
+        pipelines_dir=str(Home(callmart.root).pipelines_dir),
+    )
+    pipeline.extract([{"id": 1}], table_name="calls")
     assert json.loads(callmart("status", "--json").stdout)["pending"]["load_was_cut_short"]
     assert "Interrupted" in callmart("status").stdout
+    pipeline.abort_packages()
+    assert "Interrupted" not in callmart("status").stdout
 
 
 def test_an_erasure_that_was_cut_short_is_told_with_the_mend(callmart, landed) -> None:

@@ -279,6 +279,7 @@ def test_a_build_of_nothing_is_no_success(home) -> None:
 
 
 def test_nothing_loaded_yet_says_what_to_do_first(callmart) -> None:
+    callmart.root.mkdir()
     shown = callmart("transform")
     assert shown.returncode == 6
     assert "callmart load" in shown.stderr

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import sys
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from io import StringIO
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import dlt
@@ -36,6 +41,7 @@ from tests.empty import with_warehouse
 from tests.extraction.conftest import TOKEN, USER, settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds
 from tests.extraction.test_explode import expected_rows, landed
+from tests.storm.killing import kill_at_stage
 from tests.tenant import tenant
 
 pytestmark = pytest.mark.slow
@@ -170,6 +176,36 @@ def test_a_load_with_nothing_new_asks_no_calls(loaded_home, serve, calls):
     report = loaded(platform, loaded_home)
     assert (report.calls, report.since) == (0, None)
     assert platform.stats.requests - before == 1  # the server's clock
+
+
+def test_a_load_that_brings_nothing_new_moves_the_cursor_and_fills_the_ledger_without_dlt(home, serve, calls):
+    platform = serve(calls)
+    platform.clock.advance(HOUR)
+    loaded(platform, home)
+    loads = ask(home, "select count(*) from ccaip._dlt_loads")
+    trace = home.pipelines_dir / "ccaip" / "trace.pickle"
+    assert trace.exists()
+    platform.clock.advance(2 * HOUR)
+    quiet = loaded(platform, home)
+    assert (quiet.calls, quiet.problems) == (0, [])
+    assert ask(home, "select count(*) from ccaip._dlt_loads") == loads
+    assert trace.exists()  # `dlt pipeline ccaip trace` still shows the last load
+    last = "select why, verdict, distinct_calls, landed from ccaip.load_windows where load_id is null order by why"
+    assert ask(home, last) == [
+        (why, "complete", n, n) for why, n in (("future", 0), ("overlap", 5), ("tail", 0))
+    ]
+    with Loader(settings_for(platform, home), home) as loader:
+        assert loader.cursor and loader.cursor.until == quiet.until
+
+
+def test_a_change_that_kept_its_time_is_loaded_though_nothing_else_is_new(home, serve, calls):
+    platform = serve(calls)
+    platform.clock.advance(HOUR)
+    loaded(platform, home)
+    calls.put(START + seconds(2), a_busy_call(2) | {"transfers": [{"id": 2}]})
+    platform.clock.advance(HOUR)
+    assert loaded(platform, home).calls == 5
+    assert_equals_platform(home, calls.truth(platform.clock.now()))
 
 
 def test_a_call_that_becomes_visible_late_is_caught_by_the_overlap(home, serve, calls):
@@ -625,6 +661,25 @@ def test_wrong_credentials_stop_at_once_with_the_mend(new_home, serve, calls):
 def test_a_backfill_that_ends_before_it_starts_says_so(home, serve, calls):
     with pytest.raises(ConfigurationError, match="before it starts"):
         backfill(settings_for(serve(calls), home), home, QUIET, START, START - HOUR)
+
+
+def test_a_load_that_is_stopped_while_dlt_loads_does_not_go_on(home, serve, calls, monkeypatch):
+    platform = serve(calls)
+    platform.clock.advance(HOUR)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    over = Event()
+    stop = partial(os.kill, os.getpid(), signal.SIGTERM)
+    watching = (home.pipelines_dir / "ccaip", "copying", stop, over.is_set)
+    try:
+        Thread(target=kill_at_stage, args=watching, daemon=True).start()
+        with pytest.raises(SystemExit):
+            loaded(platform, home)
+    finally:
+        over.set()
+        signal.signal(signal.SIGTERM, before)
+    assert ask(home, "select count(*) from ccaip.load_windows where verdict = 'failed'") == [(0,)]
+    assert not loaded(platform, home).problems
+    assert_equals_platform(home, calls.truth(platform.clock.now()))
 
 
 def test_the_warehouse_file_is_for_its_owner_alone(first_load):

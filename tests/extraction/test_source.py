@@ -21,9 +21,9 @@ from dlt.common.configuration.exceptions import ConfigFieldMissingException
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.ccaip import between, ccaip
-from pipelines.ccaip.schema import NAME, declare
+from pipelines.ccaip.schema import declare
 from pipelines.ccaip.settings import PrivacyConfiguration
-from pipelines.ccaip.tables import RECORDS, TABLES, Privacy
+from pipelines.ccaip.tables import RECORDS, SOURCE, TABLES, Privacy
 from pipelines.errors import ConfigurationError, QualityError
 from pipelines.home import REPOSITORY, Home
 from tests.extraction.living import START, LivingCalls, a_call, seconds
@@ -44,7 +44,7 @@ def pipeline(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callabl
     Home(tmp_path / "home").activate()
     with _destination(request, tmp_path) as destination:
         yield lambda folder: dlt.pipeline(
-            NAME, destination=destination, dataset_name=NAME, pipelines_dir=str(tmp_path / folder)
+            SOURCE, destination=destination, dataset_name=SOURCE, pipelines_dir=str(tmp_path / folder)
         )
 
 
@@ -104,17 +104,17 @@ def assert_equals_platform(pipeline: dlt.Pipeline, truth: dict[int, dict[str, An
         names = [column.name for column in (*table.key_columns, *table.columns)] + ["_extra"]
         keys = ", ".join(f'"{name}"' for name in table.key)
         listed = ", ".join(f'"{name}"' for name in names)
-        found = rows_of(pipeline, f"select {listed} from {NAME}.{table.name} order by {keys}")
+        found = rows_of(pipeline, f"select {listed} from {SOURCE}.{table.name} order by {keys}")
         rows = [landed(table, dict(zip(names, row, strict=True))) for row in found]
         expected = [row for _, call in sorted(truth.items()) for row in expected_rows(table, call)]
         assert rows == expected, table.name
         if table.parent:
-            orphans = f"select count(*) from {NAME}.{table.name} where _dlt_parent_id not in (select _dlt_id from {NAME}.{table.parent})"
+            orphans = f"select count(*) from {SOURCE}.{table.name} where _dlt_parent_id not in (select _dlt_id from {SOURCE}.{table.parent})"
             assert rows_of(pipeline, orphans) == [(0,)], table.name
 
 
 def cursor_of(pipeline: dlt.Pipeline) -> str:
-    return pipeline.state["sources"][NAME]["resources"]["windows"]["incremental"]["until"]["last_value"]
+    return pipeline.state["sources"][SOURCE]["resources"]["windows"]["incremental"]["until"]["last_value"]
 
 
 def test_increments_bring_what_is_new_mend_what_was_rejected_and_keep_the_newest_version(
@@ -129,12 +129,12 @@ def test_increments_bring_what_is_new_mend_what_was_rejected_and_keep_the_newest
         truth = calls.truth(platform.clock.now())
         return {call_id: call for call_id, call in truth.items() if call_id != 9}
 
-    first, rejected = pipeline("one"), f"select call_key, attempt from {NAME}.rejected_calls"
+    first, rejected = pipeline("one"), f"select call_key, attempt from {SOURCE}.rejected_calls"
     assert first.run(source_of(platform)).loads_ids
     assert_equals_platform(first, readable())
     assert rows_of(first, rejected) == [("9", 1)]
     for table in (*TABLES.values(), *RECORDS):
-        assert rows_of(first, f"select count(*) from {NAME}.{table.name}")
+        assert rows_of(first, f"select count(*) from {SOURCE}.{table.name}")
     assert not first.run(source_of(platform)).loads_ids  # nothing is new, and nothing is written
 
     moment = platform.clock.now()
@@ -148,24 +148,24 @@ def test_increments_bring_what_is_new_mend_what_was_rejected_and_keep_the_newest
     second.run(source_of(platform))
     assert_equals_platform(second, readable())
     assert rows_of(second, rejected) == [("9", 2)]
-    ((new,),) = rows_of(second, f"select sum(new_versions) from {NAME}.load_windows")
+    ((new,),) = rows_of(second, f"select sum(new_versions) from {SOURCE}.load_windows")
     assert int(new) == 8  # five, then three: what the overlap brings again is not new
 
     with second.sql_client() as client:
         client.execute_sql(
-            f"update {NAME}.calls set updated_at = '2026-03-02 09:30:00+00', lang = 'de' where id = 1"
+            f"update {SOURCE}.calls set updated_at = '2026-03-02 09:30:00+00', lang = 'de' where id = 1"
         )
     second.run(source_of(platform, until=between(START, START + HOUR)))
-    newer = f"select lang from {NAME}.calls where id = 1"
+    newer = f"select lang from {SOURCE}.calls where id = 1"
     assert rows_of(second, newer) == [("de",)]
-    ledger = rows_of(second, f"select landed, superseded from {NAME}.load_windows where why = 'backfill'")
+    ledger = rows_of(second, f"select landed, superseded from {SOURCE}.load_windows where why = 'backfill'")
     assert ledger == [(5, 1)]
 
     calls.put(platform.clock.now(), a_call(9))
     platform.clock.advance(HOUR)
     second.run(source_of(platform))
     assert rows_of(second, rejected) == []
-    assert rows_of(second, f"select count(*) from {NAME}.calls") == [(7,)]
+    assert rows_of(second, f"select count(*) from {SOURCE}.calls") == [(7,)]
     assert rows_of(second, newer) == [("de",)]
 
 
@@ -191,7 +191,7 @@ def test_a_package_that_was_extracted_and_not_loaded_is_finished_by_the_next_run
     while again.run(source_of(platform)).loads_ids:
         pass
     assert_equals_platform(again, calls.truth(platform.clock.now()))
-    assert rows_of(again, f"select count(*) from {NAME}.load_windows where verdict <> 'complete'") == [(0,)]
+    assert rows_of(again, f"select count(*) from {SOURCE}.load_windows where verdict <> 'complete'") == [(0,)]
 
 
 @ON_DUCKDB
@@ -201,7 +201,7 @@ def test_a_backfill_leaves_the_cursor_and_newer_versions_alone(pipeline, serve, 
     here = pipeline("one")
     here.run(source_of(platform, start_date=START + seconds(4)))
     cursor = cursor_of(here)
-    assert rows_of(here, f"select id from {NAME}.calls order by id") == [(4,), (5,)]
+    assert rows_of(here, f"select id from {SOURCE}.calls order by id") == [(4,), (5,)]
     here.run(source_of(platform, until=between(START, START + seconds(3))))
     assert cursor_of(here) == cursor
     assert_equals_platform(here, calls.truth(platform.clock.now()))
@@ -220,7 +220,7 @@ def test_drift_in_a_fatal_field_loads_nothing(pipeline, serve, calls):
         causes.append(causes[-1].__cause__)
     assert any(isinstance(cause, QualityError) for cause in causes)
     here.run(source_of(platform))
-    assert rows_of(here, f"select count(*) from {NAME}.calls") == [(6,)]
+    assert rows_of(here, f"select count(*) from {SOURCE}.calls") == [(6,)]
 
 
 @ON_DUCKDB
@@ -230,7 +230,7 @@ def test_nothing_personal_is_loaded_by_default_and_another_key_is_refused(pipeli
     platform.clock.advance(HOUR)
     here = pipeline("one")
     here.run(source_of(platform, privacy=PrivacyConfiguration(key="a key of some length")))
-    ((identifier,),) = rows_of(here, f"select end_user__identifier from {NAME}.calls where id = 9")
+    ((identifier,),) = rows_of(here, f"select end_user__identifier from {SOURCE}.calls where id = 9")
     assert identifier.startswith("pn_")
     for file in (path for path in tmp_path.rglob("*") if path.is_file()):
         assert b"4155550123" not in file.read_bytes(), file
@@ -254,7 +254,7 @@ def test_a_missing_setting_is_named_and_a_variable_username_of_the_machine_is_no
 def test_an_api_that_asks_for_a_long_pause_is_not_waited_for(tmp_path, calls):
     Home(tmp_path / "home").activate()
     destination = dlt.destinations.duckdb(str(tmp_path / "calls.duckdb"))
-    pipeline = dlt.pipeline(NAME, destination=destination, dataset_name=NAME, pipelines_dir=str(tmp_path))
+    pipeline = dlt.pipeline(SOURCE, destination=destination, dataset_name=SOURCE, pipelines_dir=str(tmp_path))
     with (
         tenant(calls, START + HOUR, faults=Refusing(429, "2")) as platform,
         pytest.raises(PipelineStepFailed, match=r"longest_retry_after_seconds is 1\)"),
@@ -305,7 +305,7 @@ def test_the_lines_of_the_readme_load_what_is_new_and_the_second_time_nothing(
 
 def test_dlt_still_asks_a_nested_table_for_its_resource():
     """When this fails dlt has changed, and `_NestedTable` of pipelines/ccaip/schema.py can go."""
-    schema = dlt.Schema(NAME)
+    schema = dlt.Schema(SOURCE)
     declare(schema, "dlt.destinations.duckdb")
     stored = schema.to_dict()["tables"]
     assert "resource" not in stored["transfers"]

@@ -7,11 +7,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.increments.histories import Round, happen
 from tests.marts import dbt_raw
 from tests.marts.workshop import WAREHOUSE, Workshop
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
 
 # Views exist since the first build; they are only rebuilt if their variables change.
 RECORDS = {"changed_days", "built_days"}
@@ -63,21 +66,25 @@ def differences(workshop: Workshop, incremental: Path, full: Path) -> Iterator[s
     A full refresh keeps the history of what was published; that must neither add to it nor lose anything,
     for nothing has changed since the last increment.
     """
-    known = relations(workshop)
+    known = relations(workshop.manifest)
     sums = [_sums(path, known) for path in (incremental, full)]
     for relation in known:
         if sums[0][relation] != sums[1][relation]:
-            here, there = (_rows(path, relation) for path in (incremental, full))
-            yield (
-                f"{relation}: {(here - there).total()} rows only in the incremental build, such as"
-                f" {next(iter(here - there), None)}; {(there - here).total()} only in the full one, such as"
-                f" {next(iter(there - here), None)}"
-            )
+            yield difference(relation, *(_rows(path, relation) for path in (incremental, full)))
 
 
-def relations(workshop: Workshop) -> list[str]:
+def difference(relation: str, here: Counter[Any], there: Counter[Any]) -> str:
+    """How the rows of a relation in the incremental build, and in the full one, differ."""
+    return (
+        f"{relation}: {(here - there).total()} rows only in the incremental build, such as"
+        f" {next(iter(here - there), None)}; {(there - here).total()} only in the full one, such as"
+        f" {next(iter(there - here), None)}"
+    )
+
+
+def relations(manifest: Manifest) -> list[str]:
     """Every model but the records of increments, as schema.name."""
-    nodes = workshop.manifest.nodes.values()
+    nodes = manifest.nodes.values()
     return sorted(
         f"{node.schema}.{node.name}"
         for node in nodes

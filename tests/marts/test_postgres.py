@@ -26,7 +26,7 @@ from pipelines.settings import Settings
 from tests.dashboard.test_reflection import check_columns
 from tests.increments.histories import happen, history
 from tests.increments.rebuild import RECORDS
-from tests.marts import dbt_raw
+from tests.marts import dbt_raw, engine_macros
 from tests.marts.workshop import WAREHOUSE, Workshop, parse_of_project
 from tests.postgres import PostgresServer
 from tests.semantic.definitions import COMPARISONS
@@ -58,8 +58,9 @@ class Built:
     """An open psycopg2 connection of the role that loads and builds, which is no superuser."""
     reader: Any
     """One of a reader of the marts."""
-    manifest: Path
-    """What MetricFlow reads."""
+    settings: Settings
+    """Those of that role."""
+    home: Home
     results: dict[str, str]
     """How each node of the first build on Postgres ended, by its id."""
 
@@ -105,9 +106,8 @@ def built(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresSer
         workshop.build(database)
         copy_raw(database, connection)
         dbt_build(home, settings, "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
-        manifest = home.dbt_target_dir / "semantic_manifest.json"
         reader = connected(user="an_analyst", password="a-password")
-        yield Built(database, connection, reader, manifest, results)
+        yield Built(database, connection, reader, settings, home, results)
 
 
 def documented_roles() -> str:
@@ -176,6 +176,12 @@ def test_every_data_test_and_unit_test_passes_on_postgres(built: Built) -> None:
     assert kinds["test"] >= 125
 
 
+def test_every_macro_says_on_postgres_what_it_must(built: Built) -> None:
+    """A macro that is wrong on every engine alike, which no comparison of engines shows."""
+    environment = dbt_environment(built.settings, built.home.dbt_target_dir)
+    assert not engine_macros.wrong(environment, built.home, "postgres", ZONE)
+
+
 def test_every_cell_equals_duckdbs(built: Built) -> None:
     """Every relation, after a build from nothing and an increment."""
     found, cells = [], 0
@@ -227,7 +233,7 @@ def test_metrics_on_postgres_are_duckdbs(built: Built) -> None:
     with ExitStack() as opened:
         here = Layer(manifest, built.duckdb)
         opened.callback(here.close)
-        there, compared = Layer(built.manifest, built.postgres), 0
+        there, compared = Layer(built.home.dbt_target_dir / "semantic_manifest.json", built.postgres), 0
         for comparison in COMPARISONS:
             known = [name for name in comparison.metrics if name in here.metrics]
             told = _by_date(there.ask(known, comparison.keys))

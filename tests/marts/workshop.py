@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -21,9 +21,8 @@ from typing import TYPE_CHECKING, Any
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
-from pipelines.home import Home
+from pipelines.home import PARSED_PROJECT, Home
 from pipelines.marts.dbt_runner import (
-    PARSED,
     PROJECT_DIR,
     clean_environment,
     dbt_variables,
@@ -35,6 +34,7 @@ from tests.shared import made_once
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
+    from dbt_common.events.base_types import EventMsg
 
 WAREHOUSE = "callmart.duckdb"
 """The name of every database: relations are named with their catalog, which is the file's stem."""
@@ -55,7 +55,7 @@ def parse_of_project() -> Path:
 def parsed(home: Home) -> Home:
     """Copy the parsed project to a new home, so that its first `transform` does not need to parse."""
     home.dbt_target_dir.mkdir(parents=True, exist_ok=True)
-    shutil.copy(Home(parse_of_project()).dbt_target_dir / PARSED, home.dbt_target_dir)
+    shutil.copy(Home(parse_of_project()).dbt_target_dir / PARSED_PROJECT, home.dbt_target_dir)
     return home
 
 
@@ -64,9 +64,9 @@ def manifest() -> Manifest:
     """The parsed project, one for this process."""
     with TemporaryDirectory() as folder:
         home = parsed(Home(Path(folder)))
-        database = duckdb_connection(home.warehouse, home.dbt_target_dir)["CALLMART_DUCKDB_PATH"]
+        connection = duckdb_connection(home.warehouse, home.dbt_target_dir)
         options = (*_PARTIAL_PARSE, "--no-write-json")
-        outcome = _invoke(database, home.dbt_target_dir.parent, dbt_variables(), *options, "parse")
+        outcome = invoke(connection, home.dbt_target_dir.parent, dbt_variables(), *options, "parse")
     assert outcome.success, outcome.exception
     return outcome.result  # type: ignore[return-value]
 
@@ -96,16 +96,7 @@ class Workshop:
         with dbt's messages when a node fails.
         """
         kinds = ["model"] if _has_seeds(database) else ["model", "seed"]
-        arguments = [word for kind in kinds for word in ("--resource-type", kind)]
-        arguments += ["--full-refresh"] if full_refresh else []
-        outcome = self._run(database, "build", *arguments, *_selection(select))
-        failed = {
-            result.node.name: result.message
-            for result in getattr(outcome.result, "results", ())
-            if result.status not in _SUCCEEDED
-        }
-        if failed or not outcome.success:
-            raise WorkshopError(f"dbt failed: {failed or outcome.exception}")
+        check_built(self._run(database, "build", *build_options(kinds, full_refresh, select)))
 
     def run(self, database: Path, *command: str) -> dbtRunnerResult:
         """Run any other dbt command and return its result."""
@@ -126,7 +117,25 @@ class Workshop:
         if Path(database).name != WAREHOUSE:
             raise ValueError(f"the database must be called {WAREHOUSE}, not {database}")
         words = ("--no-write-json", *command)
-        return _invoke(str(database), self._work, self.variables, *words, project=self.manifest)
+        connection = {"CALLMART_DUCKDB_PATH": str(database)}
+        return invoke(connection, self._work, self.variables, *words, project=self.manifest)
+
+
+def build_options(kinds: Sequence[str], full_refresh: bool, select: Sequence[str]) -> list[str]:
+    """The options of `dbt build` for these kinds of nodes."""
+    options = [word for kind in kinds for word in ("--resource-type", kind)]
+    return [*options, *(["--full-refresh"] if full_refresh else []), *_selection(select)]
+
+
+def check_built(outcome: dbtRunnerResult) -> None:
+    """Raise `WorkshopError` with dbt's messages if a node failed."""
+    failed = {
+        result.node.name: result.message
+        for result in getattr(outcome.result, "results", ())
+        if result.status not in _SUCCEEDED
+    }
+    if failed or not outcome.success:
+        raise WorkshopError(f"dbt failed: {failed or outcome.exception}")
 
 
 def _parse(root: Path) -> None:
@@ -140,17 +149,21 @@ def _parse(root: Path) -> None:
     assert process.returncode == 0, said
 
 
-def _invoke(
-    database: str,
+def invoke(
+    connection: Mapping[str, str],
     work: Path,
     variables: dict[str, Any],
     *command: str,
     project: Manifest | None = None,
+    seen: Callable[[EventMsg], None] | None = None,
 ) -> dbtRunnerResult:
-    """dbt in this process, on a database; what it writes goes below `work`."""
+    """dbt in this process; `connection` is what `profiles.yml` reads, what dbt writes goes below `work`.
+
+    `seen` is called with each event of dbt, which waits for it.
+    """
     quiet = ("--quiet", "--log-level", "none", "--log-level-file", "none")
-    with _connected_to(database):
-        return dbtRunner(manifest=project).invoke(
+    with _environment(connection):
+        return dbtRunner(manifest=project, callbacks=[seen] if seen else []).invoke(
             [*quiet, *command, "--threads", "1", *_options(work, variables)]
         )
 
@@ -164,17 +177,18 @@ def _options(work: Path, variables: dict[str, Any]) -> list[str]:
 
 
 @contextmanager
-def _connected_to(database: str) -> Iterator[None]:
-    """Let `profiles.yml` name the database for the block, and release the file after it."""
-    before = os.environ.get("CALLMART_DUCKDB_PATH")
-    os.environ["CALLMART_DUCKDB_PATH"] = database
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set the variables for the block, and release a DuckDB file after it."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["CALLMART_DUCKDB_PATH"]
-        else:
-            os.environ["CALLMART_DUCKDB_PATH"] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
         # dbt-duckdb keeps the file open until the process ends
         DuckDBConnectionManager.close_all_connections()
 

@@ -23,7 +23,7 @@ from pipelines.home import REPOSITORY
 from pipelines.lock import locked
 from pipelines.runs import read_runs
 from pipelines.settings import load_settings
-from pipelines.warehouse.status import Status, read_status
+from pipelines.status import Status, read_status
 from tests.orchestration.conftest import PRIVACY_KEY, Deployment
 from tests.queries import ask
 from tests.tenant import TOKEN, USER

@@ -17,10 +17,10 @@ from typing import Any
 import duckdb
 
 from pipelines.ccaip.privacy.policy import KEEP_ALL, Policy
+from pipelines.forget import ForgetReport, forget
 from pipelines.home import Home
 from pipelines.progress import SilentProgress
 from pipelines.settings import Settings
-from pipelines.warehouse.erase import ForgetReport, forget
 from pipelines.warehouse.find_person import Subject
 from pipelines.warehouse.load import LoadReport, backfill, load_new
 from pipelines.warehouse.reconcile import ReconcileReport, reconcile

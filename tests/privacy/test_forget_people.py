@@ -13,11 +13,11 @@ from pipelines.ccaip.privacy.callers import callers_columns
 from pipelines.ccaip.privacy.policy import KEEP_ALL, Policy, Pseudonyms
 from pipelines.ccaip.tables import CHILDREN, TABLES, Privacy
 from pipelines.errors import CallmartError, ConfigurationError
+from pipelines.forget import forget, preview
 from pipelines.home import Home
 from pipelines.progress import SilentProgress
 from pipelines.settings import Settings
 from pipelines.steps import KILL_VARIABLE
-from pipelines.warehouse.erase import forget, preview
 from pipelines.warehouse.find_person import Subject
 from tests.extraction.living import seconds
 from tests.privacy.callers import (

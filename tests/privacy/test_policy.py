@@ -7,7 +7,6 @@ import hmac
 import json
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,10 +71,7 @@ def test_a_pseudonym_is_the_hmac_of_the_value_under_the_key() -> None:
 @given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"])), unique=True, max_size=30))
 def test_two_values_have_one_pseudonym_only_if_they_are_equal(values: list[str]) -> None:
     pseudonyms = Pseudonyms(KEY)
-    (column,) = pseudonyms.of_columns([pa.array([*values, *values, None], pa.string())])
-    made = column.to_pylist()
-    assert made == [*(pseudonyms.of(value) for value in values * 2), None]
-    assert len(set(made)) == len(values) + 1
+    assert len({pseudonyms.of(value) for value in values * 2}) == len(values)
 
 
 def test_a_rotation_meets_what_lands_after_it() -> None:

@@ -9,11 +9,11 @@ from sqlalchemy import select
 
 from pipelines.ccaip.privacy.policy import Pseudonyms
 from pipelines.errors import ConfigurationError
+from pipelines.forget import forget, preview
 from pipelines.progress import SilentProgress
 from pipelines.settings import Settings
 from pipelines.warehouse.access_report import access_report
 from pipelines.warehouse.connect import raw_table, reading
-from pipelines.warehouse.erase import forget, preview
 from pipelines.warehouse.find_person import Subject, find
 from pipelines.warehouse.rotate_key import missing_parts
 from tests.privacy.callers import ADA_PHONE, KEY, loaded

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from pipelines.settings import Settings
+from pipelines.status import read_status
 from pipelines.warehouse.connect import reading, writing
 from pipelines.warehouse.reconcile import reconcile
-from pipelines.warehouse.status import read_status
 from tests.extraction.living import seconds
 from tests.reconcile.conftest import QUIET, Centre
 from tests.warehouse.copying import copy_raw_tables

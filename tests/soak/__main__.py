@@ -1,4 +1,4 @@
-"""`python -m tests.soak --seeds 200`: run seeds and print a line for each, and a total; fails unless every count is 0."""
+"""`python -m tests.soak --seeds 200 [--destination postgres]`: run seeds and print a line for each, and a total; fails unless every count is 0."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import nullcontext
 
+from tests.postgres import PostgresServer, running_server, why_not
 from tests.soak.machine import PROCESSES
 from tests.soak.soak import Result, soak
 
@@ -21,32 +23,39 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=20, help="how many")
     parser.add_argument("--first", type=int, default=0, help="the first of them")
     parser.add_argument("--jobs", type=int, default=2, help="number of parallel processes")
+    parser.add_argument("--destination", choices=("duckdb", "postgres"), default="duckdb")
     asked = parser.parse_args()
+    if asked.destination == "postgres" and (reason := why_not()):
+        parser.error(reason)
     started = time.monotonic()
     totals = dict.fromkeys((*_KINDS, "loads", "backfills", "kills", "requests", "calls"), 0)
     failed = []
-    for result in _soaked(range(asked.first, asked.first + asked.seeds), asked.jobs):
-        _show(result)
-        for kind in _KINDS:
-            totals[kind] += getattr(result.verdict, kind)
-        for what in ("loads", "backfills", "kills", "requests", "calls"):
-            totals[what] += getattr(result, what)
-        if not result.verdict.is_fine:
-            failed.append(result.seed)
+    seeds = range(asked.first, asked.first + asked.seeds)
+    with running_server() if asked.destination == "postgres" else nullcontext() as server:
+        for result in _soaked(seeds, asked.jobs, server):
+            _show(result)
+            for kind in _KINDS:
+                totals[kind] += getattr(result.verdict, kind)
+            for what in ("loads", "backfills", "kills", "requests", "calls"):
+                totals[what] += getattr(result, what)
+            if not result.verdict.is_fine:
+                failed.append(result.seed)
     counted = ", ".join(f"{count:,} {what}" for what, count in totals.items())
     _say(f"{asked.seeds} seeds in {time.monotonic() - started:.0f} s: {counted}")
     for seed in sorted(failed):
-        _say(f"again: python -m tests.soak --first {seed} --seeds 1")
+        _say(f"again: python -m tests.soak --destination {asked.destination} --first {seed} --seeds 1")
     return 1 if failed else 0
 
 
-def _soaked(seeds: range, jobs: int) -> Iterator[Result]:
+def _soaked(seeds: range, jobs: int, server: PostgresServer | None) -> Iterator[Result]:
     """The results as they are completed."""
     together = jobs * _SEEDS_PER_PROCESS
     for start in range(0, len(seeds), together):
         # a pool each: one that replaces its workers (max_tasks_per_child) hangs in Python before 3.12.3
         with ProcessPoolExecutor(jobs, mp_context=PROCESSES) as pool:
-            for done in as_completed([pool.submit(soak, seed) for seed in seeds[start : start + together]]):
+            for done in as_completed(
+                [pool.submit(soak, seed, server) for seed in seeds[start : start + together]]
+            ):
                 yield done.result()
 
 

@@ -6,21 +6,24 @@ import os
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from typing import Any
 
-import duckdb
+from sqlalchemy import text
 
 from pipelines.ccaip.privacy.policy import KEEP_ALL
 from pipelines.settings import Settings
+from pipelines.warehouse.connect import Catalog, exists, reading
 from simulator.faults import SETTLING, Storm, StormySource
 from simulator.platform import Clock, Credentials, Platform
 from tests.extraction.conftest import TOKEN, USER
 from tests.extraction.living import START
+from tests.postgres import PostgresServer
 from tests.soak.ledger import audit, open_windows
 from tests.soak.machine import Machine, Outcome, Small
 from tests.soak.schedule import Run, make_schedule, make_storm, moments, needs_reconciling
@@ -48,14 +51,19 @@ class Result:
     verdict: Verdict = field(default_factory=Verdict)
 
 
-def soak(seed: int) -> Result:
-    """Run one seed in its own folder, which is removed afterwards."""
+def soak(seed: int, server: PostgresServer | None = None) -> Result:
+    """Run one seed in its own folder, and in its own database of `server`; both are removed afterwards."""
     started = time.monotonic()
     storm = make_storm(seed)
     result = Result(seed, sorted(storm.faults))
-    with TemporaryDirectory(prefix="soak-") as folder, _kept_environment():
+    with (
+        TemporaryDirectory(prefix="soak-") as folder,
+        server.database() if server else nullcontext() as database,
+        _kept_environment(),
+    ):
+        credentials = server.credentials(database) if server and database else {}
         try:
-            _Seed(seed, storm, Path(folder), result).run()
+            _Seed(seed, storm, Path(folder), credentials, result).run()
         except Exception:  # so that the other seeds are run too
             result.verdict.add("unexplained", traceback.format_exc())
     result.seconds = time.monotonic() - started
@@ -65,11 +73,14 @@ def soak(seed: int) -> Result:
 class _Seed:
     """A seed while it runs."""
 
-    def __init__(self, seed: int, storm: Storm, folder: Path, result: Result) -> None:
+    def __init__(
+        self, seed: int, storm: Storm, folder: Path, credentials: dict[str, Any], result: Result
+    ) -> None:
         rng = Random(f"seed {seed}")
         self._schedule = make_schedule(seed)
         self._storm = storm
         self._folder = folder
+        self._credentials = credentials
         self._result = result
         self._world = make_world(seed, moments(self._schedule))
         self._stormy: StormySource = storm.over(self._world)
@@ -88,6 +99,8 @@ class _Seed:
         ) as platform:
             self._settings = Settings(
                 warehouse=self._folder / "warehouse" / "callmart.duckdb",
+                destination="postgres" if self._credentials else "duckdb",
+                credentials=self._credentials,
                 base_url=platform.base_url,
                 username=USER,
                 api_token=TOKEN,
@@ -123,12 +136,13 @@ class _Seed:
 
     def _see_that_nothing_went_back(self) -> None:
         """An older version of a call must never replace a newer one, not even temporarily."""
-        if not self._settings.warehouse.exists():
+        if not exists(self._settings):
             return
-        with self._reading() as connection:
-            if not connection.execute("from duckdb_tables() where table_name = 'calls'").fetchall():
+        with reading(self._settings) as connection:
+            if Catalog(connection).relation("calls") is None:
                 return
-            now = dict(connection.execute("select id, updated_at from ccaip.calls").fetchall())
+            versions = connection.execute(text("select id, updated_at from ccaip.calls"))
+            now = {row.id: row.updated_at for row in versions}
         for call_id, before in self._newest.items():
             if call_id not in now:
                 self._result.verdict.add("lost", f"call {call_id} was in the warehouse and is not any more")
@@ -144,7 +158,7 @@ class _Seed:
             self._must(self._machine(0).load())
             self._result.loads += 1
             self._see_that_nothing_went_back()
-            with self._reading() as connection:
+            with reading(self._settings) as connection:
                 if not open_windows(connection):
                     return
 
@@ -160,17 +174,11 @@ class _Seed:
         truth = self._stormy.truth(end)
         self._result.calls = len(truth)
         verdict = self._result.verdict
-        with self._reading() as connection:
+        with reading(self._settings) as connection:
             judge(connection, truth, self._served, verdict)
             if needs_reconciling(self._storm):
                 judge_vanished(connection, self._stormy.vanished(end), verdict)
             audit(connection, _BEFORE_ALL, verdict)
-
-    @contextmanager
-    def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with duckdb.connect(str(self._settings.warehouse), read_only=True) as connection:
-            connection.execute("set timezone = 'UTC'")
-            yield connection
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import duckdb
+from sqlalchemy import Connection, text
 
 from pipelines.ccaip.tables import EXTRA, TABLES, Table
 from tests.extraction.oracle import elements, expected_extra, expected_row
@@ -48,9 +48,7 @@ class Verdict:
             self.examples.append(f"{kind}: {what}")
 
 
-def judge(
-    connection: duckdb.DuckDBPyConnection, truth: Mapping[int, Json], served: Served, verdict: Verdict
-) -> None:
+def judge(connection: Connection, truth: Mapping[int, Json], served: Served, verdict: Verdict) -> None:
     """Compare every table with `truth`, the platform's final calls."""
     read = {call_id: call for call_id, call in truth.items() if not is_unreadable(call)}
     for table in TABLES.values():
@@ -63,14 +61,10 @@ def judge(
     _judge_rejected(connection, truth, verdict)
 
 
-def judge_vanished(
-    connection: duckdb.DuckDBPyConnection, vanished: Collection[int], verdict: Verdict
-) -> None:
+def judge_vanished(connection: Connection, vanished: Collection[int], verdict: Verdict) -> None:
     """After `callmart reconcile`, exactly the vanished calls of the warehouse are marked."""
-    kept = {call_id for (call_id,) in connection.execute("select id from ccaip.calls").fetchall()}
-    marked = [
-        call_id for (call_id,) in connection.execute("select call_id from ccaip.vanished_calls").fetchall()
-    ]
+    kept = set(connection.execute(text("select id from ccaip.calls")).scalars())
+    marked = connection.execute(text("select call_id from ccaip.vanished_calls")).scalars().all()
     for call_id, count in Counter(marked).items():
         if count > 1:
             verdict.add("duplicated", f"vanished_calls: {call_id} stands there {count} times")
@@ -92,11 +86,9 @@ def _compare(table: Table, call_id: int, expected: Rows, found: Rows, verdict: V
             )
 
 
-def _judge_rejected(
-    connection: duckdb.DuckDBPyConnection, truth: Mapping[int, Json], verdict: Verdict
-) -> None:
+def _judge_rejected(connection: Connection, truth: Mapping[int, Json], verdict: Verdict) -> None:
     """Exactly the unreadable calls are kept, each once and unchanged."""
-    kept = connection.execute("select call_key, body from ccaip.rejected_calls").fetchall()
+    kept = connection.execute(text("select call_key, body from ccaip.rejected_calls")).all()
     bodies = {key: json.loads(body) for key, body in kept}
     for key, count in Counter(key for key, _ in kept).items():
         if count > 1:
@@ -112,14 +104,15 @@ def _judge_rejected(
             verdict.add("unexplained", f"rejected_calls: {key} can be read now, and is still there")
 
 
-def _found(connection: duckdb.DuckDBPyConnection, table: Table, verdict: Verdict) -> dict[int, Rows]:
+def _found(connection: Connection, table: Table, verdict: Verdict) -> dict[int, Rows]:
     """The table's rows by call."""
-    cursor = connection.execute(f"select columns(c -> not starts_with(c, '_dlt_')) from ccaip.{table.name}")
-    names = [column[0] for column in cursor.description]
-    parsed = {c.name for c in (*table.columns, EXTRA) if c.type == "json"}
+    found = connection.execute(text(f"select * from ccaip.{table.name}")).mappings()
+    # Postgres's driver parses JSON itself
+    is_text = connection.dialect.name == "duckdb"
+    parsed = {c.name for c in (*table.columns, EXTRA) if c.type == "json" and is_text}
     rows: dict[int, Rows] = defaultdict(dict)
-    for values in cursor.fetchall():
-        row = dict(zip(names, values, strict=True))
+    for values in found:
+        row = {name: value for name, value in values.items() if not name.startswith("_dlt_")}
         row |= {name: json.loads(row[name]) for name in parsed & row.keys() if row[name] is not None}
         key = tuple(row[name] for name in table.key)
         if key in rows[key[0]]:

@@ -22,7 +22,9 @@ import pytest
 
 from pipelines.home import Home
 from pipelines.progress import SilentProgress
+from pipelines.settings import Settings
 from pipelines.steps import KILL_VARIABLE, Step
+from pipelines.warehouse.connect import reading
 from pipelines.warehouse.load import load_new
 from simulator.platform import Platform
 from tests.empty import with_warehouse
@@ -97,7 +99,7 @@ class Tenant:
     def assert_holds(self, warehouse: Path) -> None:
         """Every row equals the platform's, and the ledger accounts for it."""
         verdict = Verdict()
-        with opened(warehouse) as connection:
+        with reading(Settings(warehouse)) as connection:
             judge(connection, self.calls.truth(LATE), self.served, verdict)
             audit(connection, MIDNIGHT, verdict)
         assert verdict.is_fine, verdict

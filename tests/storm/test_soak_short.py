@@ -11,3 +11,8 @@ from tests.soak.soak import soak
 def test_after_the_storm_the_warehouse_is_the_truth():
     result = soak(31)
     assert result.verdict.is_fine, result
+
+
+def test_after_the_storm_a_warehouse_on_postgres_is_the_truth(postgres_server):
+    result = soak(31, postgres_server)
+    assert result.verdict.is_fine, result

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Column, MetaData, Table, insert, inspect, select, text
 
 from pipelines.ccaip.schema import DECLARED
+from pipelines.ccaip.tables import SOURCE
 from pipelines.settings import Settings
-from pipelines.warehouse.connect import RAW_SCHEMA, Catalog, linked_table, reading, writing
+from pipelines.warehouse.connect import Catalog, linked_table, reading, writing
 
 _DLT = ("_dlt_loads", "_dlt_pipeline_state")
 
@@ -19,7 +20,7 @@ def copy_raw_tables(warehouse: Path, target: Settings) -> None:
     """Copy every declared table, and dlt's loads and state, into the empty database of `target`."""
     with reading(Settings(warehouse)) as source, writing(target) as opened:
         connection = opened.connection
-        connection.execute(text(f"create schema {RAW_SCHEMA}"))
+        connection.execute(text(f"create schema {SOURCE}"))
         catalog = Catalog(source)
         for name in (*DECLARED, *_DLT):
             if (relation := catalog.relation(name)) is None:
@@ -29,18 +30,18 @@ def copy_raw_tables(warehouse: Path, target: Settings) -> None:
                 declared = linked_table(name)
                 table = Table(
                     name,
-                    MetaData(schema=RAW_SCHEMA),
+                    MetaData(schema=SOURCE),
                     *(Column(each.name, each.type) for each in declared.columns if each.name in names),
                 )
             else:
                 columns = (Column(each.name, _plain(each.type)) for each in relation.columns)
-                table = Table(name, MetaData(schema=RAW_SCHEMA), *columns)
+                table = Table(name, MetaData(schema=SOURCE), *columns)
             table.create(connection)
             rows = source.execute(select(*(table.c[each.name] for each in table.columns))).mappings()
             for part in rows.partitions(500):
                 connection.execute(insert(table), [dict(row) for row in part])
         connection.commit()
-        assert inspect(connection).has_table("calls", schema=RAW_SCHEMA)
+        assert inspect(connection).has_table("calls", schema=SOURCE)
 
 
 def _plain(type_: Any) -> Any:

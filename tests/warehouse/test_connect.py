@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
-from pipelines.errors import CallmartError, ConfigurationError, LockedError
+from pipelines.errors import CallmartError, ConfigurationError, LockedError, explained
 from pipelines.settings import Settings
 from pipelines.warehouse.connect import exists, raw_table, reading, rows_by_key, writing
 
@@ -112,6 +112,9 @@ def test_dlt_loads_into_what_is_open(settings, tmp_path, monkeypatch):
         pipeline.run([{"id": 7}], table_name="loaded_by_dlt")
         found = warehouse.connection.execute(text("select id from ccaip.loaded_by_dlt")).scalars().all()
         assert found == [7]
+        if warehouse.raw is not None:
+            threshold = warehouse.raw.execute("select current_setting('checkpoint_threshold')").fetchone()
+            assert threshold == ("15.2 MiB",)  # dlt's own gigabyte would be held in memory
         warehouse.connection.rollback()
         warehouse.reopen()
         assert warehouse.connection.execute(text("select count(*) from ccaip.loaded_by_dlt")).scalar() == 1
@@ -125,7 +128,7 @@ def test_a_writer_of_duckdb_keeps_its_settings_and_hides_the_file(tmp_path):
                 "select current_setting('TimeZone'), current_setting('memory_limit'), current_setting('checkpoint_threshold')"
             )
         ).one()
-        assert tuple(told) == ("UTC", "953.6 MiB", "61.0 MiB")
+        assert tuple(told) == ("UTC", "953.6 MiB", "15.2 MiB")
     assert settings.warehouse.stat().st_mode & 0o077 == 0
 
 
@@ -275,3 +278,12 @@ def test_a_missing_driver_names_the_extra(tmp_path, monkeypatch):
     with pytest.raises(ConfigurationError, match="driver") as caught, reading(settings):
         pass
     assert "callmart[postgres]" in caught.value.mend
+
+
+def test_a_full_disk_is_known_in_any_language_of_the_server(postgres_server, postgres_database, tmp_path):
+    credentials = postgres_server.credentials(postgres_database)
+    with writing(Settings(tmp_path / "unused", destination="postgres", credentials=credentials)) as warehouse:
+        says = "raise exception 'Auf dem Gerät ist kein Speicherplatz mehr verfügbar' using errcode = 'disk_full'"
+        with pytest.raises(DBAPIError) as raised:
+            warehouse.connection.execute(text(f"do $$ begin {says}; end $$"))
+    assert "The disk is full" in str(explained(raised.value))

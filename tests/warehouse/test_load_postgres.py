@@ -9,9 +9,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import create_engine, select, text
+from sqlalchemy.pool import NullPool
 
 from pipelines.ccaip.tables import TABLES
+from pipelines.cli.context import exit_code_of
+from pipelines.errors import CallmartError
 from pipelines.home import Home
 from pipelines.progress import SilentProgress
 from pipelines.settings import Settings
@@ -75,6 +78,7 @@ def home(tmp_path) -> Home:
 @pytest.fixture
 def settings(early, platform, home, postgres_server) -> Iterator[Settings]:
     """Settings of a tenant whose database was loaded at EARLY."""
+    platform.clock.set(EARLY)
     with postgres_server.database(template=early) as name:
         yield settings_of(platform, home, postgres_server, name)
 
@@ -156,3 +160,24 @@ def test_the_next_load_completes_what_a_kill_cut_short(stage, settings, home, pl
     process.wait()
     assert not load_new(settings, home, QUIET).problems
     assert_equal(settings, on_duckdb)
+
+
+def test_a_full_disk_is_told_as_one_and_the_next_load_completes(
+    settings, home, platform, postgres_server, on_duckdb
+):
+    with postgres_server.small_disk() as resize, postgres_server.database() as name:
+        engine = create_engine(postgres_server.url(name), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+        with engine.connect() as connection:
+            connection.execute(text(f"alter database {name} set default_tablespace = small"))
+        settings = replace(settings, credentials=postgres_server.credentials(name))
+        load_new(settings, home, QUIET)
+        with engine.connect() as connection:
+            used = connection.execute(text("select pg_tablespace_size('small')")).scalar_one()
+        resize(str(used + 65_536))
+        platform.clock.set(LATE)
+        with pytest.raises(CallmartError, match="The disk is full") as raised:
+            load_new(settings, home, QUIET)
+        assert exit_code_of(raised.value) == 1
+        resize("64m")
+        assert not load_new(settings, home, QUIET).problems
+        assert_equal(settings, on_duckdb)

@@ -165,10 +165,6 @@ class Pseudonyms:
             value = _pseudonym(part, value)
         return value
 
-    def of_columns(self, columns: Sequence[pa.Array]) -> list[pa.Array]:
-        """The same for columns of text, computed once per distinct value. NULL stays NULL."""
-        return _mapped(columns, self.of)
-
 
 def is_pseudonym(value: str) -> bool:
     """Whether a text looks like a pseudonym."""

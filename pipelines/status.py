@@ -13,17 +13,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+import dlt
+from dlt.pipeline.exceptions import CannotRestorePipelineException
 from sqlalchemy import TableClause, func, select
 
 from pipelines.ccaip.enumerations import final_statuses
-from pipelines.ccaip.tables import ERASURES, REJECTED_CALLS, TABLES
+from pipelines.ccaip.tables import ERASURES, REJECTED_CALLS, SOURCE, TABLES
 from pipelines.home import Home
 from pipelines.marts.last_build import last_build
 from pipelines.settings import Settings
 from pipelines.warehouse.completeness import Completeness, read_completeness
-from pipelines.warehouse.connect import RAW_SCHEMA, Catalog, exists, reading, utc
+from pipelines.warehouse.connect import Catalog, exists, reading, utc
+from pipelines.warehouse.publish import MARTS_SCHEMA
 
-MARTS_SCHEMA = "marts"
 _EXTRAS_LOOKED_AT = 10_000  # rows whose unknown keys are listed; all rows with unknown keys are counted
 
 
@@ -88,7 +90,7 @@ class Status:
 def read_status(home: Home, settings: Settings) -> Status:
     """Read the status. Raises `LockedError` while another process writes the warehouse."""
     status = Status(home.root, settings.warehouse_name, exists(settings))
-    status.pending.load_was_cut_short = (home.pipelines_dir / RAW_SCHEMA).exists()
+    status.pending.load_was_cut_short = _has_unloaded_package(home)
     if not status.exists:
         return status
     with reading(settings) as connection:
@@ -106,6 +108,16 @@ def read_status(home: Home, settings: Settings) -> Status:
             if (relation := catalog.relation(name, MARTS_SCHEMA)) is not None
         }
     return status
+
+
+def _has_unloaded_package(home: Home) -> bool:
+    """Whether dlt's working folder has a package that was not loaded to its end."""
+    if not (home.pipelines_dir / SOURCE).exists():
+        return False  # dlt would create it
+    try:
+        return dlt.attach(SOURCE, pipelines_dir=str(home.pipelines_dir)).has_pending_data
+    except (CannotRestorePipelineException, ValueError):  # a kill left half a file of the state
+        return True
 
 
 def _landed(catalog: Catalog) -> Landed:
