@@ -18,8 +18,9 @@ from dashboard.panels import PANELS
 from dashboard.reader import PublishedCopy
 from pipelines.home import Home
 from pipelines.warehouse.publish import publish
-from tests.dashboard.conftest import served, settings_of
+from tests.dashboard.conftest import served
 from tests.dashboard.page import read
+from tests.marts.simulated import settings_of
 from tests.shared import CALLMART
 
 pytestmark = pytest.mark.slow
