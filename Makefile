@@ -10,7 +10,7 @@ STAMP  := $(VENV)/.set-up
 CODE   := pipelines simulator dashboard orchestration bi examples tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-bigquery test-container lint lint-types lint-sql format generate docs dashboard-js screenshots lock soak fuzz increments mutants test-long test-airflow test-superset bench clean
+.PHONY: help setup demo test test-bigquery test-container lint lint-types lint-sql format generate docs dashboard-js screenshots lock soak fuzz increments mutants test-long test-airflow test-superset bench bench-scale clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -131,6 +131,10 @@ test-airflow:  ## the Airflow DAG in Airflow 3, which this installs below build/
 
 bench: setup  ## measure speed and memory next to reference implementations
 	$(BIN)/python -m benchmarks
+
+# Sizes can be run one at a time, and their warehouses kept: CALLS=1000000 FOLDER=build/scale.
+bench-scale: setup  ## what builds, increments and queries cost as the warehouse grows: CALLS="100000 1000000" FOLDER=…
+	$(BIN)/python -m benchmarks.scale $(if $(CALLS),--calls $(CALLS)) $(if $(FOLDER),--folder $(FOLDER)) --keep
 
 test-superset: setup  ## Superset in an environment of its own: import the bundle, compare its dashboard with the marts
 	$(BIN)/python -m tests.dashboard.superset

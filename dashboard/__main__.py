@@ -1,4 +1,4 @@
-"""Serve a published copy: `python -m dashboard COPY --host … --port …`, which `callmart dashboard` becomes.
+"""Serve a published copy: `python -m dashboard COPY --host … --port …`. `callmart dashboard` runs this in its place.
 
 The token is in the environment (`CALLMART_DASHBOARD_TOKEN`), because other users can see a command's arguments.
 """

@@ -1,7 +1,7 @@
 """The server of the pages: a Starlette application, read-only.
 
 Every page and every file of a panel takes the same query string, the view. Responses carry a Content-Security-Policy that
-names no other host, and no script of a page is inline.
+allows no other host, and pages have no inline scripts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hmac
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -33,18 +33,16 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard import formatting
-from dashboard.charts import specification
 from dashboard.definitions import definitions
 from dashboard.pages import PAGES, Page
 from dashboard.panels import PANELS, Panel, as_csv, sql
 from dashboard.reader import Reader, Row, Snapshot
+from dashboard.vega import with_rows
 from dashboard.view import COMPARISONS, DIRECTIONS, View, ViewError
 from pipelines.errors import CallmartError, safe_message
 
 logger = logging.getLogger(__name__)
 
-# A page is computed, not waited for: more threads than this would only take memory.
-_THREADS = 2
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 COOKIE = "callmart_dashboard"
 _HERE = Path(__file__).parent
@@ -78,7 +76,7 @@ def create_app(reader: Reader, token: str = "", hosts: tuple[str, ...] = LOOPBAC
     ]
     return Starlette(
         routes=routes,
-        lifespan=_limit_threads,
+        lifespan=_limit_threads(reader.pages_at_once),
         middleware=middleware,
         exception_handlers={
             ViewError: dashboard.bad_view,
@@ -89,14 +87,17 @@ def create_app(reader: Reader, token: str = "", hosts: tuple[str, ...] = LOOPBAC
     )
 
 
-@asynccontextmanager
-async def _limit_threads(app: Starlette) -> AsyncIterator[None]:
-    to_thread.current_default_thread_limiter().total_tokens = _THREADS
-    yield
+def _limit_threads(threads: int) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def limited(app: Starlette) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = threads
+        yield
+
+    return limited
 
 
 class _Dashboard:
-    """The routes. They are plain functions, which Starlette runs in threads: DuckDB works outside Python's lock."""
+    """The routes. They are plain functions, which Starlette runs in threads."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
@@ -212,7 +213,7 @@ def _choices(snapshot: Snapshot, name: str) -> list[str]:
 
 
 def _shortcuts(view: View, first: date, last: date) -> list[tuple[str, str, bool]]:
-    """Ranges that are asked for often: words, query string, and whether it is the one shown."""
+    """Common ranges of dates: label, query string, and whether it is selected."""
     day = date.resolution
     monday = last - last.weekday() * day
     ranges = [
@@ -228,9 +229,9 @@ def _shortcuts(view: View, first: date, last: date) -> list[tuple[str, str, bool
 
 
 def _draw(panel: Panel, rows: list[Row], query: str) -> list[tuple[str, str, bool]]:
-    """The drawings of a panel: what each shows, its specification as JSON that may stand in HTML, and whether it is wide."""
+    """The drawings of a panel: caption, specification as JSON that is safe in HTML, and whether it is wide."""
     return [
-        (drawing.caption, _json(specification(drawing.draw(rows, query), rows)), drawing.is_wide)
+        (drawing.caption, _json(with_rows(drawing.draw(rows, query), rows)), drawing.is_wide)
         for drawing in panel.drawings
     ]
 
@@ -248,7 +249,7 @@ def _page_of(panel: Panel) -> Page:
 
 
 def _static_urls() -> dict[str, str]:
-    """The address of each static file, which changes with its content: browsers may keep it for ever."""
+    """The address of each static file. It contains a hash of the content, so browsers may cache it for ever."""
     files = (file for file in (_HERE / "static").iterdir() if file.is_file())
     return {
         file.name: f"/static/{file.name}?{hashlib.sha256(file.read_bytes()).hexdigest()[:12]}"
@@ -257,7 +258,7 @@ def _static_urls() -> dict[str, str]:
 
 
 class _Headers:
-    """Adds the security headers, and how long a response may be kept."""
+    """Adds the security headers, and how long a response may be cached."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -275,7 +276,7 @@ class _Headers:
 
 
 class _Token:
-    """Lets through who has the token: as a bearer, or in the cookie that the sign-in page sets."""
+    """Admits requests with the token: as a bearer, or in the cookie that the sign-in page sets."""
 
     def __init__(self, app: ASGIApp, token: str, page: Callable[[Request, bool], Response]) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""`docs/metrics.md` as HTML: what a page's "how defined" links to, one anchor for each metric."""
+"""`docs/metrics.md` as HTML: the target of the links "How defined", with an anchor for each metric."""
 
 from __future__ import annotations
 

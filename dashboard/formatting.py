@@ -1,4 +1,4 @@
-"""How numbers, dates and words are written. Nothing is computed here."""
+"""How numbers, dates and words are shown. Nothing is computed here."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from markupsafe import Markup, escape
 
 NOTHING = "–"
 
-# What a column is called, and of which kind it is. A kind decides how a value is written:
-# ratio and points are shares, seconds are lengths of time.
+# The label and the kind of each column. The kind decides how a value is shown:
+# ratio and points are shares, seconds are durations.
 COLUMNS: dict[str, tuple[str, str]] = {
     "local_date": ("Date", "date"),
     "week_start": ("Week from", "date"),
@@ -49,8 +49,21 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "interval_sl_compliance": ("Intervals on target", "ratio"),
     "longest_wait_seconds": ("Longest wait", "seconds"),
     "wait_seconds": ("Wait", "seconds"),
+    "wait_from_seconds": ("Waited from", "seconds"),
+    "wait_p50_seconds": ("50 % wait at most", "seconds"),
+    "wait_p80_seconds": ("80 % wait at most", "seconds"),
+    "wait_p90_seconds": ("90 % wait at most", "seconds"),
+    "wait_p95_seconds": ("95 % wait at most", "seconds"),
+    "waiting": ("Waited this long", "count"),
+    "still_waiting_share": ("Would still wait", "ratio"),
+    "handle_from_seconds": ("Took from", "seconds"),
+    "all_agents_share": ("All agents", "ratio"),
+    "agent_share": ("This agent", "ratio"),
     "target_seconds": ("Target", "seconds"),
     "agents_needed": ("Agents needed", "count"),
+    "median_agents_needed": ("Agents needed, median of the days", "number"),
+    "most_agents_needed": ("Agents needed, most of any day", "count"),
+    "days": ("Days", "count"),
     "handled_segments": ("Handled", "count"),
     "transfers_out": ("Transfers out", "count"),
     "transfer_rate": ("Transfer rate", "ratio"),
@@ -105,12 +118,12 @@ NUMERIC = frozenset({"ratio", "points", "distance", "seconds", "count", "number"
 
 
 def label(column: str) -> str:
-    """What a column is called."""
+    """A column's label in tables and tooltips."""
     return COLUMNS[column][0] if column in COLUMNS else column.replace("_", " ").capitalize()
 
 
 def kind_of(column: str) -> str:
-    """Of which kind a column is. Unlisted columns are named by their ending."""
+    """A column's kind. For columns that are not listed, the end of the name decides."""
     if column in COLUMNS:
         return COLUMNS[column][1]
     for ending in ("_before", "_change"):
@@ -180,9 +193,9 @@ def duration(seconds: float) -> str:
 
 
 def number(value: Any, column: str, kind: str = "") -> Markup:
-    """A value with its exact number beside what is shown, for scripts, tests and copies.
+    """A value as HTML. Numbers carry their exact value in an attribute, for scripts and tests.
 
-    Dates carry a form for machines, and the browser writes them as its user's locale does.
+    Dates carry their ISO form; the page's script writes them as the reader's locale does.
     """
     kind = kind or kind_of(column)
     shown = written(value, kind)

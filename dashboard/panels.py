@@ -7,15 +7,18 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dashboard import charts
 from dashboard.formatting import plain
 from dashboard.reader import Row, Snapshot
+from dashboard.vega import Spec
 from dashboard.view import View
 
-_SQL = Path(__file__).parent / "sql"
+# SQL is not HTML: what is put in are macros, never a reader's words, which are bound as parameters.
+_QUERIES = Environment(loader=PackageLoader("dashboard", "sql"), undefined=StrictUndefined)
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Drawing:
     """A chart of a panel's rows, and what it shows in words."""
 
     caption: str
-    draw: Callable[[Sequence[Row], str], charts.Drawn]
+    draw: Callable[[Sequence[Row], str], Spec]
     is_wide: bool = False
     """Whether it needs more width than a phone has, and scrolls there."""
 
@@ -45,8 +48,8 @@ class Panel:
 
 @cache
 def sql(name: str) -> str:
-    """The text of a query."""
-    return (_SQL / f"{name}.sql").read_text(encoding="utf-8")
+    """The text of a query, with the macros it uses written out."""
+    return _QUERIES.get_template(f"{name}.sql").render()
 
 
 def as_csv(rows: Sequence[Row]) -> str:
@@ -117,7 +120,7 @@ PANELS = {
             "staffing",
             "Expected by Erlang C, each queue by itself, without breaks and absences; not who was there. All languages "
             "and call types.",
-            empty="No queue of this selection has a target and handled calls, so nothing can be said of agents.",
+            empty="No queue of this selection has a target and handled calls, so no number of agents can be estimated.",
             drawings=(
                 Drawing("Median of the days as a line, the most of any day as bars", charts.agents_needed),
             ),
@@ -140,7 +143,7 @@ PANELS = {
             "waits_percentiles",
             "How long callers wait, by queue",
             "wait_p50_seconds",
-            "From the median (long mark) to the 95th percentile; the marks between are 80 and 90 %.",
+            "From the median (long mark) to the 95th percentile; the short marks are the 80th and the 90th.",
             drawings=(Drawing("Seconds waited", charts.wait_ranges),),
         ),
         Panel(
@@ -172,14 +175,18 @@ PANELS = {
             "handle_queues",
             "By queue",
             "average_handle_time",
-            drawings=(Drawing("Talk, hold and wrap-up", charts.handle_time_of_queues),),
+            drawings=(
+                Drawing("Talk, hold and wrap-up for each handled segment", charts.handle_time_of_queues),
+            ),
         ),
         Panel(
             "handle_weeks",
             "By week",
             "average_handle_time",
             "Weeks begin on Monday; the first and the last may be cut by the selection.",
-            drawings=(Drawing("Talk, hold and wrap-up", charts.handle_time_of_weeks),),
+            drawings=(
+                Drawing("Talk, hold and wrap-up for each handled segment", charts.handle_time_of_weeks),
+            ),
         ),
         Panel(
             "handle_agents",
@@ -193,7 +200,7 @@ PANELS = {
             "handle_distribution",
             "How long contacts take",
             "average_handle_time",
-            "All agents as bars, the chosen agent as a line. A minute a bar.",
+            "All agents as bars of one minute, the chosen agent as a line.",
             drawings=(Drawing("Share of handled segments by seconds", charts.handle_time_distribution),),
         ),
         Panel("trust_numbers", "What is open", "provisional-final-restated"),

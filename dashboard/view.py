@@ -15,7 +15,7 @@ _LONGEST_RANGE_DAYS = 400
 
 
 class ViewError(ValueError):
-    """A query string that is no view; the message says which value, and what was expected."""
+    """A query string that cannot be read. The message names the value and what was expected."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class View:
         to_date = _date(query, "to") or last
         from_date = _date(query, "from") or max(first, to_date - timedelta(days=days - 1))
         if from_date > to_date:
-            raise ViewError(f"from={from_date} is after to={to_date}: exchange them.")
+            raise ViewError(f"from={from_date} is after to={to_date}: swap them.")
         if (to_date - from_date).days >= _LONGEST_RANGE_DAYS:
             raise ViewError(
-                f"{from_date} to {to_date} is longer than {_LONGEST_RANGE_DAYS} days: choose less."
+                f"{from_date} to {to_date} is longer than {_LONGEST_RANGE_DAYS} days: choose a shorter range."
             )
         direction = query.get("direction") or DIRECTIONS[0]
         if direction not in DIRECTIONS:
@@ -93,7 +93,7 @@ class View:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The parameters of all panels' SQL. `queues` is `|1|2|`, or empty for all."""
+        """The parameters of all panels' SQL. `queues` is written as `|1|2|`; empty means all."""
         shift = timedelta(days=self.shift_days)
         compared = self.compare != "none"
         return {

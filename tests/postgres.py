@@ -50,10 +50,10 @@ class PostgresServer:
         return f"postgresql+psycopg2://{self.username}:{self.password}@{self.host}:{self.port}/{database}"
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """The name of a new, empty database, which is dropped afterwards."""
+    def database(self, template: str = "") -> Iterator[str]:
+        """The name of a new database, empty or a copy of `template`, which is dropped afterwards."""
         name = f"test_{uuid4().hex[:12]}"
-        self._administer(f"create database {name}")
+        self._administer(f"create database {name}" + (f" template {template}" if template else ""))
         try:
             yield name
         finally:

@@ -1,4 +1,5 @@
 -- Agents: handle time and handled segments, with the median and the middle 80 % of agents who handled 30 or more.
+{% from '_macros.sql' import in_queues %}
 with
 
 agents as (
@@ -19,9 +20,7 @@ agents as (
         handled.local_date between :from_date and :to_date
         and handled.direction = :direction
         and handled.agent_id <> -1
-        and (
-            :queues = '' or strpos(:queues, '|' || cast(handled.queue_id as varchar) || '|') > 0
-        )
+        and {{ in_queues('handled.') }}
     group by handled.agent_id
     having count(case when handled.is_handled then 1 end) > 0
 

@@ -1,4 +1,5 @@
 -- How long contacts took, a minute a bin, the last for all that took longer: of all agents, and of one.
+{% from '_macros.sql' import in_queues %}
 with
 
 bins as (
@@ -12,7 +13,7 @@ bins as (
         is_handled
         and local_date between :from_date and :to_date
         and direction = :direction
-        and (:queues = '' or strpos(:queues, '|' || cast(queue_id as varchar) || '|') > 0)
+        and {{ in_queues() }}
     group by 1
 
 )

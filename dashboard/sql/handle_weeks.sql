@@ -1,21 +1,18 @@
 -- Talk, hold and wrap-up for each handled segment, by week, which begins on Monday.
+{% from '_macros.sql' import handle_times, in_queues, ratio %}
 select
     cast(date_trunc('week', local_date) as date) as week_start,
-    cast(sum(handled_segments) as bigint) as handled_segments,
-    cast(sum(handle_seconds) as double precision) / nullif(sum(handled_segments), 0) as average_handle_time,
-    cast(sum(talk_seconds) as double precision) / nullif(sum(handled_segments), 0) as average_talk_time,
-    cast(sum(hold_seconds) as double precision) / nullif(sum(handled_segments), 0) as average_hold_time,
-    cast(sum(acw_seconds) as double precision) / nullif(sum(handled_segments), 0) as average_acw_time,
+    {{ handle_times() }},
     cast(sum(transfers_out) as bigint) as transfers_out,
     cast(sum(cold_transfers_out) as bigint) as cold_transfers_out,
     cast(sum(warm_transfers_out) as bigint) as warm_transfers_out,
-    cast(sum(transfers_out) as double precision) / nullif(sum(handled_segments), 0) as transfer_rate
+    {{ ratio('transfers_out', 'handled_segments') }} as transfer_rate
 from marts.mart_queue_handle_time
 where
     interval_minutes = 60
     and local_date between :from_date and :to_date
     and direction = :direction
-    and (:queues = '' or strpos(:queues, '|' || cast(queue_id as varchar) || '|') > 0)
+    and {{ in_queues() }}
 group by 1
 having sum(handled_segments) > 0
 order by 1

@@ -1,4 +1,5 @@
 -- The queue segments of one half hour (`at`), or of all selected dates; at most 500.
+{% from '_macros.sql' import in_filters %}
 select
     segments.call_id,
     timezone(queues.reporting_timezone, segments.entered_queue_at) as entered_local,
@@ -15,9 +16,7 @@ from marts.fct_queue_segments as segments
 inner join marts.dim_queues as queues on segments.queue_id = queues.queue_id
 where
     segments.local_date between :from_date and :to_date
-    and (:queues = '' or strpos(:queues, '|' || cast(segments.queue_id as varchar) || '|') > 0)
-    and (:language = '' or segments.language = :language)
-    and (:call_type = '' or segments.call_type = :call_type)
+    and {{ in_filters('segments.') }}
     and (
         cast(:at as timestamp) is null
         or (

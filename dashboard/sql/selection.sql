@@ -1,4 +1,5 @@
 -- How final and how complete the selected dates are. One row.
+{% from '_macros.sql' import in_filters %}
 with
 
 intervals as (
@@ -10,9 +11,7 @@ intervals as (
     where
         interval_minutes = 30
         and local_date between :from_date and :to_date
-        and (:queues = '' or strpos(:queues, '|' || cast(queue_id as varchar) || '|') > 0)
-        and (:language = '' or language = :language)
-        and (:call_type = '' or call_type = :call_type)
+        and {{ in_filters() }}
 
 ),
 

@@ -1,5 +1,6 @@
 -- Agents that the arrivals of a half hour would have needed by Erlang C, over all selected queues: the median of the
 -- selected days, and the most of any. Queues are staffed apart here; agents of several queues would be fewer.
+{% from '_macros.sql' import in_queues %}
 with
 
 half_hours as (
@@ -11,7 +12,7 @@ half_hours as (
     from marts.mart_staffing
     where
         local_date between :from_date and :to_date
-        and (:queues = '' or strpos(:queues, '|' || cast(queue_id as varchar) || '|') > 0)
+        and {{ in_queues() }}
     group by local_date, cast(interval_start_local as time)
 
 )

@@ -1,4 +1,5 @@
 -- How long callers waited, by how the wait ended: ten seconds a bin, the last for all that waited longer.
+{% from '_macros.sql' import in_filters %}
 select
     cast(least(floor(wait_seconds / 10.0) * 10, 300) as bigint) as wait_from_seconds,
     outcome,
@@ -10,8 +11,6 @@ where
     is_offered
     and wait_seconds is not null
     and local_date between :from_date and :to_date
-    and (:queues = '' or strpos(:queues, '|' || cast(queue_id as varchar) || '|') > 0)
-    and (:language = '' or language = :language)
-    and (:call_type = '' or call_type = :call_type)
+    and {{ in_filters() }}
 group by 1, 2
 order by 1, 2

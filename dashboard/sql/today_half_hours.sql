@@ -1,49 +1,43 @@
 -- The day by half hour, of all selected dates together, beside the same weekdays before.
+{% from '_macros.sql' import in_filters, in_periods, period, service_level, target_level %}
 with
 
-intervals as (
+bounds as (
 
-    select
-        *,
-        local_date >= :from_date as is_selected,
-        min(local_date) over () as first_date
-    from marts.mart_queue_intervals
-    where
-        interval_minutes = 30
-        and (:queues = '' or strpos(:queues, '|' || cast(queue_id as varchar) || '|') > 0)
-        and (:language = '' or language = :language)
-        and (:call_type = '' or call_type = :call_type)
+    select case when min(local_date) < cast(:before_from as date) then cast(:before_from as date) end as before_from
+    from marts.mart_queue_days
 
 ),
 
-compared as (
+half_hours as (
 
-    select *
-    from intervals
+    select
+        {{ period() }},
+        cast(interval_start_local as time) as time_of_day,
+        cast(sum(offered) as bigint) as offered,
+        {{ service_level() }} as service_level,
+        {{ target_level() }} as target_level,
+        cast(sum(abandoned) as bigint) as abandoned,
+        bool_and(is_final) as is_final
+    from marts.mart_queue_intervals
+    cross join bounds
     where
-        local_date between :from_date and :to_date
-        or (
-            local_date between cast(:before_from as date) and cast(:before_to as date)
-            and cast(:before_from as date) > first_date
-        )
+        interval_minutes = 30
+        and {{ in_periods() }}
+        and {{ in_filters() }}
+    group by 1, 2
 
 )
 
 select
-    cast(interval_start_local as time) as time_of_day,
-    cast(sum(case when is_selected then offered end) as bigint) as offered,
-    cast(sum(case when is_selected then service_level_numerator end) as double precision)
-    / nullif(sum(case when is_selected then service_level_denominator end), 0) as service_level,
-    cast(sum(case when is_selected then target_percent * service_level_denominator end) as double precision)
-    / 100
-    / nullif(
-        sum(case when is_selected and target_percent is not null then service_level_denominator end), 0
-    ) as target_level,
-    cast(sum(case when is_selected then abandoned end) as bigint) as abandoned,
-    bool_and(case when is_selected then is_final end) as is_final,
-    cast(sum(case when not is_selected then offered end) as bigint) as offered_before,
-    cast(sum(case when not is_selected then service_level_numerator end) as double precision)
-    / nullif(sum(case when not is_selected then service_level_denominator end), 0) as service_level_before
-from compared
-group by cast(interval_start_local as time)
+    time_of_day,
+    selected.offered,
+    selected.service_level,
+    selected.target_level,
+    selected.abandoned,
+    selected.is_final,
+    before.offered as offered_before,
+    before.service_level as service_level_before
+from (select * from half_hours where period = 'selected') as selected
+full join (select * from half_hours where period = 'before') as before using (time_of_day)
 order by time_of_day

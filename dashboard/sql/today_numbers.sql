@@ -1,6 +1,7 @@
 -- The six numbers of the selected dates, beside the same weekdays before. One row.
 -- When the newest date is selected the earlier dates end at the same local time, so that a day that is not over is
 -- compared with as many hours. There is nothing to compare with where the data begin later.
+{% from '_macros.sql' import compared, in_periods, in_queues, period, ratio, service_level, target_level %}
 with
 
 reach as (
@@ -22,24 +23,22 @@ bounds as (
 
 ),
 
-intervals as (
+-- not kept as a whole: over a long range that would take most of the server's memory
+intervals as not materialized (
 
     select
-        case when intervals.local_date >= :from_date then 'selected' else 'before' end as period,
+        {{ period('intervals.') }},
         intervals.*
     from marts.mart_queue_intervals as intervals
     cross join bounds
     where
         intervals.interval_minutes = 30
+        and {{ in_periods('intervals.') }}
         and (
-            intervals.local_date between :from_date and :to_date
-            or (
-                intervals.local_date between bounds.before_from and cast(:before_to as date)
-                and intervals.interval_start_local
-                <= coalesce(bounds.last_interval_before, intervals.interval_start_local)
-            )
+            intervals.local_date >= :from_date
+            or intervals.interval_start_local <= coalesce(bounds.last_interval_before, intervals.interval_start_local)
         )
-        and (:queues = '' or strpos(:queues, '|' || cast(intervals.queue_id as varchar) || '|') > 0)
+        and {{ in_queues('intervals.') }}
 
 ),
 
@@ -49,14 +48,10 @@ queue_ratios as (
         period,
         cast(sum(offered) as bigint) as offered,
         cast(sum(answered) as bigint) as answered,
-        cast(sum(service_level_numerator) as double precision)
-        / nullif(sum(service_level_denominator), 0) as service_level,
-        cast(sum(target_percent * service_level_denominator) as double precision)
-        / 100 / nullif(sum(case when target_percent is not null then service_level_denominator end), 0)
-            as target_level,
-        cast(sum(abandoned - short_abandoned) as double precision)
-        / nullif(sum(offered - short_abandoned), 0) as abandonment_rate,
-        cast(sum(answered_wait_seconds) as double precision) / nullif(sum(answered), 0) as average_speed_of_answer
+        {{ service_level() }} as service_level,
+        {{ target_level() }} as target_level,
+        {{ ratio('abandoned - short_abandoned', 'offered - short_abandoned') }} as abandonment_rate,
+        {{ ratio('answered_wait_seconds', 'answered') }} as average_speed_of_answer
     from intervals
     where
         (:language = '' or language = :language)
@@ -103,23 +98,19 @@ compliance as (
 handling as (
 
     select
-        case when handled.local_date >= :from_date then 'selected' else 'before' end as period,
-        cast(sum(handled.handle_seconds) as double precision)
-        / nullif(sum(handled.handled_segments), 0) as average_handle_time
+        {{ period('handled.') }},
+        {{ ratio('handle_seconds', 'handled_segments') }} as average_handle_time
     from marts.mart_queue_handle_time as handled
     cross join bounds
     where
         handled.interval_minutes = 30
         and handled.direction = 'inbound'
+        and {{ in_periods('handled.') }}
         and (
-            handled.local_date between :from_date and :to_date
-            or (
-                handled.local_date between bounds.before_from and cast(:before_to as date)
-                and handled.interval_start_local
-                <= coalesce(bounds.last_interval_before, handled.interval_start_local)
-            )
+            handled.local_date >= :from_date
+            or handled.interval_start_local <= coalesce(bounds.last_interval_before, handled.interval_start_local)
         )
-        and (:queues = '' or strpos(:queues, '|' || cast(handled.queue_id as varchar) || '|') > 0)
+        and {{ in_queues('handled.') }}
     group by 1
 
 ),
@@ -137,25 +128,11 @@ numbers as (
 )
 
 select
-    selected.service_level,
     selected.target_level,
     selected.service_level - selected.target_level as service_level_gap,
-    before.service_level as service_level_before,
-    selected.service_level - before.service_level as service_level_change,
-    selected.abandonment_rate,
-    before.abandonment_rate as abandonment_rate_before,
-    selected.abandonment_rate - before.abandonment_rate as abandonment_rate_change,
-    selected.average_speed_of_answer,
-    before.average_speed_of_answer as average_speed_of_answer_before,
-    selected.average_speed_of_answer - before.average_speed_of_answer as average_speed_of_answer_change,
-    selected.offered,
-    before.offered as offered_before,
-    selected.offered - before.offered as offered_change,
-    selected.average_handle_time,
-    before.average_handle_time as average_handle_time_before,
-    selected.average_handle_time - before.average_handle_time as average_handle_time_change,
-    selected.interval_sl_compliance,
-    before.interval_sl_compliance as interval_sl_compliance_before,
-    selected.interval_sl_compliance - before.interval_sl_compliance as interval_sl_compliance_change
+    {{ compared([
+        'service_level', 'abandonment_rate', 'average_speed_of_answer', 'offered', 'average_handle_time',
+        'interval_sl_compliance'
+    ]) }}
 from (select * from numbers where period = 'selected') as selected
 left join (select * from numbers where period = 'before') as before on true

@@ -1,4 +1,5 @@
 -- How many of each date's intervals are final.
+{% from '_macros.sql' import in_queues %}
 select
     local_date,
     count(*) as intervals,
@@ -8,6 +9,6 @@ from marts.mart_queue_intervals
 where
     interval_minutes = 30
     and local_date between :from_date and :to_date
-    and (:queues = '' or strpos(:queues, '|' || cast(queue_id as varchar) || '|') > 0)
+    and {{ in_queues() }}
 group by local_date
 order by local_date

@@ -1,4 +1,5 @@
 -- What keeps the selected days from being certain. One row.
+{% from '_macros.sql' import in_queues %}
 with
 
 days as (
@@ -23,7 +24,7 @@ intervals as (
     where
         interval_minutes = 30
         and local_date between :from_date and :to_date
-        and (:queues = '' or strpos(:queues, '|' || cast(queue_id as varchar) || '|') > 0)
+        and {{ in_queues() }}
 
 ),
 
@@ -33,7 +34,7 @@ restated as (
     from marts.mart_restatements
     where
         cast(interval_start_at as date) between :from_date and :to_date
-        and (:queues = '' or strpos(:queues, '|' || cast(queue_id as varchar) || '|') > 0)
+        and {{ in_queues() }}
 
 ),
 

@@ -1,4 +1,5 @@
 -- After how many seconds callers hung up: five seconds a bin, the last for all that waited longer.
+{% from '_macros.sql' import in_filters %}
 select
     cast(least(floor(wait_seconds / 5.0) * 5, 300) as bigint) as wait_from_seconds,
     count(*) as abandoned,
@@ -10,8 +11,6 @@ where
     outcome = 'abandoned'
     and wait_seconds is not null
     and local_date between :from_date and :to_date
-    and (:queues = '' or strpos(:queues, '|' || cast(queue_id as varchar) || '|') > 0)
-    and (:language = '' or language = :language)
-    and (:call_type = '' or call_type = :call_type)
+    and {{ in_filters() }}
 group by 1
 order by 1

@@ -1,4 +1,5 @@
 -- Call-backs kept: those that were tried and are over, and how many reached the caller. By what they answer.
+{% from '_macros.sql' import in_queues %}
 with
 
 sums as (
@@ -15,7 +16,7 @@ sums as (
     from marts.mart_deflection_and_callbacks
     where
         local_date between :from_date and :to_date
-        and (:queues = '' or strpos(:queues, '|' || cast(queue_id as varchar) || '|') > 0)
+        and {{ in_queues() }}
         and (:call_type = '' or call_type = :call_type)
 
 ),

@@ -1,5 +1,6 @@
 -- Patience: the share of callers who would still wait after so many seconds if nobody were answered (Kaplan–Meier:
 -- callers who were answered or left otherwise tell only that they waited so long). To ten minutes.
+{% from '_macros.sql' import in_filters %}
 with
 
 waits as (
@@ -13,9 +14,7 @@ waits as (
         is_offered
         and wait_seconds is not null
         and local_date between :from_date and :to_date
-        and (:queues = '' or strpos(:queues, '|' || cast(queue_id as varchar) || '|') > 0)
-        and (:language = '' or language = :language)
-        and (:call_type = '' or call_type = :call_type)
+        and {{ in_filters() }}
     group by wait_seconds
 
 ),

@@ -1,4 +1,5 @@
 -- How long callers of each queue waited: half, 80, 90 and 95 % waited no longer.
+{% from '_macros.sql' import in_filters %}
 select
     segments.queue_id,
     max(queues.queue_name) as queue_name,
@@ -12,8 +13,6 @@ inner join marts.dim_queues as queues on segments.queue_id = queues.queue_id
 where
     segments.is_offered
     and segments.local_date between :from_date and :to_date
-    and (:queues = '' or strpos(:queues, '|' || cast(segments.queue_id as varchar) || '|') > 0)
-    and (:language = '' or segments.language = :language)
-    and (:call_type = '' or segments.call_type = :call_type)
+    and {{ in_filters('segments.') }}
 group by segments.queue_id
 order by queue_name, segments.queue_id

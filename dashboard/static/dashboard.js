@@ -20,7 +20,7 @@ function theme() {
     font: getComputedStyle(document.body).fontFamily,
     view: { stroke: null },
     axis: { labelColor: muted, titleColor: muted, domainColor: line, tickColor: line, gridColor: line,
-      labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal", labelOverlap: true },
+      labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal", labelOverlap: true, labelSeparation: 6 },
     axisX: { grid: false },
     legend: { labelColor: text, titleColor: muted, labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal",
       orient: "top", direction: "horizontal", columns: innerWidth < 500 ? 2 : 0, symbolStrokeWidth: 0 },

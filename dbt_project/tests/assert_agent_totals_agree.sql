@@ -1,10 +1,13 @@
--- Every mart of handled work has the fact's totals in each direction.
+-- Every mart of handled work by interval has the fact's totals, by UTC day and direction. Cells without work are left
+-- out: an interval can have an agent busy with what began on another day.
+{%- set has_work = 'handled_segments > 0 or handle_seconds <> 0 or hold_seconds <> 0' %}
 with
 
-fact as (
+day_totals as (
 
     select
         direction,
+        {{ interval_start('started_at', 1440) }} as day_start_at,
         {{ count_where('is_handled') }} as handled_segments,
         {{ count_where('is_handled and hold_seconds > 0') }} as held_segments,
         {{ count_where('is_short_call') }} as short_calls,
@@ -14,20 +17,28 @@ fact as (
         {{ sum_where('acw_seconds', 'not is_barged') }} as acw_seconds,
         {{ sum_where('talk_seconds + hold_seconds + acw_seconds', 'not is_barged') }} as handle_seconds
     from {{ ref('fct_handled_segments') }}
-    group by direction
+    where {{ is_touched('started_at', 'date_utc', partition='local_date') }}
+    group by 1, 2
+
+),
+
+fact as (
+
+    select * from day_totals
+    where {{ has_work }}
 
 ),
 
 {{ cells_that_disagree(
     marts=[
-        ('agg_agent_days', 'true'),
-        ('agg_agent_intervals', 'true'),
-        ('mart_agent_handle_time', 'true'),
-        ('mart_queue_handle_time', 'interval_minutes = 15'),
-        ('mart_queue_handle_time', 'interval_minutes = 30'),
-        ('mart_queue_handle_time', 'interval_minutes = 60'),
+        ('agg_agent_intervals', has_work),
+        ('mart_queue_handle_time', 'interval_minutes = 15 and (' ~ has_work ~ ')'),
+        ('mart_queue_handle_time', 'interval_minutes = 30 and (' ~ has_work ~ ')'),
+        ('mart_queue_handle_time', 'interval_minutes = 60 and (' ~ has_work ~ ')'),
     ],
-    keys={'direction': 'direction'},
+    dated_by='interval_start_at',
+    days='date_utc',
+    keys={'direction': 'direction', 'day_start_at': interval_start('interval_start_at', 1440)},
     parts=[
         'handled_segments', 'held_segments', 'short_calls', 'transfers_out', 'talk_seconds', 'hold_seconds',
         'acw_seconds', 'handle_seconds',

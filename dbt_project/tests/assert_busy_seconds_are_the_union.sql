@@ -1,6 +1,20 @@
 -- An agent's busy seconds, counted another way: rows that touch or overlap form one island, from its first start to its
 -- last end. Also, nobody is busy for longer than an interval lasts.
+{%- set staged = ref('stg_ccaip__handle_durations') %}
+{#- Calls with a row that may last into a touched day: a row lasts a day at most. #}
+{%- set is_near = is_touched('started_at', 'date_utc', before=1) | trim %}
+{%- set near = rows_where(
+    staged, 'true' if is_near == 'true' else 'call_id in (select call_id from ' ~ staged ~ ' where ' ~ is_near ~ ')'
+) %}
 with
+
+handle_rows as (
+
+    {{ without_copies(
+        near, 'handle_duration_id', ['agent_id', 'transfer_id'], same_kind_of_work()
+    ) }}
+
+),
 
 rows_of_work as (
 
@@ -8,13 +22,12 @@ rows_of_work as (
         handle_rows.agent_id,
         coalesce(handle_rows.started_at, calls.created_at) as started_at,
         handle_rows.ended_at,
-        handle_rows.call_seconds + handle_rows.acw_seconds as handle_seconds
-    from {{ ref('int_handle_rows') }} as handle_rows
+        coalesce(handle_rows.call_seconds, 0) + coalesce(handle_rows.acw_seconds, 0) as handle_seconds
+    from handle_rows
     inner join {{ ref('fct_calls') }} as calls on handle_rows.call_id = calls.call_id
     where
-        not handle_rows.is_duplicate
-        and not handle_rows.is_barged
-        and handle_rows.agent_id <> -1
+        not coalesce(handle_rows.is_barged, false)
+        and coalesce(handle_rows.agent_id, -1) <> -1
 
 ),
 
@@ -70,13 +83,25 @@ islands as (
 
 ),
 
+days as (
+
+    {{ touched_periods() }}
+
+),
+
 united as (
 
     select
-        agent_id,
-        sum({{ seconds_between('started_at', 'ended_at') }}) as united_seconds
+        islands.agent_id,
+        sum({{ seconds_between(
+            'greatest(islands.started_at, days.begins_at)', 'least(islands.ended_at, days.ends_at)'
+        ) }}) as united_seconds
     from islands
-    group by agent_id
+    inner join days
+        on
+            islands.started_at < days.ends_at
+            and islands.ended_at > days.begins_at
+    group by islands.agent_id
 
 ),
 
@@ -87,6 +112,7 @@ intervals as (
         interval_start_at,
         sum(agent_busy_seconds) as busy_seconds
     from {{ ref('agg_agent_intervals') }}
+    where {{ is_touched('interval_start_at', 'date_utc', partition='local_date') }}
     group by agent_id, interval_start_at
 
 ),

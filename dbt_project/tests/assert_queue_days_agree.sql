@@ -8,6 +8,7 @@ segments as (
         cast({{ to_local('segments.entered_queue_at', 'queues.reporting_timezone') }} as date) as entered_on
     from {{ ref('fct_queue_segments') }} as segments
     inner join {{ ref('dim_queues') }} as queues on segments.queue_id = queues.queue_id
+    where {{ is_touched('segments.local_date', 'local_date', before=1, after=1) }}
 
 ),
 
@@ -21,12 +22,15 @@ fact as (
         {{ count_where("outcome = 'abandoned'") }} as abandoned,
         max(case when outcome <> 'in_progress' then wait_seconds end) as longest_wait_seconds
     from segments
+    where {{ is_touched('entered_on', 'local_date') }}
     group by 1, 2
 
 ),
 
 {{ cells_that_disagree(
     marts=[('mart_queue_days', 'true'), ('mart_wait_percentiles', "percentiles_of = 'queue and day'")],
+    dated_by='local_date',
+    days='local_date',
     keys={'queue_id': 'queue_id', 'local_date': 'local_date'},
     parts=['offered', 'answered', 'abandoned', 'longest_wait_seconds'],
 ) }}

@@ -15,6 +15,7 @@ fact as (
         {{ count_where("outcome = 'failed'") }} as failed,
         {{ count_where("outcome = 'in_progress'") }} as in_progress
     from {{ ref('fct_queue_segments') }}
+    where {{ is_touched('entered_queue_at', 'date_utc', partition='local_date') }}
     group by 1, 2
 
 ),
@@ -28,6 +29,8 @@ fact as (
         ('mart_queue_intervals', 'interval_minutes = 30'),
         ('mart_queue_intervals', 'interval_minutes = 60'),
     ],
+    dated_by='interval_start_at',
+    days='date_utc',
     keys={'queue_id': 'queue_id', 'day_start_at': interval_start('interval_start_at', 1440)},
     parts=['offered', 'answered', 'abandoned', 'short_abandoned', 'flowed_out', 'failed', 'in_progress'],
 ) }}

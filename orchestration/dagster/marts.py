@@ -20,7 +20,7 @@ from pipelines.errors import LockedError, TransformError
 from pipelines.home import Home
 from pipelines.marts.build import FAILED, NOT_BUILT
 from pipelines.marts.dbt_runner import PROJECT_DIR, dbt_environment, dbt_variables, project_of
-from pipelines.marts.last_build import fingerprint_of, forget_build, record_build
+from pipelines.marts.last_build import forget_build, record_build, sources_of
 from pipelines.runs import utc_now
 from pipelines.settings import Settings, load_alerts, load_settings
 from pipelines.warehouse.connect import Catalog, exists, reading, utc, writing
@@ -190,7 +190,7 @@ def _build(work: Work, context: dg.AssetExecutionContext, dbt: DbtCliResource) -
         )
     with writing(work.settings):
         pass  # a file that is locked, damaged or not permitted is told at once, not as a failure of dbt
-    fingerprint = fingerprint_of(work.home, work.settings)
+    sources = sources_of(work.home, work.settings)
     forget_build(work.home)
     project, folder = project_of(work.home), dbt_folder(work.home)
     (folder / "run_results.json").unlink(missing_ok=True)  # of an earlier run
@@ -220,8 +220,8 @@ def _build(work: Work, context: dg.AssetExecutionContext, dbt: DbtCliResource) -
             f"dbt failed: {', '.join(failed) or 'see its messages'}.",
             f"The raw tables are not affected. See dbt's log: {work.home.dbt_log_dir / 'dbt.log'}.",
         )
-    if fingerprint and not context.is_subset:
-        record_build(work.home, fingerprint)
+    if sources and not context.is_subset:
+        record_build(work.home, sources)
 
 
 def _is_parsed(manifest: Path) -> bool:

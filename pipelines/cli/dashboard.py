@@ -72,9 +72,7 @@ def _require_extra() -> None:
 
     from pipelines.errors import CallmartError
 
-    missing = [
-        name for name in ("altair", "jinja2", "markdown_it", "starlette", "uvicorn") if not find_spec(name)
-    ]
+    missing = [name for name in ("jinja2", "markdown_it", "starlette", "uvicorn") if not find_spec(name)]
     if missing:
         raise CallmartError(
             f"The dashboard needs {', '.join(missing)}, which is not installed.",

@@ -82,7 +82,7 @@ def run() -> None:
     """
     from pipelines.cli.console import show_current, show_load, show_published, show_transform
     from pipelines.marts.build import transform as build
-    from pipelines.marts.last_build import current_build
+    from pipelines.marts.last_build import current_build, sources_of
     from pipelines.warehouse.load import load_new
     from pipelines.warehouse.publish import is_published
     from pipelines.warehouse.publish import publish as copy_marts
@@ -93,11 +93,12 @@ def run() -> None:
         work.loaded_until = None if report.problems else report.until
         show_load(report, work.settings.privacy)
         check_start(report, work.settings)
-        current = current_build(work.home, work.settings)
+        sources = sources_of(work.home, work.settings)
+        current = current_build(work.home, sources)
         if current:
             show_current(current)
         else:
-            show_transform(build(work.home, work.settings, work.progress))
+            show_transform(build(work.home, work.settings, work.progress, sources=sources))
         if work.settings.destination == "duckdb" and not (  # other engines allow readers while a load writes
             current and is_published(work.home, work.settings, current.finished_at)
         ):

@@ -14,14 +14,20 @@ def transform(
         bool,
         typer.Option("--full-refresh", help="Rebuild the incremental facts from all raw rows."),
     ] = False,
+    all_tests: Annotated[
+        bool,
+        typer.Option("--all-tests", help="Let the data tests look at all rows, not only at what changed."),
+    ] = False,
 ) -> None:
     """Build and test the marts with dbt.
 
     Needs no API credentials. Processes only the calls that were loaded since the
-    last transform, unless the definitions have changed.
+    last transform, unless the definitions have changed, and tests the days of
+    these calls. After a failed transform all rows are tested.
 
     Examples:
       callmart transform
+      callmart transform --all-tests       # every night
       callmart transform --full-refresh    # after a definition has changed
     """
     from pipelines.cli.console import show_transform
@@ -32,7 +38,9 @@ def transform(
         if work.settings.destination == "duckdb" and exists(work.settings):
             with writing(work.settings):
                 pass  # report a locked, damaged or forbidden file at once, not as a failure of dbt
-        show_transform(build(work.home, work.settings, work.progress, full_refresh=full_refresh))
+        show_transform(
+            build(work.home, work.settings, work.progress, full_refresh=full_refresh, all_tests=all_tests)
+        )
 
 
 def publish() -> None:

@@ -26,7 +26,7 @@ from pipelines.marts.dbt_runner import (
     project_of,
     started,
 )
-from pipelines.marts.last_build import fingerprint_of, forget_build, record_build
+from pipelines.marts.last_build import Sources, forget_build, limits_of_tests, record_build, sources_of
 from pipelines.progress import Progress
 from pipelines.settings import Settings
 from pipelines.steps import reached
@@ -69,15 +69,22 @@ def transform(
     settings: Settings,
     progress: Progress,
     full_refresh: bool = False,
+    all_tests: bool = False,
     select: Sequence[str] = (),
     with_tests: bool = True,
+    sources: Sources | None = None,
 ) -> TransformReport:
     """Build and test the marts in the warehouse of `settings`.
 
     `full_refresh` rebuilds the incremental facts from all raw rows; `select` limits the build to nodes
-    in dbt's selection syntax and their tests; with `with_tests=False` no tests are run. The report has the
-    warnings. A failed model or test raises `TransformError`, which names it; other models are still built.
-    Raises `LockedError` while another process writes the warehouse.
+    in dbt's selection syntax and their tests; with `with_tests=False` no tests are run. `sources` is what the marts are
+    built from, if the caller knows.
+
+    Data tests look at the rows of the days that this build touches, if the build before it succeeded with the same
+    definitions, and neither `full_refresh` nor `all_tests` is asked for. Otherwise they look at all rows.
+
+    The report has the warnings. A failed model or test raises `TransformError`, which names it; other models are still
+    built. Raises `LockedError` while another process writes the warehouse.
     """
     if not exists(settings):
         raise TransformError(
@@ -85,7 +92,10 @@ def transform(
             "Load calls first: `callmart load`, or `callmart run` for both steps.",
         )
     begun = time.monotonic()
-    fingerprint = fingerprint_of(home, settings)
+    sources = sources or sources_of(home, settings)
+    environment = dbt_environment(settings, home.dbt_target_dir) | limits_of_tests(
+        home, sources, everything=full_refresh or all_tests
+    )
     forget_build(home)
     log = home.dbt_log_dir / "dbt.log"
     results_file = home.dbt_target_dir / "run_results.json"
@@ -102,7 +112,7 @@ def transform(
             "dbt",
             _arguments(home, settings, full_refresh, select, with_tests),
             home.dbt_target_dir,
-            dbt_environment(settings, home.dbt_target_dir),
+            environment,
             subprocess.PIPE,
         ) as process:
             for line in process.stdout or ():
@@ -122,8 +132,8 @@ def transform(
             raise _failure(failed, results, events, settings, log)
         if not results:
             raise _nothing_built(select, log)
-    if fingerprint and with_tests and not select:
-        record_build(home, fingerprint)
+    if sources and with_tests and not select:
+        record_build(home, sources)
     return TransformReport(
         nodes=dict(Counter(result["unique_id"].split(".")[0] for result in results)),
         warnings=tuple(

@@ -1,13 +1,14 @@
 """The last build of the marts: when it was, and whether another one would change anything.
 
-What the marts say depends on the raw rows, on the dbt project with the home's own seeds, and on its variables, and on
-nothing else: dbt's models take "now" from the data. A fingerprint of all three is kept in `var/dbt/last_build.json` after each whole build.
+What the marts say depends on the raw rows, and on the definitions: the dbt project with the home's own seeds, and its
+variables. It depends on nothing else: dbt's models take "now" from the data. Fingerprints of both are kept in
+`var/dbt/last_build.json` after each whole build.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -30,25 +31,33 @@ _LONGEST = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
+class Sources:
+    """Fingerprints of what marts are built from: of the raw rows, and of the definitions."""
+
+    rows: str
+    definitions: str
+
+
+@dataclass(frozen=True)
 class Build:
     """A whole build of the marts that succeeded. `finished_at` is UTC."""
 
     finished_at: datetime
-    fingerprint: str
+    sources: Sources
 
 
 def last_build(home: Home) -> Build | None:
     """The last whole build in this home that succeeded. A damaged record counts as none."""
     try:
         told = json.loads(_file(home).read_text())
-        return Build(datetime.fromisoformat(told["finished_at"]), told["fingerprint"])
+        return Build(datetime.fromisoformat(told["finished_at"]), Sources(**told["sources"]))
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def record_build(home: Home, fingerprint: str) -> None:
-    """Record that the marts were built. `fingerprint` is of what they were built from."""
-    build = asdict(Build(utc_now(), fingerprint))
+def record_build(home: Home, sources: Sources) -> None:
+    """Record that the marts were built from `sources`."""
+    build = asdict(Build(utc_now(), sources))
     write_whole(_file(home), json.dumps(build, default=datetime.isoformat))
 
 
@@ -57,33 +66,48 @@ def forget_build(home: Home) -> None:
     _file(home).unlink(missing_ok=True)
 
 
-def current_build(home: Home, settings: Settings) -> Build | None:
-    """The last build, if another one would change nothing in the marts but up to when the data reach."""
+def current_build(home: Home, sources: Sources | None) -> Build | None:
+    """The last build, if another one from `sources` would change nothing but up to when the data reach."""
     build = last_build(home)
     if build is None or utc_now() - build.finished_at > _LONGEST:
         return None
-    return build if build.fingerprint == fingerprint_of(home, settings) else None
+    return build if build.sources == sources else None
 
 
-def fingerprint_of(home: Home, settings: Settings) -> str:
-    """A fingerprint of all that the marts of this warehouse are built from; it is empty when there is nothing to build.
+def limits_of_tests(home: Home, sources: Sources | None, *, everything: bool = False) -> dict[str, str]:
+    """The environment by which dbt's data tests look at what a build from `sources` touches: see `touched_days.sql`.
+
+    They look at everything if that is asked for, and unless the build before was whole, had the same definitions and
+    passed: else an error that one build reports would be gone in the next. To be called before `forget_build`.
+    """
+    before = last_build(home)
+    is_known_before = before and sources and before.sources.definitions == sources.definitions
+    return {"CALLMART_TESTS_LOOK_AT": "touched" if is_known_before and not everything else "everything"}
+
+
+def sources_of(home: Home, settings: Settings) -> Sources | None:
+    """All that the marts of this warehouse are built from; None when there is nothing to build.
 
     Raises `LockedError` while another process writes the warehouse.
     """
     if not exists(settings):
-        return ""
+        return None
     with reading(settings) as connection:
         catalog = Catalog(connection)
         if catalog.relation("calls") is None:
-            return ""
-        parts = [
-            version("callmart"),
-            settings.warehouse_name,
-            *sorted(dbt_variables(settings.reporting_timezone).items()),
-            *_project_files(PROJECT_DIR),
-            *_project_files(home.seeds_dir),
-            *_raw_rows(catalog),
-        ]
+            return None
+        rows = [*_raw_rows(catalog)]
+    definitions = [
+        version("callmart"),
+        settings.warehouse_name,
+        *sorted(dbt_variables(settings.reporting_timezone).items()),
+        *_project_files(PROJECT_DIR),
+        *_project_files(home.seeds_dir),
+    ]
+    return Sources(_hash(rows), _hash(definitions))
+
+
+def _hash(parts: Sequence[Any]) -> str:
     return sha256(repr(parts).encode()).hexdigest()
 
 

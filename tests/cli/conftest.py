@@ -1,23 +1,31 @@
-"""Run the command like a scheduler: a process in its own folder with a minimal environment."""
+"""Run the command like a scheduler: in its own folder with a minimal environment."""
 
 from __future__ import annotations
 
+import io
+import logging
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from pipelines.cli.app import main
 from tests.shared import CALLMART
 
 
 @dataclass
 class Command:
-    """Runs `program` with `root` as its home, independent of the developer's repository, HOME and PATH."""
+    """callmart with `root` as its home, independent of the developer's repository, HOME and PATH.
+
+    A call runs the command in the test's process, which saves starting Python and importing dlt. `process` and `start`
+    run `program` in a process of its own, for tests of signals, of locked files, and of what processes inherit.
+    """
 
     root: Path
     cwd: Path
@@ -30,6 +38,27 @@ class Command:
         return bare | {"CALLMART_HOME": str(self.root)} | self.env | more
 
     def __call__(self, *arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
+        words = ["callmart", *map(str, arguments)]
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+        with (
+            process_kept(),
+            pytest.MonkeyPatch.context() as patched,
+            chdir(self.cwd),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            os.environ.clear()
+            os.environ.update(self.environment(**env))
+            patched.setattr("sys.argv", words)
+            try:
+                main()
+                code = 0
+            except SystemExit as ended:
+                code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        said = (stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]
+        return subprocess.CompletedProcess(words, code, *said)
+
+    def process(self, *arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [self.program, *map(str, arguments)],
             cwd=self.cwd,
@@ -84,17 +113,43 @@ def callmart(tmp_path: Path) -> Command:
 
 
 @contextmanager
+def process_kept() -> Iterator[None]:
+    """Undo for the block what a command sets in its process: environment, log, handler of SIGTERM, umask."""
+    log, raising, handler = (
+        logging.getLogger("pipelines"),
+        logging.raiseExceptions,
+        signal.getsignal(signal.SIGTERM),
+    )
+    handlers, level, propagate = log.handlers, log.level, log.propagate
+    umask = os.umask(0o022)
+    os.umask(umask)
+    try:
+        with environment_kept():
+            yield
+    finally:
+        for each in log.handlers:
+            if each not in handlers:
+                each.close()
+        log.handlers, log.propagate, logging.raiseExceptions = handlers, propagate, raising
+        log.setLevel(level)
+        signal.signal(signal.SIGTERM, handler)
+        os.umask(umask)
+
+
+@contextmanager
 def environment_kept() -> Iterator[None]:
     """Undo for the block what `Home.activate()` sets in this process."""
     before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
-    from dlt.common.configuration.container import Container
-    from dlt.common.configuration.specs import PluggableRunContext
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        from dlt.common.configuration.container import Container
+        from dlt.common.configuration.specs import PluggableRunContext
 
-    if PluggableRunContext in Container():
-        del Container()[PluggableRunContext]
+        if PluggableRunContext in Container():
+            del Container()[PluggableRunContext]
 
 
 @pytest.fixture

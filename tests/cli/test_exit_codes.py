@@ -38,7 +38,7 @@ def deaf_api() -> Iterator[dict[str, str]]:
 
 def test_2_when_a_setting_is_missing(callmart) -> None:
     callmart.settings()
-    shown = callmart("load")
+    shown = callmart.process("load")
     assert shown.returncode == 2
     assert shown.stdout == ""
     assert "export SOURCES__CCAIP__API_TOKEN=" in shown.stderr
@@ -73,7 +73,9 @@ def test_2_when_an_argument_is_wrong(arguments, callmart) -> None:
 
 def test_3_when_the_api_refuses_the_credentials_which_are_never_shown(callmart) -> None:
     with callmart.platform("--replay", FIXTURES / "real_call_1418.json") as (_, env):
-        shown = callmart("load", "--verbose", "--traceback", **(env | {"SOURCES__CCAIP__API_TOKEN": TOKEN}))
+        shown = callmart.process(
+            "load", "--verbose", "--traceback", **(env | {"SOURCES__CCAIP__API_TOKEN": TOKEN})
+        )
     assert shown.returncode == 3, shown.stderr
     log = (callmart.root / "var" / "logs" / "callmart.log").read_text()
     assert TOKEN not in shown.stdout + shown.stderr + log
@@ -141,7 +143,7 @@ def test_a_start_date_in_the_future_is_an_error(callmart) -> None:
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
 def test_a_console_without_unicode_gets_plain_characters(encoding, callmart) -> None:
     callmart.root.mkdir()
-    shown = callmart("status", PYTHONIOENCODING=encoding, PYTHONUTF8="0")
+    shown = callmart.process("status", PYTHONIOENCODING=encoding, PYTHONUTF8="0")
     assert shown.returncode == 0, shown.stderr
     assert "Newest change" in shown.stdout
 
@@ -229,7 +231,7 @@ def test_2_when_a_file_or_folder_may_not_be_used(place, mode, callmart, deaf_api
     ("name", "value"), [("NO_PROXY", "localhost,fd00::/8"), ("SSL_CERT_FILE", "/nowhere.pem")]
 )
 def test_2_when_the_environment_cannot_be_read_by_the_http_library(name, value, callmart, deaf_api) -> None:
-    done = callmart("load", **deaf_api, **{name: value})
+    done = callmart.process("load", **deaf_api, **{name: value})
     assert done.returncode == 2, done.stderr
     assert f"The environment variable {name} cannot be used" in done.stderr
 
@@ -238,7 +240,7 @@ def test_4_when_another_program_has_the_warehouse_open_during_a_transform(callma
     Home(callmart.root).activate()
     file = Home(callmart.root).warehouse
     with duckdb.connect(str(file)):
-        done = callmart("transform")
+        done = callmart.process("transform")
     assert done.returncode == 4, done.stderr
 
 

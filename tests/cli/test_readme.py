@@ -106,7 +106,9 @@ def _run(callmart, clone: Path, line: str, env: dict[str, str]) -> None:
             pass
     else:
         assert word in ("callmart", ".venv/bin/callmart"), line
-        shown = callmart(*arguments, *(["--help"] if "dashboard" in arguments else []), **env)
+        # dbt and MetricFlow write to the output of the process
+        run = callmart.process if arguments[0] in ("dbt", "mf") else callmart
+        shown = run(*arguments, *(["--help"] if "dashboard" in arguments else []), **env)
         if "freshness" in arguments:  # the replayed calls are months old, and dbt reports it
             assert "ERROR STALE freshness of ccaip.load_windows" in shown.stdout, shown
             assert shown.returncode == 1

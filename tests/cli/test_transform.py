@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -19,9 +20,11 @@ from pipelines.errors import LockedError, TransformError
 from pipelines.home import Home
 from pipelines.marts import build as module
 from pipelines.marts.build import transform
-from pipelines.progress import SilentProgress, Stage
+from pipelines.marts.last_build import forget_build
+from pipelines.progress import Progress, SilentProgress, Stage
 from pipelines.settings import Settings
 from pipelines.steps import KILL_VARIABLE
+from tests.cli.conftest import environment_kept
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("kept_environment")]
 
@@ -32,6 +35,24 @@ tiny:
     dev: {type: duckdb, path: "{{ env_var('CALLMART_DUCKDB_PATH') }}"}
 """
 
+ZONE = "Asia/Kathmandu"
+"""The same for all builds: dbt parses everything again when a variable changes."""
+SURROUNDINGS = {
+    "PATH": "/nowhere",
+    "SOURCES__CCAIP__API_TOKEN": "tok-5ecret",
+    "PRIVACY__KEY": "a-key-of-some-length",
+    "DBT_TARGET": "prod",
+    "DBT_PROFILE": "other",
+    "DBT_PROFILES_DIR": "/nowhere",
+    "DBT_PROJECT_DIR": "/nowhere",
+    "DBT_EXCLUDE_RESOURCE_TYPES": "model",
+    "DBT_RESOURCE_TYPES": "seed",
+    "DBT_LOG_FORMAT": "text",
+    "DBT_QUIET": "true",
+    "DBT_EMPTY": "true",
+}
+"""Variables that belong to another project, or that dbt must not see."""
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -39,9 +60,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("tiny")
 
 
-@pytest.fixture
-def home(folder, monkeypatch) -> Home:
-    """A home with a warehouse, and a dbt project of two models in place of ours."""
+def tiny(folder: Path, patched: pytest.MonkeyPatch) -> Home:
+    """A home with an empty warehouse, and a new dbt project of two models in place of ours."""
     project = folder / "project"
     shutil.rmtree(project, ignore_errors=True)
     (project / "models").mkdir(parents=True)
@@ -49,7 +69,7 @@ def home(folder, monkeypatch) -> Home:
     (project / "profiles.yml").write_text(PROFILE)
     (project / "models" / "first.sql").write_text("select '{{ var('reporting_timezone') }}' as zone")
     (project / "models" / "second.sql").write_text("select zone from {{ ref('first') }}")
-    monkeypatch.setattr(module, "PROJECT_DIR", project)
+    patched.setattr(module, "PROJECT_DIR", project)
     home = Home(folder / "home")
     home.activate()
     home.warehouse.unlink(missing_ok=True)
@@ -57,8 +77,13 @@ def home(folder, monkeypatch) -> Home:
     return home
 
 
-def build(home: Home, **more: str) -> module.TransformReport:
-    return transform(home, Settings(home.warehouse, **more), SilentProgress())
+@pytest.fixture
+def home(folder, monkeypatch) -> Home:
+    return tiny(folder, monkeypatch)
+
+
+def build(home: Home, progress: Progress | None = None) -> module.TransformReport:
+    return transform(home, Settings(home.warehouse, reporting_timezone=ZONE), progress or SilentProgress())
 
 
 def model(home: Home, name: str, sql: str, properties: str = "") -> None:
@@ -66,19 +91,71 @@ def model(home: Home, name: str, sql: str, properties: str = "") -> None:
     (module.PROJECT_DIR / "models" / f"{name}.yml").write_text(properties)
 
 
-def test_models_are_built_with_the_settings_in_this_home_alone(home, tmp_path, monkeypatch) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    monkeypatch.setenv("PATH", "/nowhere")
-    project = set(module.PROJECT_DIR.rglob("*"))
-    report = build(home, reporting_timezone="Asia/Kathmandu")
-    assert (report.models, report.tests, report.warnings) == (2, 0, ())
-    with duckdb.connect(str(home.warehouse), read_only=True) as warehouse:
-        assert warehouse.sql("select zone from second").fetchall() == [("Asia/Kathmandu",)]
-    assert report.log.is_relative_to(home.root)
-    assert report.log.exists()
-    assert list(Path.cwd().iterdir()) == []
-    assert set(module.PROJECT_DIR.rglob("*")) == project
+@dataclass(frozen=True)
+class Built:
+    """What a build of the two models did in surroundings that could mislead it."""
+
+    home: Home
+    report: module.TransformReport
+    rows: list[tuple[str, str, str]]
+    """The zone, the token and the key, as dbt saw them."""
+    notes: list[str]
+    elsewhere: Path
+    """The current folder."""
+    written: set[Path]
+    """New files of the project."""
+
+
+@pytest.fixture(scope="module")
+def built(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    elsewhere, notes = tmp_path_factory.mktemp("elsewhere"), []
+
+    class Noting(SilentProgress):
+        @contextmanager
+        def stage(self, *_: object, **__: object) -> Iterator[Stage]:
+            with super().stage("") as stage:
+                stage.note = notes.append  # type: ignore[method-assign]
+                yield stage
+
+    with environment_kept(), pytest.MonkeyPatch.context() as patched:
+        home = tiny(folder, patched)
+        seen = ("{{ env_var('SOURCES__CCAIP__API_TOKEN', 'none') }}", "{{ env_var('PRIVACY__KEY', 'none') }}")
+        sql = f"select zone, '{seen[0]}' as token, '{seen[1]}' as key from {{{{ ref('first') }}}}"
+        model(home, "second", sql)
+        project = set(module.PROJECT_DIR.rglob("*"))
+        patched.chdir(elsewhere)
+        for name, value in SURROUNDINGS.items():
+            patched.setenv(name, value)
+        report = build(home, Noting())
+        assert SURROUNDINGS.items() <= os.environ.items()
+        with duckdb.connect(str(home.warehouse), read_only=True) as warehouse:
+            rows = warehouse.sql("select zone, token, key from second").fetchall()
+        return Built(home, report, rows, notes, elsewhere, set(module.PROJECT_DIR.rglob("*")) - project)
+
+
+def test_models_are_built_with_the_settings_in_this_home_alone(built) -> None:
+    assert (built.report.models, built.report.tests, built.report.warnings) == (2, 0, ())
+    assert [zone for zone, _, _ in built.rows] == [ZONE]
+    assert built.report.log.is_relative_to(built.home.root)
+    assert built.report.log.exists()
+    assert list(built.elsewhere.iterdir()) == []
+    assert built.written == set()
+
+
+def test_variables_of_dbt_in_the_environment_do_not_redirect_a_build(built) -> None:
+    """They may be there for another project, and would build elsewhere or not at all."""
+    assert built.report.models == 2
+    assert len(built.rows) == 1
+
+
+def test_dbt_gets_neither_the_credentials_of_the_api_nor_the_key(built) -> None:
+    assert [(token, key) for _, token, key in built.rows] == [("none", "none")]
+
+
+def test_the_time_before_the_first_node_is_accounted_for(built) -> None:
+    """dbt takes several seconds to start and to parse, in which nothing would show that it works."""
+    assert built.notes[:2] == ["starting dbt", "parsing the project"]
+    assert set(built.notes[2:]) == {"first", "second"}
 
 
 def test_a_failed_model_is_named_with_its_message_and_the_log(home) -> None:
@@ -130,9 +207,31 @@ def test_a_failed_test_fails_the_transform_and_a_warning_is_listed(home) -> None
         build(home)
 
 
-def test_a_project_dbt_cannot_parse_is_no_success(home) -> None:
-    """dbt then leaves no verdict behind, and an older run's must not be taken for this one's."""
+def test_an_error_that_one_run_reports_is_not_gone_in_the_next(home) -> None:
+    """Tests are limited to what a run touches only after a build that passed."""
+    forget_build(home)
+    with duckdb.connect(str(home.warehouse)) as warehouse:
+        warehouse.execute("create schema ccaip")
+        warehouse.execute("create table ccaip.calls (updated_at timestamptz, _dlt_load_id varchar)")
+    (module.PROJECT_DIR / "tests").mkdir()
+    (module.PROJECT_DIR / "tests" / "error.sql").write_text(
+        "select 1 where '{% if execute %}{{ env_var(\"CALLMART_TESTS_LOOK_AT\") }}{% endif %}' = 'everything'"
+    )
+    for _ in range(2):
+        with pytest.raises(TransformError, match="test error: Got 1 result"):
+            build(home)
+    (module.PROJECT_DIR / "tests" / "error.sql").write_text("select 1 where false")
     build(home)
+    (module.PROJECT_DIR / "tests" / "error.sql").write_text(
+        "select 1 where '{% if execute %}{{ env_var(\"CALLMART_TESTS_LOOK_AT\") }}{% endif %}' = 'touched'"
+    )
+    with pytest.raises(TransformError, match="test error: Got 1 result"):
+        build(home)
+
+
+def test_a_project_dbt_cannot_parse_is_no_success(built, home) -> None:
+    """dbt then leaves no results behind, and those of an earlier run must not be taken for this one's."""
+    assert (home.dbt_target_dir / "run_results.json").exists()
     model(home, "second", "select * from {{ ref('nosuch') }}")
     with pytest.raises(TransformError, match=r"(?s)dbt could not run: .*nosuch"):
         build(home)
@@ -161,7 +260,7 @@ from pipelines.home import Home
 from pipelines.progress import SilentProgress, Stage
 from pipelines.settings import Settings
 home, module.PROJECT_DIR = Home(Path(sys.argv[1])), Path(sys.argv[2])
-module.transform(home, Settings(home.warehouse), SilentProgress(), select=sys.argv[3:])
+module.transform(home, Settings(home.warehouse, reporting_timezone="Asia/Kathmandu"), SilentProgress(), select=sys.argv[3:])
 """
 
 
@@ -195,56 +294,11 @@ def test_dbt_does_not_outlive_a_killed_transform(home) -> None:
     wait_until_free(home.warehouse)
 
 
-def test_variables_of_dbt_in_the_environment_do_not_redirect_a_build(home, monkeypatch) -> None:
-    """They may be there for another project, and would build elsewhere or not at all."""
-    for name, value in {
-        "DBT_TARGET": "prod",
-        "DBT_PROFILE": "other",
-        "DBT_PROFILES_DIR": "/nowhere",
-        "DBT_PROJECT_DIR": "/nowhere",
-        "DBT_EXCLUDE_RESOURCE_TYPES": "model",
-        "DBT_RESOURCE_TYPES": "seed",
-        "DBT_LOG_FORMAT": "text",
-        "DBT_QUIET": "true",
-        "DBT_EMPTY": "true",
-    }.items():
-        monkeypatch.setenv(name, value)
-    report = build(home)
-    assert report.models == 2
-    with duckdb.connect(str(home.warehouse), read_only=True) as warehouse:
-        assert warehouse.sql("select zone from second").fetchall() == [("UTC",)]
-
-
 def test_a_build_of_nothing_is_no_success(home) -> None:
     with pytest.raises(TransformError, match=r"dbt built nothing\. Nothing matches the selection nosuch"):
-        transform(home, Settings(home.warehouse), SilentProgress(), select=["nosuch"])
-
-
-def test_the_time_before_the_first_node_is_accounted_for(home) -> None:
-    """dbt takes several seconds to start and to parse, in which nothing would show that it works."""
-    notes: list[str] = []
-
-    class Noting(SilentProgress):
-        @contextmanager
-        def stage(self, *_: object, **__: object) -> Iterator[Stage]:
-            with super().stage("") as stage:
-                stage.note = notes.append  # type: ignore[method-assign]
-                yield stage
-
-    transform(home, Settings(home.warehouse), Noting())
-    assert notes[:2] == ["starting dbt", "parsing the project"]
-    assert set(notes[2:]) == {"first", "second"}
-
-
-def test_dbt_gets_neither_the_credentials_of_the_api_nor_the_key(home, monkeypatch) -> None:
-    monkeypatch.setenv("SOURCES__CCAIP__API_TOKEN", "tok-5ecret")
-    monkeypatch.setenv("PRIVACY__KEY", "a-key-of-some-length")
-    seen = ("{{ env_var('SOURCES__CCAIP__API_TOKEN', 'none') }}", "{{ env_var('PRIVACY__KEY', 'none') }}")
-    model(home, "second", f"select '{seen[0]}' as token, '{seen[1]}' as key")
-    build(home)
-    assert os.environ["SOURCES__CCAIP__API_TOKEN"] == "tok-5ecret"
-    with duckdb.connect(str(home.warehouse), read_only=True) as warehouse:
-        assert warehouse.sql("select token, key from second").fetchall() == [("none", "none")]
+        transform(
+            home, Settings(home.warehouse, reporting_timezone=ZONE), SilentProgress(), select=["nosuch"]
+        )
 
 
 def test_nothing_loaded_yet_says_what_to_do_first(callmart) -> None:

@@ -105,14 +105,14 @@ def test_a_wheel_has_what_callmart_needs_and_nothing_of_a_tenant(wheel: Path) ->
 
 
 def test_an_installed_callmart_makes_a_project_and_keeps_to_the_users_rules(installed: Command) -> None:
-    assert re.fullmatch(r"callmart \d+\.\d+\.\d+\n", installed("--version").stdout)
+    assert re.fullmatch(r"callmart \d+\.\d+\.\d+\n", installed.process("--version").stdout)
 
-    refused = installed("load")
+    refused = installed.process("load")
     assert refused.returncode == 2, refused.stderr
     assert "callmart init" in refused.stderr
     assert list(installed.root.iterdir()) == [], "a scheduler's folder stays empty"
 
-    made = installed("init")
+    made = installed.process("init")
     assert made.returncode == 0, made.stderr
     seeds, settings = installed.root / "seeds", installed.root / ".dlt" / "config.toml"
     assert settings.read_text() == (REPOSITORY / ".dlt" / "config.toml").read_text()
@@ -120,19 +120,19 @@ def test_an_installed_callmart_makes_a_project_and_keeps_to_the_users_rules(inst
     settings.write_text('[callmart]\nreporting_timezone = "Europe/Berlin"\n')
     rules = seeds / "service_level_rules.csv"
     rules.write_text(rules.read_text().replace("service_level_excl_short_abandons", "service_level_vendor"))
-    kept = installed("init")
+    kept = installed.process("init")
     assert "wrote" not in kept.stdout
     assert "Europe/Berlin" in settings.read_text()
     assert "service_level_vendor" in rules.read_text()
 
     (seeds / "rules.csv").write_text("a\n")
-    refused = installed("status")
+    refused = installed.process("status")
     assert refused.returncode == 2
     assert "rules.csv replaces no seed" in refused.stderr
     (seeds / "rules.csv").unlink()
 
     with installed.platform("--replay", CALLS) as (_, env):
-        ran = installed("run", **env, **KEEP_EVERYTHING)
+        ran = installed.process("run", **env, **KEEP_EVERYTHING)
     assert ran.returncode == 0, ran.stderr
     with duckdb.connect(str(installed.root / "published" / "callmart.duckdb"), read_only=True) as marts:
         columns = "service_level, service_level_vendor, service_level_excl_short_abandons"

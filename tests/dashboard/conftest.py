@@ -1,4 +1,4 @@
-"""A centre of sixteen days, loaded over HTTP, built by dbt and published once per session, and its pages."""
+"""The simulated centre's home, and its pages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -18,37 +17,13 @@ from starlette.applications import Starlette
 from dashboard.app import create_app
 from dashboard.reader import PublishedCopy
 from pipelines.home import Home
-from pipelines.progress import SilentProgress
-from pipelines.settings import Settings
-from pipelines.warehouse.load import load_new
-from pipelines.warehouse.publish import publish
-from simulator.centre import Centre
-from tests.marts.workshop import Workshop
-from tests.shared import made_once
-from tests.tenant import settings_for, tenant
-
-START = datetime(2026, 3, 2, 14, tzinfo=UTC)
-ZONE = "America/New_York"
-DAYS = 16
-
-
-def _make(root: Path) -> None:
-    """Load up to the middle of the last day, so that the day is not over."""
-    centre = Centre.simulate(seed=11, start=START, days=DAYS, calls_per_day=120, time_zone=ZONE)
-    home = Home(root)
-    home.activate()
-    workshop = Workshop(home.dbt_target_dir / "workshop", ZONE)
-    with tenant(centre, START + timedelta(days=DAYS - 1, hours=3)) as platform:
-        settings = settings_for(platform, home, START, reporting_timezone=ZONE)
-        load_new(settings, home, SilentProgress())
-        workshop.build(home.warehouse)
-    publish(home, settings)
+from tests.marts.simulated import built_home
 
 
 @pytest.fixture(scope="session")
 def centre_home() -> Home:
     """A home with a warehouse, its marts, and their published copy. Not to be written to."""
-    return Home(made_once("dashboard centre", _make))
+    return built_home()
 
 
 @pytest.fixture(scope="session")
@@ -66,10 +41,6 @@ def own_home(centre_home: Home, tmp_path: Path) -> Home:
         target.parent.mkdir(parents=True)
         shutil.copy(source, target)
     return home
-
-
-def settings_of(home: Home) -> Settings:
-    return Settings(home.warehouse, reporting_timezone=ZONE)
 
 
 @contextmanager

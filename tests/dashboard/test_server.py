@@ -18,8 +18,9 @@ from dashboard.panels import PANELS
 from dashboard.reader import PublishedCopy
 from pipelines.home import Home
 from pipelines.warehouse.publish import publish
-from tests.dashboard.conftest import served, settings_of
+from tests.dashboard.conftest import served
 from tests.dashboard.page import read
+from tests.marts.simulated import settings_of
 from tests.shared import CALLMART
 
 pytestmark = pytest.mark.slow
@@ -183,12 +184,15 @@ def httpx_csv(client: httpx.Client, path: str) -> list[dict[str, str]]:
     return list(csv.DictReader(answer.text.splitlines()))
 
 
-def test_a_question_that_needs_more_memory_than_a_page_is_answered(tmp_path) -> None:
+def test_a_query_that_needs_more_memory_than_a_page_is_answered_and_keeps_none(tmp_path) -> None:
     copy = tmp_path / "copy.duckdb"
     duckdb.connect(str(copy)).close()
+    limit = "select current_setting('memory_limit') as bytes"
     with PublishedCopy(copy).snapshot() as snapshot:
+        before = snapshot.rows(limit, {})
         long = "select count(distinct i) as different from range(3000000) as numbers (i)"
         assert snapshot.rows(long, {}) == [{"different": 3_000_000}]
+        assert snapshot.rows(limit, {}) == before
 
 
 def test_the_copy_says_how_fresh_it_is(copy: Path, http) -> None:

@@ -37,10 +37,12 @@ from pipelines.warehouse.load import LoadReport, backfill, load_new
 from pipelines.warehouse.loader import Loader
 from simulator.platform import Platform
 from tests import queries
+from tests.empty import with_warehouse
 from tests.extraction.conftest import TOKEN, USER, settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds
 from tests.extraction.test_explode import expected_rows, landed
 from tests.storm.killing import kill_at_stage
+from tests.tenant import tenant
 
 pytestmark = pytest.mark.slow
 
@@ -88,25 +90,52 @@ def a_busy_call(call_id: int) -> dict[str, Any]:
 
 @pytest.fixture
 def calls() -> LivingCalls:
+    return five_calls()
+
+
+def five_calls() -> LivingCalls:
     calls = LivingCalls()
     for call_id in range(1, 6):
         calls.put(START + seconds(call_id), a_busy_call(call_id))
     return calls
 
 
-def test_the_first_load_makes_every_table_typed_even_the_empty_ones(new_home, serve):
-    platform = serve(LivingCalls())
-    platform.clock.advance(HOUR)
-    report = loaded(platform, new_home)
+@pytest.fixture(scope="module")
+def warehouse_with_calls(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse that loaded `calls` an hour after START. Not to be written to."""
+    home = with_warehouse(Home(tmp_path_factory.mktemp("five calls")))
+    with tenant(five_calls(), START + HOUR) as platform:
+        assert loaded(platform, home).calls == 5
+    return home.warehouse
+
+
+@pytest.fixture
+def loaded_home(home: Home, warehouse_with_calls: Path) -> Home:
+    """A home with a copy of that warehouse; a load at the same time would find nothing new."""
+    shutil.copy(warehouse_with_calls, home.warehouse)
+    return home
+
+
+@pytest.fixture(scope="module")
+def first_load(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home after its first load, without calls. Not to be written to."""
+    home = Home(tmp_path_factory.mktemp("first load"))
+    home.activate()
+    with tenant(LivingCalls(), START + HOUR) as platform:
+        report = loaded(platform, home)
     assert (report.calls, report.packages) == (0, 1)
+    return home
+
+
+def test_the_first_load_makes_every_table_typed_even_the_empty_ones(first_load):
     tables = dict(
-        ask(new_home, "select table_name, column_count from duckdb_tables() where schema_name = 'ccaip'")
+        ask(first_load, "select table_name, column_count from duckdb_tables() where schema_name = 'ccaip'")
     )
     for table in TABLES.values():
         assert tables[table.name] == len(table.key_columns) + len(table.columns) + (6 if table.parent else 3)
     types = dict(
         ask(
-            new_home,
+            first_load,
             "select column_name, data_type from duckdb_columns() where table_name = 'handle_durations'",
         )
     )
@@ -114,19 +143,18 @@ def test_the_first_load_makes_every_table_typed_even_the_empty_ones(new_home, se
     assert (types["call_duration"], types["barged"], types["_extra"]) == ("BIGINT", "BOOLEAN", "JSON")
 
 
-def test_arrays_that_shrink_or_empty_leave_no_stale_row(home, serve, calls):
+def test_arrays_that_shrink_or_empty_leave_no_stale_row(loaded_home, serve, calls):
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    assert loaded(platform, home).calls == 5
-    assert_equals_platform(home, calls.truth(platform.clock.now()))
+    assert_equals_platform(loaded_home, calls.truth(platform.clock.now()))
     moment = platform.clock.now()
     calls.put(moment, a_busy_call(1) | {"transfers": [{"id": 2}]})
     calls.put(moment, a_busy_call(2) | {"transfers": [], "handle_durations": None})
     calls.put(moment, a_busy_call(3) | {"recordings": [{"id": 1, "redaction_times": []}]})
     calls.put(moment, {"id": 4, "status": "finished"})
     platform.clock.advance(HOUR)
-    loaded(platform, home)
-    assert_equals_platform(home, calls.truth(platform.clock.now()))
+    loaded(platform, loaded_home)
+    assert_equals_platform(loaded_home, calls.truth(platform.clock.now()))
 
 
 def test_a_second_load_asks_for_what_is_new_and_a_little_before(home, serve, calls):
@@ -141,12 +169,11 @@ def test_a_second_load_asks_for_what_is_new_and_a_little_before(home, serve, cal
     assert_equals_platform(home, calls.truth(platform.clock.now()))
 
 
-def test_a_load_with_nothing_new_asks_no_calls(home, serve, calls):
+def test_a_load_with_nothing_new_asks_no_calls(loaded_home, serve, calls):
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    loaded(platform, home)
     before = platform.stats.requests
-    report = loaded(platform, home)
+    report = loaded(platform, loaded_home)
     assert (report.calls, report.since) == (0, None)
     assert platform.stats.requests - before == 1  # the server's clock
 
@@ -194,14 +221,13 @@ def test_a_call_that_becomes_visible_late_is_caught_by_the_overlap(home, serve, 
 
 
 def test_another_machine_with_an_empty_working_folder_goes_on_from_the_warehouse(
-    home, serve, calls, tmp_path
+    loaded_home, serve, calls, tmp_path
 ):
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    loaded(platform, home)
     other = Home(tmp_path / "other")
     other.activate()
-    shutil.copy(home.warehouse, other.warehouse)
+    shutil.copy(loaded_home.warehouse, other.warehouse)
     calls.put(START + 2 * HOUR, a_call(99))
     platform.clock.set(START + 3 * HOUR)
     second = loaded(platform, other, warehouse=other.warehouse)
@@ -209,16 +235,14 @@ def test_another_machine_with_an_empty_working_folder_goes_on_from_the_warehouse
     assert_equals_platform(other, calls.truth(platform.clock.now()))
 
 
-def test_a_load_that_dies_before_landing_moves_no_cursor_and_loses_nothing(
-    new_home, serve, calls, monkeypatch
-):
+def test_a_load_that_dies_before_landing_moves_no_cursor_and_loses_nothing(home, serve, calls, monkeypatch):
     platform = serve(calls)
     platform.clock.advance(HOUR)
     with monkeypatch.context() as broken, pytest.raises(ZeroDivisionError):
         broken.setattr(Loader, "load", lambda *_: 1 / 0)
-        loaded(platform, new_home)
-    assert loaded(platform, new_home).since == START.replace(hour=0)
-    assert_equals_platform(new_home, calls.truth(platform.clock.now()))
+        loaded(platform, home)
+    assert loaded(platform, home).since == START.replace(hour=0)
+    assert_equals_platform(home, calls.truth(platform.clock.now()))
 
 
 def left_behind(platform: Platform, home: Home) -> list[Path]:
@@ -267,22 +291,21 @@ def refuse_reasons(home: Home, *, refuse: bool) -> None:
 
 
 def test_a_load_that_fails_in_the_warehouse_leaves_neither_rows_nor_cursor_nor_a_complete_load(
-    home, serve, calls
+    loaded_home, serve, calls
 ):
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    loaded(platform, home)
     kept = "select max(load_id), count(*) from ccaip._dlt_loads"
-    before = ask(home, kept)
+    before = ask(loaded_home, kept)
     calls.put(platform.clock.now(), a_call(99, transfers=[{"id": 1, "fail_reason": "refused"}]))
     platform.clock.advance(HOUR)
-    refuse_reasons(home, refuse=True)
-    assert loaded(platform, home).problems
-    assert ask(home, kept) == before
-    assert ask(home, "select count(*) from ccaip.calls where id = 99") == [(0,)]
-    refuse_reasons(home, refuse=False)
-    assert not loaded(platform, home).problems
-    assert_equals_platform(home, calls.truth(platform.clock.now()))
+    refuse_reasons(loaded_home, refuse=True)
+    assert loaded(platform, loaded_home).problems
+    assert ask(loaded_home, kept) == before
+    assert ask(loaded_home, "select count(*) from ccaip.calls where id = 99") == [(0,)]
+    refuse_reasons(loaded_home, refuse=False)
+    assert not loaded(platform, loaded_home).problems
+    assert_equals_platform(loaded_home, calls.truth(platform.clock.now()))
 
 
 def test_a_load_of_many_packages_does_not_keep_in_memory_all_that_it_has_loaded(
@@ -497,18 +520,20 @@ def test_a_backfill_that_was_cut_short_is_taken_up_by_the_next_load_from_anywher
     assert_equals_platform(home, calls.truth(platform.clock.now()))
 
 
-def test_every_load_that_brought_rows_is_known_as_complete_a_backfill_too(home, serve, calls):
+def test_every_load_that_brought_rows_is_known_as_complete_a_backfill_too(loaded_home, serve, calls):
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    loaded(platform, home)
     platform.clock.advance(seconds(30))
-    backfill(settings_for(platform, home), home, QUIET, START, START + HOUR)
+    backfill(settings_for(platform, loaded_home), loaded_home, QUIET, START, START + HOUR)
     rows = " union ".join(
         f"select _dlt_load_id as load_id from ccaip.{name}" for name in (*TABLES, "load_windows")
     )
-    assert ask(home, f"select count(*) > 1 from ({rows})") == [(True,)]
+    assert ask(loaded_home, f"select count(*) > 1 from ({rows})") == [(True,)]
     assert (
-        ask(home, f"select * from ({rows}) where load_id not in (select load_id from ccaip._dlt_loads)") == []
+        ask(
+            loaded_home, f"select * from ({rows}) where load_id not in (select load_id from ccaip._dlt_loads)"
+        )
+        == []
     )
 
 
@@ -557,17 +582,16 @@ def test_a_bad_call_is_kept_whole_with_its_reason_and_let_go_when_it_is_mended(h
     assert ask(home, "select rating from ccaip.calls where id = 50") == [(2,)]
 
 
-def test_a_backfill_reads_the_past_again_and_leaves_the_cursor_alone(home, serve, calls):
+def test_a_backfill_reads_the_past_again_and_leaves_the_cursor_alone(loaded_home, serve, calls):
     platform = serve(calls)
     platform.clock.advance(HOUR)
-    loaded(platform, home)
-    with duckdb.connect(str(home.warehouse)) as connection:
+    with duckdb.connect(str(loaded_home.warehouse)) as connection:
         connection.execute("delete from ccaip.calls; delete from ccaip.transfers")
-    report = backfill(settings_for(platform, home), home, QUIET, START, START + HOUR)
+    report = backfill(settings_for(platform, loaded_home), loaded_home, QUIET, START, START + HOUR)
     assert report.calls == 5
-    assert_equals_platform(home, calls.truth(platform.clock.now()))
+    assert_equals_platform(loaded_home, calls.truth(platform.clock.now()))
     platform.clock.advance(HOUR)
-    assert loaded(platform, home).since == START + seconds(5) - timedelta(minutes=30)
+    assert loaded(platform, loaded_home).since == START + seconds(5) - timedelta(minutes=30)
 
 
 def test_many_packages_load_the_same_as_one(home, serve, monkeypatch):
@@ -659,11 +683,8 @@ def test_a_load_that_is_stopped_while_dlt_loads_does_not_go_on(home, serve, call
     assert_equals_platform(home, calls.truth(platform.clock.now()))
 
 
-def test_the_warehouse_file_is_for_its_owner_alone(new_home, serve, calls):
-    platform = serve(calls)
-    platform.clock.advance(HOUR)
-    loaded(platform, new_home)
-    assert Path(new_home.warehouse).stat().st_mode & 0o077 == 0
+def test_the_warehouse_file_is_for_its_owner_alone(first_load):
+    assert Path(first_load.warehouse).stat().st_mode & 0o077 == 0
 
 
 def test_nothing_of_a_call_lingers_in_the_working_folder_or_the_staging_tables(home, serve, calls):

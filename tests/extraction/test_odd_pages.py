@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,120 +16,174 @@ from starlette.responses import Response
 
 from pipelines.ccaip.page import NoPage, read_calls
 from pipelines.ccaip.parse import Exploder
+from pipelines.home import Home
 from pipelines.progress import SilentProgress
 from pipelines.warehouse.load import load_new
-from simulator.platform import Clock, Credentials, Platform
+from simulator.platform import Clock
 from tests import queries
+from tests.empty import with_warehouse
 from tests.extraction.conftest import settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds, stamp
 from tests.shared import examples
-from tests.tenant import TOKEN, USER, tenant
+from tests.tenant import tenant
 
 HOUR = timedelta(hours=1)
+
+
+NO_JSON = (b'"a\\ud83d"', b'"\xff"', b"NaN", b"Infinity", b"[" * 3000 + b"]" * 3000, b'"', b"}", b"]")
+"""Values, as bytes, that make a call no JSON."""
+SAME_ID = (b"500.0", b'"500"')
+"""Other ways to write the id 500."""
+DOUBTFUL_ID = (b'" 500"', b'"+500"', b'"5e2"', b"true", b'""', b"500.5", b"{}")
+"""What readers could take for different ids."""
+KEY_TWICE, EMPTY_TEXTS, NAMED_ZONE = "a key twice", "empty texts", "an instant with the name of UTC"
+ODD: tuple[bytes | str, ...] = (*NO_JSON, *SAME_ID, *DOUBTFUL_ID, KEY_TWICE, EMPTY_TEXTS, NAMED_ZONE)
+"""What is odd about a call. Each has a hundred calls of its own: itself and the 99 others of its page."""
+
+
+def id_of(odd: bytes | str) -> int:
+    """The id of the odd call. The 99 others have the ids that follow."""
+    return 1_000 + 100 * ODD.index(odd)
+
+
+def changed_at(odd: bytes | str) -> datetime:
+    """When the odd call changed: amid its 99 others, which are a second apart."""
+    return START + seconds(id_of(odd) - 1_000 + 50)
+
+
+def fields_of(odd: bytes | str) -> dict[str, Any]:
+    """The odd call's fields, before `replacement`. Its language tells it from others when it is rejected."""
+    marked = f"MARK {id_of(odd)}"
+    fields = {KEY_TWICE: {marked: 1}, EMPTY_TEXTS: {"scheduled_at": "", "rating": "", "call_duration": ""}}
+    return {"lang": f"case {id_of(odd)}"} | fields.get(str(odd), {"feedback": marked})
+
+
+def replacement(odd: bytes | str) -> tuple[bytes, bytes]:
+    """Which bytes of the odd call a fault in the server's writer replaces, and with what."""
+    number = b"%d" % id_of(odd)
+    if odd in NO_JSON:
+        return b'"MARK %s"' % number, bytes(odd)
+    if odd in (*SAME_ID, *DOUBTFUL_ID):
+        its_id = bytes(odd).replace(b"500", number).replace(b"5e2", b"%de2" % (id_of(odd) // 100))
+        return b'"id":%s,' % number, b'"id":%s,' % its_id
+    if odd == KEY_TWICE:
+        return b'"MARK %s":1' % number, b'"lang":"first","lang":"last"'
+    if odd == NAMED_ZONE:
+        return stamp(changed_at(odd)).encode(), f"{changed_at(odd):%Y-%m-%d %H:%M:%S} UTC".encode()
+    return b"", b""
 
 
 class Rewriting:
     """Changes bytes in every answer that has them, as a server with a fault in its writer would."""
 
-    def __init__(self, old: bytes, new: bytes) -> None:
-        self._old, self._new = old, new
+    def __init__(self, *replacements: tuple[bytes, bytes]) -> None:
+        self._replacements = replacements
 
     def strike(self, answer: Response, clock: Clock) -> Response:
-        return Response(
-            bytes(answer.body).replace(self._old, self._new),
-            answer.status_code,
-            {name: value for name, value in answer.headers.items() if name != "content-length"},
-        )
+        body = bytes(answer.body)
+        for old, new in self._replacements:
+            body = body.replace(old, new)
+        headers = {name: value for name, value in answer.headers.items() if name != "content-length"}
+        return Response(body, answer.status_code, headers)
 
 
-def loaded_through(home, fault: Rewriting, odd: dict[str, Any]) -> dict[str, list[tuple[Any, ...]]]:
-    """What a load lands of 99 calls and an odd one, and what a second load changes of it: nothing."""
+@dataclass(frozen=True)
+class Landed:
+    """What two loads have landed of all odd calls and their neighbours; the second must change nothing."""
+
+    warehouse: Path
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        return queries.ask(self.warehouse, query)
+
+    def others(self, odd: bytes | str) -> int:
+        """How many of the 99 calls in the odd call's page landed."""
+        query = f"select count(*) from ccaip.calls where id between {id_of(odd) + 1} and {id_of(odd) + 99}"
+        return self.ask(query)[0][0]
+
+    def call(self, odd: bytes | str) -> list[tuple[Any, ...]]:
+        """The odd call."""
+        names = "columns(c -> not starts_with(c, '_dlt_'))"
+        return self.ask(f"select {names} from ccaip.calls where id = {id_of(odd)}")
+
+    def rejected(self, odd: bytes | str) -> list[tuple[Any, ...]]:
+        """Why the odd call was rejected."""
+        mark = f'"case {id_of(odd)}"'
+        return self.ask(f"select call_key, reason from ccaip.rejected_calls where contains(body, '{mark}')")
+
+    def drift(self) -> set[tuple[str, str]]:
+        """Fields and values that were reported."""
+        return set(self.ask("select field, value from ccaip.drift"))
+
+
+@pytest.fixture(scope="module")
+def landed(tmp_path_factory: pytest.TempPathFactory) -> Landed:
+    """Each page has one odd call: they change a hundred seconds, and a hundred calls, after each other."""
+    home = with_warehouse(Home(tmp_path_factory.mktemp("odd pages")))
     calls = LivingCalls()
-    for call_id in range(1, 100):
-        calls.put(START + seconds(call_id), a_call(call_id))
-    calls.put(START + seconds(50), a_call(500, **odd))
-    platform = Platform(
-        calls,
-        clock=Clock.frozen(START + HOUR),
-        credentials=Credentials(USER, TOKEN),
-        requests_per_second=0,
-        faults=fault,
-    )
-    with platform:
+    for odd in ODD:
+        calls.put(changed_at(odd), a_call(id_of(odd), **fields_of(odd)))
+        for number in range(1, 100):
+            calls.put(START + seconds(id_of(odd) - 1_000 + number), a_call(id_of(odd) + number))
+    with tenant(calls, START + HOUR, faults=Rewriting(*map(replacement, ODD))) as platform:
+        settings = replace(
+            settings_for(platform, home), overlap_seconds=3_600
+        )  # the second load reads all again
         for _ in range(2):
-            load_new(settings_for(platform, home), home, SilentProgress())
+            load_new(settings, home, SilentProgress())
             platform.clock.advance(HOUR)
-    by_name = {
-        "others": "select count(*) from ccaip.calls where id < 100",
-        "odd": "select columns(c -> not starts_with(c, '_dlt_')) from ccaip.calls where id = 500",
-        "rejected": "select call_key, reason from ccaip.rejected_calls",
-        "drift": "select distinct kind, table_name, field, value from ccaip.drift",
-    }
-    return {name: queries.ask(home.warehouse, query) for name, query in by_name.items()}
+    return Landed(home.warehouse)
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        (b'"MARK"', b'"a\\ud83d"'),
-        (b'"MARK"', b'"\xff"'),
-        (b'"MARK"', b"NaN"),
-        (b'"MARK"', b"Infinity"),
-        (b'"MARK"', b"[" * 3000 + b"]" * 3000),
-        (b'"MARK"', b'"'),
-        (b'"MARK"', b"}"),
-        (b'"MARK"', b"]"),
-    ],
-)
-def test_a_call_that_is_no_json_is_rejected_and_the_99_others_land(home, old, new):
-    landed = loaded_through(home, Rewriting(old, new), {"feedback": "MARK"})
-    assert landed["others"] == [(99,)]
-    assert landed["odd"] == []
-    assert len(landed["rejected"]) == 1
+@pytest.mark.parametrize("odd", NO_JSON)
+def test_a_call_that_is_no_json_is_rejected_and_the_99_others_land(landed, odd):
+    assert landed.others(odd) == 99
+    assert landed.call(odd) == []
+    assert len(landed.rejected(odd)) == 1
 
 
-@pytest.mark.parametrize("odd_id", [b"500.0", b'"500"'])
-def test_an_id_written_another_way_is_the_same_id(home, odd_id):
-    landed = loaded_through(home, Rewriting(b'"id":500', b'"id":' + odd_id), {})
-    assert (landed["others"], len(landed["odd"]), landed["rejected"]) == ([(99,)], 1, [])
+@pytest.mark.parametrize("odd", SAME_ID)
+def test_an_id_written_another_way_is_the_same_id(landed, odd):
+    assert (landed.others(odd), len(landed.call(odd)), landed.rejected(odd)) == (99, 1, [])
 
 
-@pytest.mark.parametrize("odd_id", [b'" 500"', b'"+500"', b'"5e2"', b"true", b'""', b"500.5", b"{}"])
-def test_an_id_that_readers_could_take_for_different_ids_rejects_its_call_alone(home, odd_id):
-    landed = loaded_through(home, Rewriting(b'"id":500', b'"id":' + odd_id), {})
-    assert landed["others"] == [(99,)]
-    assert len(landed["odd"]) + len(landed["rejected"]) == 1
+@pytest.mark.parametrize("odd", DOUBTFUL_ID)
+def test_an_id_that_readers_could_take_for_different_ids_rejects_its_call_alone(landed, odd):
+    assert landed.others(odd) == 99
+    assert len(landed.call(odd)) + len(landed.rejected(odd)) == 1
 
 
-def test_of_a_key_twice_the_last_counts_for_every_reader_and_is_told(home):
-    odd = {"MARK": 1}
-    landed = loaded_through(home, Rewriting(b'"MARK":1', b'"lang":"first","lang":"last"'), odd)
-    (call,) = landed["odd"]
+def test_nothing_but_the_odd_calls_is_rejected(landed):
+    ((rejected,),) = landed.ask("select count(*) from ccaip.rejected_calls")
+    assert rejected == sum(len(landed.rejected(odd)) for odd in ODD)
+    assert landed.ask("select count(*) from ccaip.calls") == [(100 * len(ODD) - rejected,)]
+
+
+def test_of_a_key_twice_the_last_counts_for_every_reader_and_is_reported(landed):
+    (call,) = landed.call(KEY_TWICE)
     assert "last" in call and "first" not in call
-    assert any("twice" in value for _, _, _, value in landed["drift"])
+    assert any("twice" in value for _, value in landed.drift())
 
 
-def test_an_empty_text_where_an_instant_or_a_number_is_meant_is_null_and_told(home):
-    landed = loaded_through(
-        home, Rewriting(b"", b""), {"scheduled_at": "", "rating": "", "call_duration": ""}
-    )
-    assert (landed["others"], len(landed["odd"]), landed["rejected"]) == ([(99,)], 1, [])
-    told = {(field, value) for _, _, field, value in landed["drift"]}
-    assert ("scheduled_at", "empty text, read as NULL") in told
-    assert ("call_duration", "empty text, read as NULL") in told
+def test_an_empty_text_where_an_instant_or_a_number_is_meant_is_null_and_reported(landed):
+    odd = EMPTY_TEXTS
+    assert (landed.others(odd), len(landed.call(odd)), landed.rejected(odd)) == (99, 1, [])
+    assert ("scheduled_at", "empty text, read as NULL") in landed.drift()
+    assert ("call_duration", "empty text, read as NULL") in landed.drift()
 
 
-def test_instants_with_the_name_of_utc_are_read_by_every_reader(home):
-    old = stamp(START + seconds(50)).encode()
-    new = b"2026-03-02 08:00:50 UTC"
-    assert old.decode().startswith("2026-03-02T08:00:50")
-    landed = loaded_through(home, Rewriting(old, new), {})
-    assert (landed["others"], len(landed["odd"]), landed["rejected"]) == ([(99,)], 1, [])
+def test_instants_with_the_name_of_utc_are_read_by_every_reader(landed):
+    odd = NAMED_ZONE
+    assert (landed.others(odd), len(landed.call(odd)), landed.rejected(odd)) == (99, 1, [])
 
 
 def test_a_byte_order_mark_and_an_answer_without_content_are_no_faults(home):
-    landed = loaded_through(home, Rewriting(b'[{"id"', b'\xef\xbb\xbf[{"id"'), {})
-    assert (landed["others"], len(landed["odd"])) == ([(99,)], 1)
+    calls = LivingCalls()
+    for call_id in range(1, 101):
+        calls.put(START + seconds(call_id), a_call(call_id))
+    with tenant(calls, START + HOUR, faults=Rewriting((b'[{"id"', b'\xef\xbb\xbf[{"id"'))) as platform:
+        load_new(settings_for(platform, home), home, SilentProgress())
+    assert queries.ask(home.warehouse, "select count(*) from ccaip.calls") == [(100,)]
 
     class NoContent:
         def strike(self, answer: Response, clock: Clock) -> Response:
@@ -136,11 +191,7 @@ def test_a_byte_order_mark_and_an_answer_without_content_are_no_faults(home):
                 return answer
             return Response(b"", 204, {"Date": answer.headers["Date"]})
 
-    platform = Platform(
-        LivingCalls(), clock=Clock.frozen(START + 9 * HOUR), credentials=Credentials(USER, TOKEN),
-        requests_per_second=0, faults=NoContent(),
-    )  # fmt: skip
-    with platform:
+    with tenant(LivingCalls(), START + 9 * HOUR, faults=NoContent()) as platform:
         assert load_new(settings_for(platform, home), home, SilentProgress()).calls == 0
 
 

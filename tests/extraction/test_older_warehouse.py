@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import dlt
@@ -13,8 +15,10 @@ from pipelines.ccaip.tables import TABLES
 from pipelines.errors import CallmartError
 from pipelines.home import Home
 from simulator.platform import Platform
+from tests.empty import with_warehouse
 from tests.extraction.living import START, LivingCalls, a_call, seconds
 from tests.extraction.test_load import HOUR, ask, assert_equals_platform, loaded
+from tests.tenant import tenant
 
 
 def make_older(home: Home, *, without: tuple[str, ...]) -> None:
@@ -42,20 +46,32 @@ def with_a_photo(call_id: int, photo: Any) -> dict[str, Any]:
     return a_call(call_id, photos=[{"id": photo}], videos=[{"id": photo}])
 
 
-@pytest.fixture
-def calls() -> LivingCalls:
+def one_call() -> LivingCalls:
     calls = LivingCalls()
     calls.put(START + seconds(1), with_a_photo(1, 701))
     return calls
 
 
 @pytest.fixture
-def platform(calls: LivingCalls, serve: Any, home: Home) -> Platform:
+def calls() -> LivingCalls:
+    return one_call()
+
+
+@pytest.fixture(scope="module")
+def warehouse_with_a_call(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse that has loaded the call. Not to be written to."""
+    home = with_warehouse(Home(tmp_path_factory.mktemp("one call")))
+    with tenant(one_call(), START + HOUR) as platform:
+        loaded(platform, home)
+    return home.warehouse
+
+
+@pytest.fixture
+def platform(calls: LivingCalls, serve: Any, home: Home, warehouse_with_a_call: Path) -> Platform:
     """The calls, which `home` has loaded. An hour later there is more to load."""
+    shutil.copy(warehouse_with_a_call, home.warehouse)
     platform: Platform = serve(calls)
-    platform.clock.set(START + HOUR)
-    loaded(platform, home)
-    platform.clock.advance(HOUR)
+    platform.clock.set(START + 2 * HOUR)
     return platform
 
 

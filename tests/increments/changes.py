@@ -72,13 +72,17 @@ def _goes_on_again(call: Json, random: Random) -> None:
     call |= {"status": "connected", "ends_at": None}
 
 
-def _moved(call: Json, random: Random) -> None:
-    """Move the call to another interval, another day, another order."""
-    shift = timedelta(minutes=random.choice([-1500, -20, -15, 15, 20, 1500]))
+def shift(call: Json, by: timedelta, *more: str) -> None:
+    """Move everything that happened in a call, and the fields named in `more`."""
     for row in (call, *(row for array in ARRAYS for row in call.get(array) or [])):
-        for key in ("created_at", "queued_at", "connected_at", "started_at", "ended_at", "ends_at"):
+        for key in ("created_at", "queued_at", "connected_at", "started_at", "ended_at", "ends_at", *more):
             if row.get(key):
-                row[key] = instant_text(datetime.fromisoformat(row[key]) + shift)
+                row[key] = instant_text(datetime.fromisoformat(row[key]) + by)
+
+
+def _moved(call: Json, random: Random) -> None:
+    """Move the call to another interval, another day, another order, another week."""
+    shift(call, timedelta(minutes=random.choice([-15_000, -1500, -20, -15, 15, 20, 1500])))
 
 
 def _renamed_queue(call: Json, random: Random) -> None:
@@ -94,6 +98,12 @@ def _other_queue(call: Json, random: Random) -> None:
 def _other_agent(call: Json, random: Random) -> None:
     for row in call.get("handle_durations") or []:
         row["agent_id"] = random.choice([None, 204, 205, 999])
+
+
+def _renamed_agent(call: Json, random: Random) -> None:
+    for person in (call.get("agent_info"), *(row.get("from_agent") for row in call.get("transfers") or [])):
+        if person and person.get("name"):
+            person["name"] = f"{person['name']} (new)"
 
 
 def _other_kind(call: Json, random: Random) -> None:
@@ -122,6 +132,7 @@ CHANGES: dict[str, Change] = {
     "queue renamed": _renamed_queue,
     "another queue": _other_queue,
     "another agent": _other_agent,
+    "agent renamed": _renamed_agent,
     "another kind": _other_kind,
     "another caller": _other_caller,
     "orphaned": _orphaned,

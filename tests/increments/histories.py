@@ -1,6 +1,7 @@
 """Random histories: what is loaded, in which loads, between which builds.
 
-A history follows a small simulated centre, whose calls change from round to round, and adds rare events. Load ids are
+A history follows a small simulated centre, whose calls change from round to round, and adds rare events. Three in four of
+its calls are dated some weeks earlier, so that what changes lies far apart, and callers call again within a week. Load ids are
 in random order, some loads are interrupted and continue a round later, and there may be several loads between two
 builds. Every named change happens in every history.
 """
@@ -17,7 +18,7 @@ from random import Random
 import duckdb
 
 from simulator.centre import Centre
-from tests.increments.changes import ARRAYS, CHANGES, Json, instant_text
+from tests.increments.changes import ARRAYS, CHANGES, Json, instant_text, shift
 from tests.marts import dbt_raw
 
 START = datetime(2026, 3, 6, 14, tzinfo=UTC)  # a Friday; New York changes its clocks on the Sunday
@@ -26,6 +27,10 @@ ERASED = "vanished call erased"
 RECOVERED = "recovered by a child call"
 UNTOUCHED = 0.25
 """The share of changes that do not move `updated_at`."""
+UNTOUCHED_EARLIER = 0.9
+"""The same of calls dated earlier: many late updates would keep every interval provisional."""
+EARLIER = (timedelta(0), timedelta(days=6), timedelta(days=12), timedelta(days=24))
+"""How much earlier than in the simulation a call is dated, by its id."""
 OTHER_RULES = ({"reporting_timezone": "Asia/Kathmandu"}, {"short_call_seconds": 300})
 
 
@@ -110,10 +115,11 @@ class _Writer:
         """Calls that are new or changed in the simulation."""
         touched = set()
         for version in self.centre.versions(self.moment):
-            body = self.centre.body(version.call_id, self.moment)
+            body = copy.deepcopy(self.centre.body(version.call_id, self.moment))
+            shift(body, -EARLIER[body["id"] % len(EARLIER)], "updated_at")
             known = self.calls.get(version.call_id)
             if known is None or known["updated_at"] < body["updated_at"]:
-                self.calls[version.call_id] = copy.deepcopy(body)
+                self.calls[version.call_id] = body
                 touched.add(version.call_id)
         return touched
 
@@ -128,7 +134,8 @@ class _Writer:
                 del self.calls[call_id]
             return set()
         call = self.calls[call_id] = copy.deepcopy(self.calls[call_id])
-        if random.random() > UNTOUCHED:
+        is_earlier = bool(EARLIER[call_id % len(EARLIER)])
+        if random.random() > (UNTOUCHED_EARLIER if is_earlier else UNTOUCHED):
             call["updated_at"] = instant_text(now.moment)
         if name != RECOVERED:
             CHANGES[name](call, random)
@@ -187,5 +194,5 @@ def happen(database: Path, now: Round) -> None:
         connection.execute(
             "insert into ccaip.load_windows (window_id, attempt, why, window_from, window_until, started_at,"
             " finished_at, verdict) values (?, 1, 'tail', ?, ?, ?, ?, 'complete')",
-            [now.moment.isoformat(), START - timedelta(days=9), now.moment, now.moment, now.moment],
+            [now.moment.isoformat(), START - timedelta(days=40), now.moment, now.moment, now.moment],
         )

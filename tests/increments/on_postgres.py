@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.marts.dbt_runner import dbt_variables, postgres_connection
 from tests.increments.histories import Round, happen
-from tests.increments.rebuild import difference, relations
+from tests.increments.rebuild import CALLS_OF_A_BUILD, difference, relations, relations_of_a_build
 from tests.marts import dbt_raw
 from tests.marts.test_postgres import copy_raw
 from tests.marts.workshop import WAREHOUSE, build_options, check_built, invoke
@@ -81,12 +81,23 @@ class PostgresWorkshop:
             connection.autocommit = True
             yield connection
 
-    def rows(self) -> dict[str, Counter[str]]:
-        """The rows of every model but the records of increments, as text, in which doubles are written in full."""
+    def calls_of_the_build(self) -> list[int]:
+        """The ids of the calls that the last build computed."""
+        with self.connected() as connection, connection.cursor() as cursor:
+            cursor.execute(f"select call_id from {CALLS_OF_A_BUILD}")
+            return [call_id for (call_id,) in cursor.fetchall()]
+
+    def rows(self, calls: Sequence[int]) -> dict[str, Counter[str]]:
+        """The rows of every model but the records of increments, as text, in which doubles are written in full.
+
+        What holds the calls of one build is read for `calls` only.
+        """
         found = {}
+        of_a_build = relations_of_a_build(self.manifest)
         with self.connected() as connection, connection.cursor() as cursor:
             for relation in relations(self.manifest):
-                cursor.execute(f"select cast(each as text) from {relation} as each")
+                chosen = "where call_id = any(%s)" if relation in of_a_build else ""
+                cursor.execute(f"select cast(each as text) from {relation} as each {chosen}", [list(calls)])
                 found[relation] = Counter(text for (text,) in cursor.fetchall())
         return found
 
@@ -105,9 +116,10 @@ def rebuild(workshop: PostgresWorkshop, folder: Path, rounds: Sequence[Round]) -
                 workshop.variables = variables | now.variables
             if now.is_built:
                 workshop.build(full_refresh=now.is_full)
-        incremental = workshop.rows()
+        calls = workshop.calls_of_the_build()
+        incremental = workshop.rows(calls)
         workshop.build(full_refresh=True)
-        full = workshop.rows()
+        full = workshop.rows(calls)
     finally:
         workshop.variables = variables
     return [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
 # Views exist since the first build; they are only rebuilt if their variables change.
-RECORDS = {"changed_days", "built_days"}
+RECORDS = {"changed_days", "built_days", "changed_calls", "built_calls", "listed_loads"}
 """They describe how a warehouse was built, not its contents."""
+CALLS_OF_A_BUILD = "intermediate.int_calls_classified"
 TABLES = ("config.materialized:table", "config.materialized:incremental")
 
 
@@ -60,17 +61,28 @@ def rebuild(workshop: Workshop, empty: Path, folder: Path, rounds: Sequence[Roun
     return Outcome(incremental, full, list(differences(workshop, incremental, full)))
 
 
-def differences(workshop: Workshop, incremental: Path, full: Path) -> Iterator[str]:
-    """Each relation that is not the same in both, with some of its rows.
+def differences(
+    workshop: Workshop, incremental: Path, full: Path, among: Sequence[str] = ()
+) -> Iterator[str]:
+    """Each relation that is not the same in both, or each of those `among` them, with some of its rows.
 
     A full refresh keeps the history of what was published; that must neither add to it nor lose anything,
-    for nothing has changed since the last increment.
+    for nothing has changed since the last increment. What holds the calls of one build is compared for those of the
+    increment.
     """
-    known = relations(workshop.manifest)
-    sums = [_sums(path, known) for path in (incremental, full)]
+    known = among or relations(workshop.manifest)
+    of_a_build = relations_of_a_build(workshop.manifest)
+    calls = [row["call_id"] for row in dbt_raw.rows(incremental, f"select call_id from {CALLS_OF_A_BUILD}")]
+    chosen = {
+        relation: f"(from {relation} where list_contains({calls}::bigint[], call_id))"
+        if relation in of_a_build
+        else relation
+        for relation in known
+    }
+    sums = [_sums(path, chosen) for path in (incremental, full)]
     for relation in known:
         if sums[0][relation] != sums[1][relation]:
-            yield difference(relation, *(_rows(path, relation) for path in (incremental, full)))
+            yield difference(relation, *(_rows(path, chosen[relation]) for path in (incremental, full)))
 
 
 def difference(relation: str, here: Counter[Any], there: Counter[Any]) -> str:
@@ -92,11 +104,25 @@ def relations(manifest: Manifest) -> list[str]:
     )
 
 
-def _sums(database: Path, relations: Sequence[str]) -> dict[str, Any]:
-    """How many rows each relation has, and the sum of their hashes."""
+def relations_of_a_build(manifest: Manifest) -> set[str]:
+    """What holds only the calls that a build computed: the steps below the facts, and views on them."""
+    nodes = manifest.nodes
+
+    def is_held(name: str) -> bool:
+        node = nodes.get(name)
+        if node is None or node.resource_type != "model":
+            return False
+        above = node.config.materialized == "view" and any(map(is_held, node.depends_on.nodes))
+        return bool(node.config.meta.get("work_set")) or above
+
+    return {f"{nodes[name].schema}.{nodes[name].name}" for name in nodes if is_held(name)}
+
+
+def _sums(database: Path, relations: Mapping[str, str]) -> dict[str, Any]:
+    """How many rows each relation has, and the sum of their hashes; what is read of it is the mapping's value."""
     each = (
-        f"select '{relation}' as relation, count(*) as rows, sum(hash(each)::hugeint) as hashes from {relation} as each"
-        for relation in relations
+        f"select '{relation}' as relation, count(*) as rows, sum(hash(each)::hugeint) as hashes from {rows} as each"
+        for relation, rows in relations.items()
     )
     return {row.pop("relation"): row for row in dbt_raw.rows(database, " union all ".join(each))}
 

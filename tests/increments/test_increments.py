@@ -70,6 +70,11 @@ def test_an_increment_replaces_no_other_days_than_those_that_changed(
 ) -> None:
     """Else it would be a full build under another name. Two calls months ago; rows of January are gone, February changes."""
     database = Path(shutil.copy(outcomes[SEEDS[0]].incremental, tmp_path / WAREHOUSE))
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(
+            "insert into seeds.business_hours (iso_weekday, opens_at, closes_at)"
+            " select number, '09:00', '17:00' from range(1, 8) as days (number)"
+        )
     dbt_raw.land(database, "months ago", [_dated(7_000_001, "2026-01-10"), _dated(7_000_002, "2026-02-10")])
     workshop.build(database, select=TABLES)
     by_day = [
@@ -79,7 +84,8 @@ def test_an_increment_replaces_no_other_days_than_those_that_changed(
             _of_day(node.config.meta, "2026-02-10"),
         )
         for node in workshop.manifest.nodes.values()
-        if node.resource_type == "model" and node.config.incremental_strategy == "replace_days"
+        if node.resource_type == "model"
+        and node.config.incremental_strategy in ("replace_days", "append_changes")
     ]
     with duckdb.connect(str(database)) as connection:
         connection.execute("set TimeZone = 'UTC'")

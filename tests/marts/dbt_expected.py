@@ -28,6 +28,7 @@ FAULTS = {
         "update marts.mart_queue_intervals set queue_id = 8 where queue_id = 4 and interval_minutes = 60",
     "assert_queue_days_agree": "update marts.mart_wait_percentiles set longest_wait_seconds = longest_wait_seconds + 1",
     "assert_agent_totals_agree": "update marts.mart_queue_handle_time set held_segments = 0 where interval_minutes = 15",
+    "assert_agent_days_agree": "update marts.mart_agent_handle_time set held_segments = held_segments + 1",
     "assert_busy_seconds_are_the_union":
         "update marts.agg_agent_intervals set agent_busy_seconds = agent_busy_seconds + 1",
     "assert_laws_hold_in_every_mart": "update marts.mart_queue_days set failed = failed + 1",
@@ -146,8 +147,8 @@ PUBLIC = {
     },
     "mart_staffing": {
         "interval_start_at", "interval_start_local", "local_date", "queue_id", "queue_name", "offered",
-        "handled_segments", "handle_seconds", "average_handle_time", "offered_load_erlangs", "target_seconds",
-        "target_percent", "agents_needed", "expected_service_level", "expected_occupancy",
+        "handled_segments", "handle_seconds", "is_average_of_all_days", "average_handle_time", "offered_load_erlangs",
+        "target_seconds", "target_percent", "agents_needed", "expected_service_level", "expected_occupancy",
     },
 }  # fmt: skip
 """Columns of the contracted marts; adding one is visible to users, removing one breaks their queries."""

@@ -112,12 +112,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     mark = "update marts.fct_calls set disconnected_by = ? where call_id = 1"
     with duckdb.connect(str(path)) as connection:
         connection.execute(mark, ["nobody"])
-    workshop.build(path, select=("marts", "history"))
+    workshop.build(path, select=("intermediate", "marts", "history"))
     marked = dbt_raw.rows(path, "select disconnected_by from marts.fct_calls where call_id = 1")
     with duckdb.connect(str(path)) as connection:
         connection.execute(mark, ["disconnected_by_unknown"])
     incremental = Path(shutil.copy(path, work / "incremental.duckdb"))
-    workshop.build(path, full_refresh=True, select=("marts", "history"))
+    workshop.build(path, full_refresh=True, select=("intermediate", "marts", "history"))
     full = Path(shutil.copy(path, work / "full.duckdb"))
     docs = parsed(Home(work / "docs"))
     docs.warehouse.parent.mkdir()
@@ -134,7 +134,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
         connection.execute(
             "insert into seeds.service_level_rules values ('2020-01-01T00:00:00Z', 'service_level_vendor', true, true)"
         )
-    workshop.build(path, select=("fct_handled_segments", "fct_queue_segments"))
+    workshop.build(path, select=("config.meta.work_set:true", "fct_handled_segments", "fct_queue_segments"))
     manifest = json.loads(page.with_name("manifest.json").read_text())
     return Built(
         first,

@@ -18,7 +18,8 @@ from tests.mutants.calls import ZONE, varied_calls
 from tests.mutants.mistakes import Mistake
 from tests.oracle.compare import differences
 
-FACTS = "config.materialized:incremental"
+FACTS = ("config.materialized:incremental", "config.meta.work_set:true")
+"""Models with increments, and the steps below the facts."""
 HISTORY = 1
 """The seed of the history whose last round is built by a mistaken increment."""
 RULES: dict[str, str | int] = {"short_call_seconds": 300}
@@ -44,7 +45,7 @@ class Bench:
         first, *rest = history(HISTORY, increments=1)
         before = self._warehouse("before")
         happen(before, first)
-        self.workshop.build(before, select=[f"+{FACTS}"])
+        self.workshop.build(before, select=[f"+{each}" for each in FACTS])
         for now in rest:
             happen(before, now)
         return before
@@ -56,7 +57,7 @@ class Bench:
         for name, rules in (("same", {}), ("other", RULES)):
             after = self._copy(self._waiting, f"after under {name} rules")
             with self._rules(rules):
-                self.workshop.build(after, full_refresh=True, select=[FACTS])
+                self.workshop.build(after, full_refresh=True, select=FACTS)
             outcomes.append((after, rules))
         return outcomes
 
@@ -92,7 +93,7 @@ class Bench:
         database = self._copy(self._waiting, "wrong")
         for after, rules in right:
             with self._rules(rules):
-                self.workshop.build(database, select=[*touched, FACTS])
+                self.workshop.build(database, select=[*touched, *FACTS])
             for fact in self._facts():
                 # Without the fingerprint itself: a mistake in it must show in the rows it keeps.
                 query = f"select * exclude (rules_fingerprint) from marts.{fact} order by all"

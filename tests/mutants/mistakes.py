@@ -9,6 +9,7 @@ from tests.marts import dbt_raw
 
 STAGING = "models/staging/stg_ccaip__"
 INTERMEDIATE = "models/intermediate/int_"
+LISTS = "models/intermediate/"
 MARTS = "models/marts/"
 MACROS = "macros/"
 
@@ -258,7 +259,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "partition by end_user_id order by", "partition by end_user_id, queue_id order by",
     ),
     mistake(
-        "call-backs on the day they were made", f"{MARTS}mart_deflection_and_callbacks",
+        "call-backs on the day they were made", f"{INTERMEDIATE}callbacks",
         "coalesce(parents.local_date, children.local_date) as local_date", "children.local_date",
     ),
     mistake(
@@ -305,26 +306,27 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     # Increments
     mistake(
-        "only loads with a greater id are new", f"{MACROS}increments/changed_calls",
-        "    where seen_loads.load_id is null\n",
-        "    where calls.load_id > (select max(load_id) from {{ target_relation }})\n", between_builds=True,
+        "only loads with a greater id are new", f"{LISTS}changed_calls",
+        "    where listed_loads.load_id is null\n",
+        "    where calls.load_id > (select max(load_id) from {{ ref('listed_loads') }} where change_number = 0)\n",
+        between_builds=True,
     ),
     mistake(
         "rows computed under other rules stay", f"{MACROS}increments/changed_calls",
-        "        where rules_fingerprint = '{{ rules_fingerprint() }}'\n", "", between_builds=True,
+        "if node and fingerprint == fingerprint_with(shared, node)", "if node", between_builds=True,
     ),
     mistake(
         "a setting left out of the fingerprint", f"{MACROS}increments/rules_fingerprint",
         "'short_call_seconds', ", "", between_builds=True,
     ),
     mistake(
-        "calls that are gone stay in the facts", f"{MACROS}engine/increments",
-        "~ ') or call_id not in (' ~ kept ~ ')'", "~ ')'", between_builds=True,
+        "calls that are gone stay in the facts", f"{LISTS}changed_calls",
+        "    where calls.call_id is null\n", "    where false\n", between_builds=True,
     ),
     mistake(
         "an array that became empty keeps its rows", f"{MACROS}increments/changed_calls",
-        "rows_of_calls(target_relation, changed_calls(target_relation), kept)",
-        "rows_of_calls(target_relation, 'select call_id from ' ~ arg_dict['temp_relation'], kept)",
+        "rows_of_calls(target_relation, calls)",
+        "rows_of_calls(target_relation, 'select call_id from ' ~ arg_dict['temp_relation'])",
         between_builds=True,
     ),
     mistake(
@@ -332,7 +334,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "    landed_load_id as load_id,", "    load_id,", between_builds=True,
     ),
     mistake(
-        "transfers inserted again at each build", f"{MARTS}fct_transfers",
-        "    {{ where_call_changed('call_id') }}\n", "", between_builds=True,
+        "old rows of a changed call stay beside the new", f"{MACROS}engine/increments",
+        "{{ return(['', 'call_id in (' ~ calls ~ ')']) }}", "{{ return(['', 'false']) }}", between_builds=True,
     ),
 )  # fmt: skip

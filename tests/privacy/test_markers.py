@@ -43,7 +43,7 @@ class World:
 
     def run(self, *arguments: str, code: int = 0, **env: str) -> str:
         """Run callmart and keep what it says."""
-        done = self.command(*arguments, **env)
+        done = self.command.process(*arguments, **env)
         self.said += done.stdout + done.stderr
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout
@@ -124,7 +124,7 @@ def loaded(world: World) -> World:
 
 def test_nothing_personal_is_left_by_loads_that_are_killed_on_the_way(world: World) -> None:
     for step in ("explode", "load", "verify"):
-        killed = world.command("load", "--verbose", "--traceback", CALLMART_KILL_AT=step)
+        killed = world.command.process("load", "--verbose", "--traceback", CALLMART_KILL_AT=step)
         world.said += killed.stdout + killed.stderr
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         assert not world.personal_found()

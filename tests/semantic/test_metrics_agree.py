@@ -1,52 +1,34 @@
-"""A metric asked of the semantic layer equals the mart's, whatever it is grouped by.
-
-One centre of nine days that cross a change of clocks, looked at in the middle of its last day, so that
-calls are in progress and the first days' contacts have had their seven days.
-"""
+"""A metric asked of the semantic layer equals the mart's, whatever it is grouped by."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pipelines.home import REPOSITORY, Home
-from pipelines.progress import SilentProgress
-from pipelines.warehouse.load import load_new
-from simulator.centre import Centre
-from tests.empty import with_warehouse
-from tests.marts.workshop import Workshop, parse_of_project
+from tests.marts.simulated import built_home
+from tests.marts.workshop import parse_of_project
 from tests.semantic.definitions import COMPARISONS, DEFINED
-from tests.tenant import settings_for, tenant
 
 if TYPE_CHECKING:
     from tests.semantic.layer import Cells, Layer
 
 pytestmark = pytest.mark.slow
 
-START = datetime(2026, 3, 5, 14, tzinfo=UTC)
-NOON = START + timedelta(days=8, hours=3)
-ZONE = "America/New_York"
 PAGE = REPOSITORY.parent / "shared" / "metrics.md"
 """The page that defines the metrics lies beside a developer's clone, not in a user's."""
 
 
 @pytest.fixture(scope="module")
-def layer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layer]:
+def layer() -> Iterator[Layer]:
     from tests.semantic.layer import Layer  # takes seconds, and every worker imports this file
 
-    work = tmp_path_factory.mktemp("semantic")
-    home = with_warehouse(Home(work / "home"))
-    centre = Centre.simulate(seed=11, start=START, days=9, calls_per_day=110, time_zone=ZONE)
-    with tenant(centre, NOON) as platform:
-        load_new(settings_for(platform, home, START, settle_seconds=0), home, SilentProgress())
-    Workshop(work / "dbt", ZONE).build(home.warehouse)
-    layer = Layer(Home(parse_of_project()).dbt_target_dir / "semantic_manifest.json", home.warehouse)
+    layer = Layer(Home(parse_of_project()).dbt_target_dir / "semantic_manifest.json", built_home().warehouse)
     yield layer
     layer.close()
 

@@ -58,35 +58,32 @@ def test_calls_dated_ahead_are_not_lost_and_drag_no_cursor_past_others(tmp_path)
         weather.assert_holds(stormy.truth(END))
 
 
-@pytest.mark.parametrize("ahead", [timedelta(hours=3), timedelta(days=1), timedelta(days=1500)])
-def test_a_call_dated_ahead_lands_at_once_and_again_when_it_is_set_right(tmp_path, ahead):
+AHEAD = {101: timedelta(hours=3), 102: timedelta(days=1), 103: timedelta(days=1500)}
+"""Calls that are dated ahead, and by how much."""
+STILL_AHEAD = 104
+"""A call that is dated ahead in its second version too."""
+SOON = 105
+"""A call that is dated half an hour ahead, and does not change."""
+
+
+def test_calls_dated_ahead_land_at_once_and_again_when_they_change_and_hide_no_others(tmp_path):
     calls = DatedCalls()
-    calls.put(START, a_call(1, updated_at=stamp(START + ahead), rating=1))
-    calls.put(START + seconds(5), a_call(2))
+    for call_id, ahead in AHEAD.items():
+        calls.put(START, a_call(call_id, updated_at=stamp(START + ahead), rating=1))
+    calls.put(START, a_call(STILL_AHEAD, updated_at="2030-01-01T00:00:00Z", rating=1))
+    calls.put(START, a_call(SOON, updated_at=stamp(START + timedelta(minutes=30))))
+    calls.put(START + seconds(5), a_call(1))
     with Weather(tmp_path, calls, START + timedelta(minutes=10)) as weather:
         weather.load()
-        weather.assert_holds(calls.truth(START + timedelta(minutes=10)))
-        calls.put(START + timedelta(minutes=20), a_call(3))
-        calls.put(START + timedelta(minutes=21), a_call(1, rating=2))
-        weather.load(START + timedelta(minutes=40))
-        weather.assert_holds(calls.truth(START + timedelta(minutes=40)))
-
-
-def test_a_call_that_is_dated_ahead_and_changes_again_is_not_stale(tmp_path):
-    calls = DatedCalls()
-    calls.put(START, a_call(1, updated_at="2030-01-01T00:00:00Z", rating=1))
-    with Weather(tmp_path, calls, START + timedelta(minutes=10)) as weather:
-        weather.load()
-        calls.put(START + timedelta(minutes=20), a_call(1, updated_at="2030-01-01T00:00:00Z", rating=2))
-        weather.load(START + timedelta(minutes=40))
-        weather.assert_holds(calls.truth(START + timedelta(minutes=40)))
-
-
-def test_a_call_dated_some_minutes_ahead_lands_when_its_time_has_come(tmp_path):
-    calls = DatedCalls()
-    calls.put(START, a_call(1, updated_at=stamp(START + timedelta(minutes=30))))
-    with Weather(tmp_path, calls, START + timedelta(minutes=10)) as weather:
-        weather.load()
+        at_once = calls.truth(START + timedelta(minutes=10))
+        del at_once[SOON]  # the load reads what is dated up to now, and what is dated far ahead
+        weather.assert_holds(at_once)
+        calls.put(START + timedelta(minutes=20), a_call(2))
+        calls.put(
+            START + timedelta(minutes=20), a_call(STILL_AHEAD, updated_at="2030-01-01T00:00:00Z", rating=2)
+        )
+        for call_id in AHEAD:
+            calls.put(START + timedelta(minutes=21), a_call(call_id, rating=2))
         weather.load(START + timedelta(minutes=45))
         weather.assert_holds(calls.truth(START + timedelta(minutes=45)))
 
@@ -102,15 +99,8 @@ def test_calls_that_vanish_stay_as_they_were_last_seen(tmp_path):
         weather.assert_holds(stormy.truth(END) | {call_id: seen[call_id] for call_id in gone})
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        pytest.param(Fault.SHRINKING, id="rows of arrays that have become shorter"),
-        pytest.param(Fault.REDACTED, id="names and texts that were taken out since"),
-    ],
-)
-def test_nothing_stale_is_kept_of(fault, tmp_path):
-    stormy = a_storm(fault).over(a_centre())
+def test_no_row_of_an_array_that_became_shorter_and_no_text_that_was_redacted_is_kept(tmp_path):
+    stormy = a_storm(Fault.SHRINKING, Fault.REDACTED).over(a_centre())
     with Weather(tmp_path, stormy, NOON) as weather:
         weather.load()
         weather.assert_holds(settled(stormy.truth(NOON), NOON))

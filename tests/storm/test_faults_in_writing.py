@@ -1,16 +1,21 @@
-"""What would be lost or bent of calls that are written another way than documented. One way at a time."""
+"""What would be lost or bent of calls that are written another way than documented. One way at a time.
+
+How a call is written matters to what a load reads of it. All ways together are loaded once.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from pipelines.ccaip.package import Package
 from pipelines.ccaip.tables import EXTRA, TABLES
 from simulator.faults import DATA, SETTLING, Fault
 from tests.extraction.oracle import elements, expected_extra
-from tests.storm.weather import Weather, a_centre, a_storm
+from tests.storm.weather import Weather, a_centre, a_storm, assert_read
 
 pytestmark = pytest.mark.slow
 
@@ -36,17 +41,27 @@ END = a_centre().last_change + SETTLING
     "fault",
     [pytest.param(fault, id=LOST.get(fault, f"UNNAMED {fault}")) for fault in sorted(DATA - IN_TIME)],
 )
-def test_a_load_keeps(fault, tmp_path):
+def test_a_load_reads(fault, tmp_path):
     stormy = a_storm(fault).over(a_centre())
     truth = stormy.truth(END)
     struck = [call_id for call_id, call in truth.items() if repr(call) != repr(a_centre().body(call_id, END))]
     assert len(struck) > 50
     with Weather(tmp_path, stormy, END) as weather:
+        packages = weather.read()
+        assert sum(sum(package.rejected) for package in packages) == 0
+        assert_read(packages, truth)
+        assert extras_read(packages) == expected_extras(truth)
+    assert fault in LOST
+
+
+def test_a_load_lands_calls_that_are_written_in_all_these_ways(tmp_path):
+    stormy = a_storm(*(DATA - IN_TIME)).over(a_centre())
+    truth = stormy.truth(END)
+    with Weather(tmp_path, stormy, END) as weather:
         report = weather.load()
         assert (report.calls, report.rejected) == (len(truth), 0)
         weather.assert_holds(truth)
         assert extras(weather) == expected_extras(truth)
-    assert fault in LOST
 
 
 def expected_extras(truth: dict[int, dict[str, Any]]) -> list[tuple[str, list[int], dict[str, Any]]]:
@@ -58,6 +73,18 @@ def expected_extras(truth: dict[int, dict[str, Any]]) -> list[tuple[str, list[in
                 if (extra := expected_extra(table, element)) is not None:
                     found.append((name, list(keys.values()) or [call_id], extra))
     return sorted(found, key=lambda row: row[:2])
+
+
+def extras_read(packages: Sequence[Package]) -> list[tuple[str, list[int], dict[str, Any]]]:
+    """The same as it was read."""
+    rows = [
+        (name, [row[key] for key in table.key], json.loads(row[EXTRA.name]))
+        for name, table in TABLES.items()
+        for package in packages
+        for row in package.tables[name].to_pylist()
+        if row[EXTRA.name] is not None
+    ]
+    return sorted(rows, key=lambda row: row[:2])
 
 
 def extras(weather: Weather) -> list[tuple[str, list[int], dict[str, Any]]]:

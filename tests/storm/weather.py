@@ -15,7 +15,12 @@ import pytest
 from starlette.responses import Response
 
 from pipelines.ccaip.client import Client
+from pipelines.ccaip.package import Package
 from pipelines.ccaip.page import parse_instant
+from pipelines.ccaip.privacy.policy import KEEP_ALL, PrivacyFilter
+from pipelines.ccaip.reader import Reader
+from pipelines.ccaip.tables import TABLES
+from pipelines.ccaip.windows import tail_windows
 from pipelines.home import Home
 from pipelines.progress import SilentProgress
 from pipelines.warehouse import load
@@ -29,6 +34,7 @@ from simulator.platform.instants import http_date
 from tests.empty import with_warehouse
 from tests.extraction.conftest import TOKEN, USER, settings_for
 from tests.extraction.living import LivingCalls
+from tests.extraction.oracle import expected_rows, landed
 from tests.extraction.test_load import ask, assert_equals_platform
 
 OPENS = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
@@ -44,10 +50,10 @@ def a_centre() -> Centre:
     return Centre.simulate(7, OPENS, days=1, calls_per_day=300)
 
 
-def a_storm(fault: Fault, *, seed: int = 7, probability: float = 1.0, share: float = 0.5) -> Storm:
-    """A storm of one fault, frequent but never long. `probability` and `share` are from 0 to 1."""
+def a_storm(*faults: Fault, seed: int = 7, probability: float = 1.0, share: float = 0.5) -> Storm:
+    """A storm of a fault or a few, frequent but never long. `probability` and `share` are from 0 to 1."""
     bounds = Bounds(retry_after_seconds=0, slow_seconds=0.001)
-    return Storm(seed, faults={fault}, requests=2_000, probability=probability, share=share, bounds=bounds)
+    return Storm(seed, faults=faults, requests=2_000, probability=probability, share=share, bounds=bounds)
 
 
 def settled(truth: dict[int, dict[str, Any]], now: datetime) -> dict[int, dict[str, Any]]:
@@ -117,6 +123,17 @@ class Weather:
         chosen = replace(settings_for(self.platform, self.home), **settings)
         return load.load_new(chosen, self.home, SilentProgress())
 
+    def read(self) -> list[Package]:
+        """What a first load reads from the API, without loading it."""
+        settings = settings_for(self.platform, self.home)
+        with self._hurried(**settings.api) as client:
+            now = client.server_now()
+            windows = tail_windows(
+                None, settings.start_date, now, settings.settle_seconds, settings.overlap_seconds
+            )
+            with Reader(client, windows, privacy=PrivacyFilter(KEEP_ALL)) as reader:
+                return list(reader.packages())
+
     def backfill(self, start: datetime, end: datetime) -> LoadReport:
         """Load again what changed between the two (UTC)."""
         return load.backfill(settings_for(self.platform, self.home), self.home, SilentProgress(), start, end)
@@ -128,6 +145,16 @@ class Weather:
     def assert_holds(self, truth: dict[int, dict[str, Any]]) -> None:
         """Assert that the warehouse has these calls, with every row of every table, and no others."""
         assert_equals_platform(self.home, truth)
+
+
+def assert_read(packages: Sequence[Package], truth: dict[int, dict[str, Any]]) -> None:
+    """Assert that these calls were read, with every row of every table, no others, and that no window was short."""
+    for table in TABLES.values():
+        rows = [row for package in packages for row in package.tables[table.name].to_pylist()]
+        rows.sort(key=lambda row: [row[name] for name in table.key])
+        expected = [row for _, call in sorted(truth.items()) for row in expected_rows(table, call)]
+        assert [landed(table, row) for row in rows] == expected, table.name
+    assert not any(read.is_short for package in packages for read in package.reads)
 
 
 class Date:

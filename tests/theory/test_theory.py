@@ -282,6 +282,7 @@ def staffed(
             create table {built.warehouse.stem}.intermediate.int_staffing_demand (
                 queue_id bigint, {", ".join(f"{column} bigint" for column in columns)},
                 queue_name varchar default 'made up', local_date date default date '2026-03-02',
+                is_average_of_all_days boolean default false,
                 interval_start_at timestamptz default timestamptz '2026-03-02 10:00:00+00',
                 interval_start_local timestamp default timestamp '2026-03-02 10:00:00'
             )

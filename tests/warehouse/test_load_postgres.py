@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,6 +24,7 @@ from pipelines.warehouse.reconcile import reconcile
 from simulator.platform import Platform
 from tests.extraction.living import START
 from tests.keeping import KEEP_EVERYTHING
+from tests.postgres import PostgresServer
 from tests.shared import CALLMART
 from tests.soak.served import Served
 from tests.soak.world import make_world
@@ -45,6 +45,29 @@ def platform() -> Iterator[Platform]:
         yield platform
 
 
+@pytest.fixture(scope="module")
+def early(platform, postgres_server, tmp_path_factory) -> Iterator[str]:
+    """The name of a database that was loaded at EARLY. Copy it, do not change it."""
+    home = Home(tmp_path_factory.mktemp("early"))
+    home.activate()
+    with postgres_server.database() as name:
+        assert not load_new(settings_of(platform, home, postgres_server, name), home, QUIET).problems
+        yield name
+
+
+@pytest.fixture(scope="module")
+def on_duckdb(platform, tmp_path_factory) -> Settings:
+    """A DuckDB warehouse with the same two loads, at EARLY and at LATE. Not to be written to."""
+    home = Home(tmp_path_factory.mktemp("duckdb"))
+    home.activate()
+    settings = settings_for(platform, home, MIDNIGHT, rejected_share=1.0)
+    for moment in (EARLY, LATE):
+        platform.clock.set(moment)
+        assert not load_new(settings, home, QUIET).problems
+    platform.clock.set(EARLY)
+    return settings
+
+
 @pytest.fixture
 def home(tmp_path) -> Home:
     home = Home(tmp_path / "home")
@@ -53,36 +76,35 @@ def home(tmp_path) -> Home:
 
 
 @pytest.fixture
-def settings(platform, home, postgres_server, postgres_database) -> Settings:
-    """Settings of a tenant that loads into an empty database."""
+def settings(early, platform, home, postgres_server) -> Iterator[Settings]:
+    """Settings of a tenant whose database was loaded at EARLY."""
     platform.clock.set(EARLY)
+    with postgres_server.database(template=early) as name:
+        yield settings_of(platform, home, postgres_server, name)
+
+
+def settings_of(platform: Platform, home: Home, server: PostgresServer, database: str) -> Settings:
     return replace(
         settings_for(platform, home, MIDNIGHT, rejected_share=1.0),
         destination="postgres",
-        credentials=postgres_server.credentials(postgres_database),
+        credentials=server.credentials(database),
     )
 
 
-def assert_equals_duckdb(settings: Settings, home: Home, platform: Platform) -> None:
-    """Every row of every table of calls is the one that the same two loads bring into DuckDB."""
-    here = replace(settings, destination="duckdb", credentials={})
-    for moment in (EARLY, LATE):
-        platform.clock.set(moment)
-        load_new(here, home, QUIET)
-    with reading(settings) as there_, reading(here) as here_:
-        ids = here_.execute(select(raw_table("calls").c.id)).scalars().all()
+def assert_equal(on_postgres: Settings, on_duckdb: Settings) -> None:
+    """Every row of every table of calls is the same on both."""
+    with reading(on_postgres) as there, reading(on_duckdb) as here:
+        ids = here.execute(select(raw_table("calls").c.id)).scalars().all()
         assert len(ids) > 50
-        assert set(there_.execute(select(raw_table("calls").c.id)).scalars()) == set(ids)
+        assert set(there.execute(select(raw_table("calls").c.id)).scalars()) == set(ids)
         for name, table in TABLES.items():
             order = [(each, "ascending") for each in table.key]
             rows = [
-                _comparable(raw_rows(each, name, ids).sort_by(order).to_pylist()) for each in (there_, here_)
+                _comparable(raw_rows(each, name, ids).sort_by(order).to_pylist()) for each in (there, here)
             ]
-            for on_postgres, on_duckdb in zip(*rows, strict=True):
-                assert on_postgres == on_duckdb, {
-                    each: (on_postgres[each], cell)
-                    for each, cell in on_duckdb.items()
-                    if on_postgres[each] != cell
+            for found, expected in zip(*rows, strict=True):
+                assert found == expected, {
+                    each: (found[each], cell) for each, cell in expected.items() if found[each] != cell
                 }
 
 
@@ -102,21 +124,18 @@ def _comparable(rows: list[dict[str, object]]) -> list[dict[str, object]]:
 
 
 def test_increments_bring_the_same_rows_as_on_duckdb_and_reconcile_finds_no_difference(
-    settings, home, platform
+    settings, home, platform, on_duckdb
 ):
-    assert not load_new(settings, home, QUIET).problems
     platform.clock.set(LATE)
     assert not load_new(settings, home, QUIET).problems
     report = reconcile(settings, home, QUIET)
-    assert_equals_duckdb(settings, home, platform)
+    assert_equal(settings, on_duckdb)
     assert (report.missing, report.stale, report.vanished) == ((), (), ())
 
 
 @pytest.mark.parametrize("stage", ["copying", "merging"])
-def test_the_next_load_completes_what_a_kill_cut_short(stage, settings, home, platform, postgres_server):
+def test_the_next_load_completes_what_a_kill_cut_short(stage, settings, home, platform, on_duckdb):
     assert stage in STAGES
-    load_new(settings, home, QUIET)
-    shutil.rmtree(home.pipelines_dir / "ccaip")  # so that the kill comes in the next load
     platform.clock.set(LATE)
     credentials = settings.credentials
     environment = {
@@ -140,10 +159,12 @@ def test_the_next_load_completes_what_a_kill_cut_short(stage, settings, home, pl
     assert kill_at_stage(folder, stage, process.kill, lambda: process.poll() is not None)
     process.wait()
     assert not load_new(settings, home, QUIET).problems
-    assert_equals_duckdb(settings, home, platform)
+    assert_equal(settings, on_duckdb)
 
 
-def test_a_full_disk_is_told_as_one_and_the_next_load_completes(settings, home, platform, postgres_server):
+def test_a_full_disk_is_told_as_one_and_the_next_load_completes(
+    settings, home, platform, postgres_server, on_duckdb
+):
     with postgres_server.small_disk() as resize, postgres_server.database() as name:
         engine = create_engine(postgres_server.url(name), isolation_level="AUTOCOMMIT", poolclass=NullPool)
         with engine.connect() as connection:
@@ -159,4 +180,4 @@ def test_a_full_disk_is_told_as_one_and_the_next_load_completes(settings, home, 
         assert exit_code_of(raised.value) == 1
         resize("64m")
         assert not load_new(settings, home, QUIET).problems
-        assert_equals_duckdb(settings, home, platform)
+        assert_equal(settings, on_duckdb)

@@ -40,28 +40,26 @@
 
 {#-
     The statements before a fact's rows are replaced by call, and the condition that a row is one of them: [statements,
-    condition]. They are rows of calls in the query `changed`, and of calls that are not in the query `kept`.
+    condition]. They are rows of the calls in the query `calls`.
 
     BigQuery reads the parts of a table that a script's variable names, so the dates of those rows are looked up first:
     that reads two columns of the fact, and the statements after it only the days that change.
 -#}
-{% macro rows_of_calls(target, changed, kept) -%}
-    {{ return(adapter.dispatch('rows_of_calls', 'callmart')(target, changed, kept)) }}
+{% macro rows_of_calls(target, calls) -%}
+    {{ return(adapter.dispatch('rows_of_calls', 'callmart')(target, calls)) }}
 {%- endmacro %}
 
-{% macro default__rows_of_calls(target, changed, kept) -%}
-    {{ return(['', 'call_id in (' ~ changed ~ ') or call_id not in (' ~ kept ~ ')']) }}
+{% macro default__rows_of_calls(target, calls) -%}
+    {{ return(['', 'call_id in (' ~ calls ~ ')']) }}
 {%- endmacro %}
 
-{% macro bigquery__rows_of_calls(target, changed, kept) -%}
+{% macro bigquery__rows_of_calls(target, calls) -%}
     {%- set replaced = target.identifier ~ '__replaced' -%}
     {%- set statements -%}
         declare replaced_days array<date>;
 
         create or replace temp table {{ replaced }} as
-        {{ changed }}
-        union distinct
-        select call_id from {{ target }} where call_id not in ({{ kept }});
+        {{ calls }};
 
         set replaced_days = array(
             select distinct local_date
@@ -78,28 +76,35 @@
 
 
 {#-
-    What a build in full records, before it begins and after it has ended. The first is part of the build's transaction
-    where there is one. Without, a model must not count as built before it is: its record is removed first.
+    What a build records, before it begins and after it has ended. The first is part of the build's transaction where there
+    is one; an increment records in its strategy. Without a transaction a model must not count as built before it is: its
+    record is removed first, and written last.
 -#}
 {% macro record_full_build() -%}
-    {%- if execute and not is_incremental() -%}
-        {{ return(adapter.dispatch('record_full_build', 'callmart')(model.config.get('incremental_strategy'))) }}
+    {%- if execute -%}
+        {%- set kind = recorded_as() -%}
+        {%- if kind == 'calls' and not model.config.meta.get('work_set') -%}{{ require_calls_of_steps() }}{%- endif -%}
+        {%- if not is_incremental() -%}
+            {{ return(adapter.dispatch('record_full_build', 'callmart')(kind)) }}
+        {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
 
-{% macro default__record_full_build(strategy) -%}
-    {%- if strategy == 'replace_days' -%}
-        {{ record_built_days() }}
-    {%- elif strategy in ['replace_calls', 'replace_rows'] -%}
-        {{ record_every_day() }}
-    {%- endif -%}
+{% macro default__record_full_build(kind) -%}
+    {%- if model.config.get('incremental_strategy') in ['replace_calls', 'replace_rows', 'append_changes'] -%}
+        {{ record_every_day() }};
+    {%- endif %}
+    {{ record_built(kind) }}
 {%- endmacro %}
 
-{% macro bigquery__record_full_build(strategy) -%}
-    {%- if strategy == 'replace_days' -%}
+{% macro bigquery__record_full_build(kind) -%}
+    {%- if model.config.get('incremental_strategy') in ['replace_calls', 'replace_rows', 'append_changes'] -%}
+        {{ record_every_day() }};
+    {%- endif %}
+    {% if kind == 'days' -%}
         delete from {{ day_record('built_days') }} where model_name = '{{ this.identifier }}'
-    {%- elif strategy in ['replace_calls', 'replace_rows'] -%}
-        {{ record_every_day() }}
+    {%- elif kind == 'calls' -%}
+        {{ forget_built_calls([this.identifier]) }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -111,19 +116,34 @@
 {%- endmacro %}
 
 {% macro bigquery__record_finished_build() -%}
-    {%- if execute and model.config.get('incremental_strategy') == 'replace_days' -%}
+    {%- if execute -%}{{ record_built(recorded_as()) }}{%- endif -%}
+{%- endmacro %}
+
+
+{#- By what this model records how far it is built: `days`, `calls` or none. -#}
+{% macro recorded_as() -%}
+    {%- if model.config.get('meta', {}).get('work_set') -%}{{ return('calls') }}{%- endif -%}
+    {{ return(
+        {'replace_days': 'days', 'append_changes': 'days', 'replace_calls': 'calls'}.get(model.config.get('incremental_strategy'))
+    ) }}
+{%- endmacro %}
+
+{% macro record_built(kind) -%}
+    {%- if kind == 'days' -%}
         {{ record_built_days() }}
+    {%- elif kind == 'calls' -%}
+        {{ record_built_calls() }}
     {%- endif -%}
 {%- endmacro %}
 
 
-{#- The statement by which an incremental build of days records how far the model is built; BigQuery has a hook for it. -#}
+{#- The statement by which an increment records how far the model is built; BigQuery has a hook for it. -#}
 {% macro record_built_in_transaction() -%}
     {{ return(adapter.dispatch('record_built_in_transaction', 'callmart')()) }}
 {%- endmacro %}
 
 {% macro default__record_built_in_transaction() -%}
-    {{ record_built_days() }}
+    {{ record_built(recorded_as()) }}
 {%- endmacro %}
 
 {% macro bigquery__record_built_in_transaction() -%}

@@ -7,6 +7,8 @@
 {%- endmacro %}
 
 {% macro default__unlink_removed_calls() -%}
+    {{ record_removed_calls() }};
+
     update {{ this }}
     set
         call_id = null,
@@ -17,6 +19,8 @@
 
 {#- The same without a join in the update, which not everything that speaks BigQuery's SQL knows. -#}
 {% macro bigquery__unlink_removed_calls() -%}
+    {{ record_removed_calls() }};
+
     create or replace temp table {{ this.identifier }}__removed as
     select
         versions.* replace (cast(null as int64) as call_id, removed.new_name as queue_segment_id),
@@ -46,6 +50,33 @@
             ~ ' + (select count(distinct queue_segment_id) from ' ~ this ~ ' where call_id is null)'
         ) }} as new_name
     from {{ this }}
-    where call_id is not null and call_id not in (select call_id from {{ ref('fct_calls') }})
+    where call_id in ({{ removed_calls() }})
     group by queue_segment_id
+{%- endmacro %}
+
+
+{#- Published calls that are gone. Each of their segments has just got a version that says so, which few others have. -#}
+{% macro removed_calls() -%}
+    {%- set candidates -%}
+        select call_id
+        from {{ this }}
+        where is_removed and call_id is not null
+    {%- endset -%}
+    {{ candidates }}
+    except distinct
+    select call_id
+    from {{ ref('fct_calls') }}
+    where call_id in ({{ candidates }})
+{%- endmacro %}
+
+
+{#- What the marts say of these calls changes with their ids, on all days of their segments. -#}
+{% macro record_removed_calls() -%}
+    {% call record_changed_days() %}
+        select distinct
+            {{ utc_date('interval_start_at') }} as date_utc,
+            cast(null as date) as local_date
+        from {{ this }}
+        where call_id in ({{ removed_calls() }})
+    {% endcall %}
 {%- endmacro %}

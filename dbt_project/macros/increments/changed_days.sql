@@ -98,7 +98,7 @@
                 ) }}
             {%- endif -%}
             {%- set node = graph.nodes[name] -%}
-            {%- if node.config.incremental_strategy in ['replace_calls', 'replace_rows'] -%}
+            {%- if node.config.incremental_strategy in ['replace_calls', 'replace_rows', 'append_changes'] -%}
                 {%- do found.append(node.name) -%}
             {%- elif node.resource_type == 'model' and node.name not in ['changed_days', 'built_days'] -%}
                 {%- do ways.extend(node.depends_on.nodes) -%}
@@ -123,6 +123,12 @@
         "select distinct " ~ kind ~ " as day from " ~ day_record('changed_days') ~ " where source_name in ('"
         ~ recording_sources() | join("', '") ~ "') and change_number > " ~ built[0] | int ~ " order by day"
     ).columns[0].values() -%}
+    {{ return(spans_of(dates)) }}
+{%- endmacro %}
+
+
+{#- Dates in order as spans [first date, last date]; none if one of them is none, or if they are too many. -#}
+{% macro spans_of(dates) -%}
     {%- if none in dates or dates | length > 1000 -%}{{ return(none) }}{%- endif -%}
     {%- set spans = [] -%}
     {%- set day = modules.datetime.timedelta(days=1) -%}
@@ -140,21 +146,20 @@
 
 {#-
     The body's filter: nothing in a full build; in an incremental one whether a row is of a day to compute, so many days
-    `before` and `after` it included. `column` is an instant where the config, or `kind`, says `date_utc`, else a date. The
-    days are literals, so that engines read the parts of a table that hold them, and no others. `partition` is the local date
-    by which BigQuery keeps the table in parts, where that is another column.
+    `before` and `after` it included. `column` is a date, or an instant if its name ends in `_at`: then its UTC date counts.
+    The days are literals, so that engines read the parts of a table that hold them, and no others. `partition` is the local
+    date by which BigQuery keeps the table in parts, where that is another column.
 -#}
-{% macro is_day_to_compute(column, before=0, after=0, kind=none, partition=none) -%}
+{% macro is_day_to_compute(column, before=0, after=0, partition=none) -%}
     {{- after_day_records() -}}
     {%- if not is_increment() -%}
         true
     {%- else -%}
-        {%- set days = config.get('meta')['days'] -%}
-        {{ is_within_spans(column, spans_to_compute(days), kind or days, before, after, partition) }}
+        {{ is_within_spans(column, spans_to_compute(config.get('meta')['days']), before, after, partition) }}
     {%- endif -%}
 {%- endmacro %}
 
-{% macro is_within_spans(column, spans, kind, before=0, after=0, partition=none) -%}
+{% macro is_within_spans(column, spans, before=0, after=0, partition=none) -%}
     {%- if spans is none -%}
         true
     {%- elif spans | length == 0 -%}
@@ -165,7 +170,7 @@
             {%- set first = first - modules.datetime.timedelta(days=before) -%}
             {%- set last = last + modules.datetime.timedelta(days=after) %}
             {{ 'or ' if not loop.first }}
-            {%- if kind == 'date_utc' -%}
+            {%- if column.endswith('_at') -%}
                 ({{ column }} >= {{ utc_midnight(first) }}
                 and {{ column }} < {{ utc_midnight(last + modules.datetime.timedelta(days=1)) }}
                 {{- in_partitions(partition, first, last) if partition not in [none, column] }})
@@ -184,24 +189,81 @@
 
 
 {#-
-    Incremental strategy `replace_days`: delete the rows of the days to compute, insert what was computed, and record up to
-    which change that is. The config names the column that dates a row, and whether it is an instant or a local date:
-    `meta: {days: date_utc, dated_by: interval_start_at}`.
+    The config of a model that is computed by day: the macro is the first line of the model. `dated_by` is the column that
+    dates a row: a local date, or an instant, whose name ends in `_at`. `days` says which of the recorded dates count, that
+    of the day in UTC or the local one. So many days `before` and `after` a recorded one change with it. Rows that meet the
+    condition `always` are replaced in every build, because they depend on all days.
 -#}
+{% macro replaced_by_day(
+    dated_by, cluster_by=none, days=none, before=0, after=0, always=none, partition_by='local_date'
+) -%}
+    {{ config(
+        materialized='incremental',
+        incremental_strategy='replace_days',
+        on_schema_change='append_new_columns',
+        indexes=lookup_indexes([dated_by]),
+        partition_by=day_partitions(partition_by, 'timestamp' if partition_by.endswith('_at') else 'date'),
+        cluster_by=cluster_by,
+        meta={
+            'days': days or ('date_utc' if dated_by.endswith('_at') else 'local_date'),
+            'dated_by': dated_by,
+            'before': before,
+            'after': after,
+            'always': always,
+        }
+    ) }}
+{%- endmacro %}
+
+
+{#- Incremental strategy `replace_days`: replace the rows of the days to compute, and record up to which change that is. -#}
 {% macro get_incremental_replace_days_sql(arg_dict) -%}
     {%- set target_relation = arg_dict['target_relation'] -%}
     {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
     {%- set meta = config.get('meta') -%}
+    {%- set is_replaced = is_within_spans(
+        meta['dated_by'], spans_to_compute(meta['days']), meta['before'], meta['after'],
+        partition=(config.get('partition_by') or {}).get('field')
+    ) -%}
 
     {{ replace_in_table(
         target_relation,
-        is_within_spans(
-            meta['dated_by'], spans_to_compute(meta['days']), meta['days'], meta.get('before', 0), meta.get('after', 0),
-            partition=(config.get('partition_by') or {}).get('field')
-        ),
+        is_replaced ~ (' or ' ~ meta['always'] if meta['always'] else ''),
         arg_dict['temp_relation'],
         columns
     ) }};
+
+    {{ record_built_in_transaction() }}
+{%- endmacro %}
+
+
+{#-
+    Incremental strategy `append_changes`, for a history: rows are only added. The days of all versions of what changed are
+    recorded, because a version counts until the next one, which may be of another day. The config names the key and the
+    instant: `meta: {days: date_utc, versions_of: …, dated_by: …}`.
+-#}
+{% macro get_incremental_append_changes_sql(arg_dict) -%}
+    {%- set target_relation = arg_dict['target_relation'] -%}
+    {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
+    {%- set key = config.get('meta')['versions_of'] -%}
+    {%- set date = utc_date(config.get('meta')['dated_by']) -%}
+    {%- set record -%}
+        {% call record_changed_days() %}
+            select
+                {{ date }} as date_utc,
+                cast(null as date) as local_date
+            from {{ arg_dict['temp_relation'] }}
+
+            union distinct
+
+            select
+                {{ date }} as date_utc,
+                cast(null as date) as local_date
+            from {{ target_relation }}
+            where {{ key }} in (select {{ key }} from {{ arg_dict['temp_relation'] }})
+        {% endcall %}
+    {%- endset -%}
+
+    {{ replace_in_table(target_relation, 'false', arg_dict['temp_relation'], columns, record) }};
 
     {{ record_built_in_transaction() }}
 {%- endmacro %}
@@ -240,6 +302,48 @@
 {%- endmacro %}
 
 
+{#-
+    The days between the first and the last mention of the agents whose name changed, who came or who went, and two more on
+    either side: work ends after it begins, and dates begin by local time. Of more than a thousand days all are computed.
+-#}
+{% macro days_of_changed_agents(before, after) -%}
+    {%- set day = add_days(utc_date('agents.first_seen_at'), 'numbers.number - 2') -%}
+    select distinct
+        {{ day }} as date_utc,
+        {{ day }} as local_date
+    from (
+        select agent_id, first_seen_at, last_seen_at from {{ before }}
+        union all
+        select agent_id, first_seen_at, last_seen_at from {{ after }}
+    ) as agents
+    cross join ({{ whole_numbers(1001) }}) as numbers
+    where
+        (agents.first_seen_at is null or {{ day }} <= {{ add_days(utc_date('agents.last_seen_at'), 2) }})
+        and agents.agent_id in (
+            select differences.agent_id
+            from (
+                (select agent_id, agent_name from {{ before }} except distinct select agent_id, agent_name from {{ after }})
+                union all
+                (select agent_id, agent_name from {{ after }} except distinct select agent_id, agent_name from {{ before }})
+            ) as differences
+        )
+{%- endmacro %}
+
+
+{#- The local dates of the rows in which any of the columns `meta: {compared: …}` has changed. -#}
+{% macro dates_of_changed_rows(before, after) -%}
+    {%- set columns = config.get('meta')['compared'] | join(', ') -%}
+    select distinct
+        cast(null as date) as date_utc,
+        local_date
+    from (
+        (select {{ columns }} from {{ before }} except distinct select {{ columns }} from {{ after }})
+        union all
+        (select {{ columns }} from {{ after }} except distinct select {{ columns }} from {{ before }})
+    ) as differences
+{%- endmacro %}
+
+
 {#- Dates that were added or removed, and three on either side, because opening hours are listed for neighbouring dates. -#}
 {% macro dates_around(before, after) -%}
     select
@@ -256,13 +360,15 @@
 
 {#-
     The days whose intervals can become final, or provisional again, when int_update_lateness changes: those between the
-    old and the new end of what is final, and between the old and the new instant before which an unfinished call keeps
-    nothing provisional. Two days more on either side: intervals end after they begin, and dates begin by local time.
+    old and the new end of what is final, between the old and the new instant before which an unfinished call keeps nothing
+    provisional, and between those before which a caller can no longer repeat a contact. Two days more on either side:
+    intervals end after they begin, and dates begin by local time.
 -#}
 {% macro days_between_horizons(before, after) -%}
     {%- set horizons = [
         add_seconds('as_of_at', '-1 * lateness_seconds'),
         add_seconds('as_of_at', -var('unfinished_call_hours') * 3600),
+        add_seconds('as_of_at', -7 * 86400),
     ] -%}
     select
         case when is_short then {{ add_days('first_date', 'numbers.number') }} end as date_utc,
@@ -299,7 +405,9 @@
     {%- if execute and is_incremental() -%}
         {%- set models = [] -%}
         {%- for node in graph.nodes.values() if node.resource_type == 'model' -%}
-            {%- if node.config.incremental_strategy == 'replace_days' -%}{%- do models.append(node.name) -%}{%- endif -%}
+            {%- if node.config.incremental_strategy in ['replace_days', 'append_changes'] -%}
+                {%- do models.append(node.name) -%}
+            {%- endif -%}
         {%- endfor -%}
         delete from {{ this }}
         where change_number <= (

@@ -5,11 +5,19 @@
 -#}
 {% macro rules_fingerprint() -%}
     {%- if not execute -%}{{ return('') }}{%- endif -%}
+    {{ return(fingerprint_with(shared_rules_fingerprint(), model)) }}
+{%- endmacro %}
+
+{% macro fingerprint_with(shared, node) -%}
+    {{ return(local_md5(shared ~ node.unique_id ~ '=' ~ node.checksum.checksum)[:12]) }}
+{%- endmacro %}
+
+{#- The part of it that all facts share. -#}
+{% macro shared_rules_fingerprint() -%}
     {%- set parts = [] -%}
     {%- for node in graph.get('nodes', {}).values() -%}
         {%- if node.resource_type == 'seed' and node.fqn | length == 2
-            or node.fqn[1] in ['staging', 'intermediate']
-            or node.unique_id == model.unique_id -%}
+            or node.fqn[1] in ['staging', 'intermediate'] -%}
             {%- if node.resource_type in ['seed', 'model'] -%}
                 {%- do parts.append(node.unique_id ~ '=' ~ node.checksum.checksum) -%}
             {%- endif -%}
@@ -20,7 +28,7 @@
     ] -%}
         {%- do parts.append(name ~ '=' ~ var(name)) -%}
     {%- endfor -%}
-    {{ return(local_md5(parts | sort | join('|'))[:12]) }}
+    {{ return(local_md5(parts | sort | join('|'))) }}
 {%- endmacro %}
 
 

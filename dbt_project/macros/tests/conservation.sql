@@ -1,9 +1,10 @@
 {#-
     The end of a test that compares marts with a fact, cell by cell. After a CTE `fact` with `keys` and
     `parts`; `keys` maps each key to its expression in the marts, `marts` lists relation and filter. A
-    failing row is a cell in which the sums of mart and fact differ, or which one of them lacks.
+    failing row is a cell in which the sums of mart and fact differ, or which one of them lacks. The fact's
+    rows are those of touched `days` (`date_utc` or `local_date`), as are the marts', dated by `dated_by`.
 -#}
-{% macro cells_that_disagree(marts, keys, parts) -%}
+{% macro cells_that_disagree(marts, keys, parts, dated_by, days) -%}
     told as (
 
         {% for mart, where in marts -%}
@@ -16,7 +17,9 @@
                 sum({{ part }}) as {{ part }}
                 {%- endfor %}
             from {{ ref(mart) }}
-            where {{ where }}
+            where
+                ({{ where }})
+                and {{ is_touched(dated_by, days, partition=partition_of(ref(mart))) }}
             group by {{ keys.values() | join(', ') }}
             {{ 'union all' if not loop.last }}
         {% endfor %}
@@ -73,7 +76,7 @@
     {%- endfor -%}
     {%- for law, breach in breaches.items() %}
         select '{{ mart }}' as mart, '{{ law }}' as law, count(*) as broken_rows
-        from {{ ref(mart) }}
+        from {{ touched_rows(ref(mart)) }} as rows_of_mart
         where {{ breach }}
         having count(*) > 0
         {{ 'union all' if not loop.last }}
@@ -108,4 +111,14 @@
                         {%- endfor %}
                         and {{ extra }}
                 )
+{%- endmacro %}
+
+
+{#-
+    For rows of handle_durations: copies are both talk or both wrap-up, and both of a supervisor who listens in or not. The
+    columns have other names in the raw table.
+-#}
+{% macro same_kind_of_work(is_barged='is_barged', call_seconds='call_seconds') -%}
+    coalesce(copies.{{ is_barged }}, false) = coalesce(rows_once.{{ is_barged }}, false)
+                        and (coalesce(copies.{{ call_seconds }}, 0) > 0) = (coalesce(rows_once.{{ call_seconds }}, 0) > 0)
 {%- endmacro %}

@@ -37,9 +37,10 @@
 
 {#-
     Sums over two relations are equal: `totals` maps a column of this model to an expression of `compare_to` with the same
-    total. Empty relations have the total 0, so that a missing side is noticed.
+    total. Empty relations have the total 0, so that a missing side is noticed. `dated_by` is the column by which rows of both
+    are dated alike: a scheduled run then compares the touched days, else all.
 -#}
-{% test same_totals(model, compare_to, totals, compare_where='true') %}
+{% test same_totals(model, compare_to, totals, compare_where='true', dated_by=none) %}
     with
 
     here as (
@@ -58,7 +59,7 @@
             {%- for column, expression in totals.items() %}
             coalesce({{ expression }}, 0) as {{ column }}{{ ',' if not loop.last }}
             {%- endfor %}
-        from {{ compare_to }}
+        from {{ compared_rows(compare_to) }} as compared
         where {{ compare_where }}
 
     )

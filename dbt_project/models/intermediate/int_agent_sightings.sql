@@ -1,15 +1,33 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_calls',
+    on_schema_change='sync_all_columns',
+    meta={'dated_by': 'shown_at'},
+    indexes=lookup_indexes(['call_id', 'shown_at']),
+    partition_by=day_partitions('local_date'),
+    cluster_by=['agent_id']
+) }}
+
 -- Every mention of an agent in a call, with name (if the privacy policy keeps names) and time.
 with
 
 calls as (
 
     select
-        call_id,
-        coalesce(created_at, updated_at) as shown_at,
-        agent_info__id,
-        agent_info__name,
-        agent_info__agent_number
-    from {{ ref('stg_ccaip__calls') }}
+        calls.call_id,
+        loads.load_id,
+        calls.created_at,
+        coalesce(calls.created_at, calls.updated_at) as shown_at,
+        calls.agent_info__id,
+        calls.agent_info__name,
+        calls.agent_info__agent_number
+    from {{ ref('stg_ccaip__calls') }} as calls
+    -- Without a load_id while the load is incomplete, as in the facts.
+    left join {{ ref('stg_ccaip__loads') }} as loads
+        on
+            calls.load_id = loads.load_id
+            and loads.status = 0
+    {{ where_call_changed('calls.call_id') }}
 
 ),
 
@@ -17,6 +35,7 @@ sightings as (
 
     select
         call_id,
+        load_id,
         agent_info__id as agent_id,
         {{ plain_name('agent_info__name') }} as agent_name,
         agent_info__agent_number as agent_number,
@@ -27,6 +46,7 @@ sightings as (
 
     select
         calls.call_id,
+        calls.load_id,
         transfers.from_agent__id as agent_id,
         {{ plain_name('transfers.from_agent__name') }} as agent_name,
         transfers.from_agent__agent_number as agent_number,
@@ -38,6 +58,7 @@ sightings as (
 
     select
         calls.call_id,
+        calls.load_id,
         transfers.to_agent__id as agent_id,
         {{ plain_name('transfers.to_agent__name') }} as agent_name,
         transfers.to_agent__agent_number as agent_number,
@@ -49,6 +70,7 @@ sightings as (
 
     select
         calls.call_id,
+        calls.load_id,
         escalations.to_agent__id as agent_id,
         {{ plain_name('escalations.to_agent__name') }} as agent_name,
         escalations.to_agent__agent_number as agent_number,
@@ -60,12 +82,14 @@ sightings as (
 
     -- Agents who appear only by number.
     select
-        call_id,
-        agent_id,
+        calls.call_id,
+        calls.load_id,
+        handled.agent_id,
         null as agent_name,
         null as agent_number,
-        started_at as shown_at
-    from {{ ref('fct_handled_segments') }}
+        coalesce(handled.started_at, calls.created_at) as shown_at
+    from {{ ref('int_handled_segments_folded') }} as handled
+    inner join calls on handled.call_id = calls.call_id
 
 )
 
@@ -74,6 +98,9 @@ select
     agent_id,
     agent_name,
     agent_number,
-    shown_at
+    shown_at,
+    cast({{ to_local('shown_at', "'" ~ var('reporting_timezone') ~ "'") }} as date) as local_date,
+    load_id,
+    '{{ rules_fingerprint() }}' as rules_fingerprint
 from sightings
 where agent_id is not null

@@ -1,3 +1,9 @@
+{{ config(
+    materialized='table',
+    indexes=lookup_indexes(['call_id']),
+    meta={'work_set': true}
+) }}
+
 -- The meaning of a call's enumerations: direction, whether it is over, how the caller left.
 with
 
@@ -22,6 +28,7 @@ calls as (
         ends_at,
         updated_at
     from {{ ref('stg_ccaip__calls') }}
+    where {{ is_call_to_compute('call_id') }}
 
 ),
 

@@ -1,32 +1,45 @@
--- Each call with both timestamps that decide its day, and whether the API still has it.
+-- How many calls each of the two timestamps puts on a day (UTC), and how many of them the API no longer has.
 with
 
-calls as (
+vanished as (
 
     select
-        calls.call_id,
         calls.queued_at,
-        calls.updated_at,
-        vanished.call_id is not null as is_vanished
-    from {{ ref('stg_ccaip__calls') }} as calls
-    left join {{ ref('stg_ccaip__vanished_calls') }} as vanished on calls.call_id = vanished.call_id
+        calls.updated_at
+    from {{ ref('fct_calls') }} as calls
+    where calls.call_id in (select vanished_calls.call_id from {{ ref('stg_ccaip__vanished_calls') }} as vanished_calls)
 
+),
+
+counted as (
+
+    {% for timestamp in ['queued', 'updated'] -%}
+        select
+            '{{ timestamp }}_at' as counted_by,
+            {{ timestamp }}_day_at as day_start_at,
+            calls as landed,
+            0 as vanished
+        from {{ ref('int_calls_by_day') }}
+
+        union all
+
+        select
+            '{{ timestamp }}_at' as counted_by,
+            {{ interval_start(timestamp ~ '_at', 1440) }} as day_start_at,
+            0 as landed,
+            1 as vanished
+        from vanished
+        {% if not loop.last -%}
+            union all
+        {% endif -%}
+    {% endfor %}
 )
 
 select
-    call_id,
-    'queued_at' as counted_by,
-    {{ interval_start('queued_at', 1440) }} as day_start_at,
-    is_vanished
-from calls
-where queued_at is not null
-
-union all
-
-select
-    call_id,
-    'updated_at' as counted_by,
-    {{ interval_start('updated_at', 1440) }} as day_start_at,
-    is_vanished
-from calls
-where updated_at is not null
+    counted_by,
+    day_start_at,
+    {{ sum_of('landed') }} as landed,
+    {{ sum_of('vanished') }} as vanished
+from counted
+where day_start_at is not null
+group by counted_by, day_start_at

@@ -42,7 +42,9 @@ ordered as (
             partition by call_id order by evidence_order asc, seen_at asc nulls last, idx asc
         ) as telling_order
     from sightings
-    where queue_id is not null
+    where
+        queue_id is not null
+        and call_id in (select calls.call_id from {{ ref('int_calls_classified') }} as calls)
 
 )
 

@@ -14,18 +14,6 @@ days as (
 
 ),
 
-landed as (
-
-    select
-        counted_by,
-        day_start_at,
-        count(*) as landed,
-        {{ count_where('is_vanished') }} as vanished
-    from {{ ref('int_calls_dated') }}
-    group by counted_by, day_start_at
-
-),
-
 covered as (
 
     select
@@ -92,7 +80,8 @@ select
     reconciled.counted_until,
     reconciled.checked_at
 from days
-left join landed on days.counted_by = landed.counted_by and days.day_start_at = landed.day_start_at
+left join {{ ref('int_calls_dated') }} as landed
+    on days.counted_by = landed.counted_by and days.day_start_at = landed.day_start_at
 left join covered on days.counted_by = covered.counted_by and days.day_start_at = covered.day_start_at
 left join open_windows
     on days.counted_by = open_windows.counted_by and days.day_start_at = open_windows.day_start_at

@@ -1,3 +1,9 @@
+{{ config(
+    materialized='table',
+    indexes=lookup_indexes(['call_id']),
+    meta={'work_set': true}
+) }}
+
 -- The rows of handle_durations, with a flag for rows that the vendor sent twice. The last copy counts.
 with
 
@@ -24,6 +30,7 @@ handle_rows as (
         coalesce(bcw_seconds, 0) as bcw_seconds,
         coalesce(ring_seconds, 0) as ring_seconds
     from {{ ref('stg_ccaip__handle_durations') }}
+    where {{ is_call_to_compute('call_id') }}
 
 ),
 

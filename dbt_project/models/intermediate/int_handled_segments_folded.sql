@@ -1,3 +1,9 @@
+{{ config(
+    materialized='table',
+    indexes=lookup_indexes(['call_id']),
+    meta={'work_set': true}
+) }}
+
 -- One row per agent on one leg of a call: talk row and wrap-up row combined.
 with
 

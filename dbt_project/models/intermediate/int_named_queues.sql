@@ -10,6 +10,6 @@
 select
     queue_name,
     max(queue_id) as queue_id
-from {{ ref('fct_queue_segments') }}
+from {{ ref('int_queue_names_by_day') }}
 where queue_name is not null
 group by queue_name

@@ -1,3 +1,9 @@
+{{ config(
+    materialized='table',
+    indexes=lookup_indexes(['call_id']),
+    meta={'work_set': true}
+) }}
+
 -- The rows of queue_durations, with a flag for rows that the vendor sent twice. The last copy counts.
 with
 
@@ -16,6 +22,7 @@ compared as (
             known=['started_at', 'ended_at']
         ) }} as is_span_copied_later
     from {{ ref('stg_ccaip__queue_durations') }}
+    where {{ is_call_to_compute('call_id') }}
 
 )
 

@@ -1,3 +1,9 @@
+{{ config(
+    materialized='table',
+    indexes=lookup_indexes(['call_id']),
+    meta={'work_set': true}
+) }}
+
 -- One row per entry into a queue: when, how long, and the targets valid then: the row's own, else the queue's in the
 -- seed, else those of every queue. For a what-if analysis the row's own come last.
 {%- set told_by = ['queue_rows.service_level_', 'own_targets.', 'common_targets.'] -%}

@@ -8,7 +8,7 @@ segments as (
         segments.call_id,
         segments.queue_id,
         segments.entered_queue_at,
-        cast({{ to_local('segments.entered_queue_at', 'queues.reporting_timezone') }} as date) as local_date,
+        segments.local_date,
         segments.is_offered,
         segments.target_seconds,
         segments.is_short_abandon,
@@ -20,7 +20,6 @@ segments as (
         segments.is_vendor_in_sla or segments.is_vendor_not_in_sla as is_vendor_counted,
         segments.is_vendor_in_sla
     from {{ ref('fct_queue_segments') }} as segments
-    inner join {{ ref('dim_queues') }} as queues on segments.queue_id = queues.queue_id
     left join {{ ref('service_level_events') }} as verdicts
         on segments.service_level_event = verdicts.service_level_event
 

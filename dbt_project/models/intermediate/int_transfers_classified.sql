@@ -1,3 +1,9 @@
+{{ config(
+    materialized='table',
+    indexes=lookup_indexes(['call_id']),
+    meta={'work_set': true}
+) }}
+
 -- The outcome of each attempt to transfer a call, and whether it was cold or warm.
 with
 
@@ -20,6 +26,7 @@ transfers as (
         from_menu_path__name,
         to_menu_path__name
     from {{ ref('stg_ccaip__transfers') }}
+    where {{ is_call_to_compute('call_id') }}
 
 ),
 
@@ -31,7 +38,9 @@ leg_rows as (
         transfer_id,
         is_transfer_cold
     from {{ ref('stg_ccaip__handle_durations') }}
-    where transfer_id is not null
+    where
+        transfer_id is not null
+        and {{ is_call_to_compute('call_id') }}
 
     union all
 
@@ -40,7 +49,9 @@ leg_rows as (
         transfer_id,
         is_transfer_cold
     from {{ ref('stg_ccaip__queue_durations') }}
-    where transfer_id is not null
+    where
+        transfer_id is not null
+        and {{ is_call_to_compute('call_id') }}
 
 ),
 

@@ -33,7 +33,12 @@ segments as (
     from {{ ref('fct_queue_segments') }} as segments
     inner join reported_queues on segments.queue_id = reported_queues.queue_id
     inner join {{ ref('dim_queues') }} as queues on segments.queue_id = queues.queue_id
-    where segments.is_offered
+    where
+        segments.is_offered
+        -- In any zone a date is that of UTC or a neighbour.
+        and {{ utc_date('segments.entered_queue_at') }} <= {{ add_days('reported_queues.last_date', 1) }}
+        and {{ utc_date('coalesce(segments.left_queue_at, segments.entered_queue_at)') }}
+        >= {{ add_days('reported_queues.first_date', -1) }}
 
 ),
 

@@ -1,3 +1,9 @@
+{{ config(
+    materialized='table',
+    indexes=lookup_indexes(['call_id']),
+    meta={'work_set': true}
+) }}
+
 -- The outcome of each session with a virtual agent: whether it asked for a person, and whether one came.
 with
 
@@ -25,6 +31,7 @@ sessions as (
         calls.is_ended as is_call_ended
     from {{ ref('stg_ccaip__virtual_agent_handle_durations') }} as sessions
     inner join {{ ref('int_calls_classified') }} as calls on sessions.call_id = calls.call_id
+    where {{ is_call_to_compute('sessions.call_id') }}
 
 ),
 
@@ -39,6 +46,7 @@ moves as (
         created_at as asked_at,
         case when escalated_at is not null then 'person' else 'failed' end as outcome
     from {{ ref('stg_ccaip__escalations') }}
+    where {{ is_call_to_compute('call_id') }}
 
     union all
 
@@ -50,6 +58,7 @@ moves as (
         escalated_at as asked_at,
         'deflected' as outcome
     from {{ ref('stg_ccaip__virtual_agent_deflected_escalations') }}
+    where {{ is_call_to_compute('call_id') }}
 
     union all
 

@@ -1,12 +1,4 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='replace_days',
-    on_schema_change='append_new_columns',
-    indexes=lookup_indexes(['interval_start_at']),
-    partition_by=day_partitions('local_date'),
-    cluster_by=['agent_id'],
-    meta={'days': 'date_utc', 'dated_by': 'interval_start_at', 'after': 1}
-) }}
+{{ replaced_by_day('interval_start_at', cluster_by=['agent_id'], after=1) }}
 
 -- What each agent began in a base interval, and how long the agent was busy in it. Parts belong to the interval in
 -- which a segment started; busy time to the intervals that segments cover, each second once.

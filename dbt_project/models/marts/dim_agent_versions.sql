@@ -1,27 +1,9 @@
 -- Every name of an agent, and when it was used.
 with
 
-sightings as (
+days as (
 
-    select * from {{ ref('int_agent_sightings') }}
-
-),
-
--- One name per moment; rows without a name are ignored.
-named as (
-
-    select *
-    from (
-        select
-            *,
-            row_number() over (
-                partition by agent_id, shown_at
-                order by call_id desc, agent_name asc, agent_number asc nulls last
-            ) as telling_order
-        from sightings
-        where agent_name is not null
-    ) as ordered
-    where telling_order = 1
+    select * from {{ ref('int_agent_names_by_day') }}
 
 ),
 
@@ -29,8 +11,9 @@ compared as (
 
     select
         *,
-        lag(agent_name) over (partition by agent_id order by shown_at) as name_before
-    from named
+        lag(agent_name) over (partition by agent_id order by first_shown_at) as name_before
+    from days
+    where is_telling
 
 ),
 
@@ -40,7 +23,7 @@ numbered as (
         *,
         sum(case when agent_name = name_before then 0 else 1 end) over (
             partition by agent_id
-            order by shown_at
+            order by first_shown_at
             rows between unbounded preceding and current row
         ) as version_number
     from compared
@@ -53,7 +36,7 @@ told as (
         *,
         row_number() over (
             partition by agent_id, version_number
-            order by case when agent_number is null then 1 else 0 end asc, shown_at desc
+            order by case when agent_number is null then 1 else 0 end asc, first_shown_at desc
         ) as number_order
     from numbered
 
@@ -66,7 +49,7 @@ versions as (
         {{ as_bigint('version_number') }} as version_number,
         max(agent_name) as agent_name,
         max(case when number_order = 1 then agent_number end) as agent_number,
-        min(shown_at) as first_shown_at
+        min(first_shown_at) as first_shown_at
     from told
     group by agent_id, version_number
 
@@ -76,9 +59,9 @@ agents as (
 
     select
         agent_id,
-        min(shown_at) as first_seen_at,
-        max(shown_at) as last_seen_at
-    from sightings
+        min(first_shown_at) as first_seen_at,
+        max(last_shown_at) as last_seen_at
+    from days
     group by agent_id
 
 )

@@ -2,7 +2,7 @@
     materialized='incremental',
     incremental_strategy='replace_rows',
     on_schema_change='sync_all_columns',
-    meta={'reach': 'every_day', 'compared': ['agent_id', 'agent_name']}
+    meta={'reach': 'days_of_changed_agents'}
 ) }}
 
 {{ after_day_records() }}

@@ -1,15 +1,29 @@
+{{ replaced_by_day('local_date') }}
+
 -- When each queue was open: local opening hours of each date as instants. A queue's own schedule takes precedence over
 -- the one for every queue; on a holiday its hours, if any, replace the weekday's.
 with
 
 -- One more day on either side, because queues may have their own zones.
+active_dates as (
+
+    select local_date
+    from {{ ref('dim_dates') }}
+    where {{ is_day_to_compute('local_date', before=1, after=1) }}
+
+),
+
 dates as (
 
-    select local_date from {{ ref('dim_dates') }}
-    union distinct
-    select {{ add_days('local_date', -1) }} as local_date from {{ ref('dim_dates') }}
-    union distinct
-    select {{ add_days('local_date', 1) }} as local_date from {{ ref('dim_dates') }}
+    select local_date
+    from (
+        select local_date from active_dates
+        union distinct
+        select {{ add_days('local_date', -1) }} as local_date from active_dates
+        union distinct
+        select {{ add_days('local_date', 1) }} as local_date from active_dates
+    ) as neighbours
+    where {{ is_day_to_compute('local_date') }}
 
 ),
 

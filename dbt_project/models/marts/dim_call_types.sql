@@ -6,7 +6,7 @@ seen as (
     select distinct
         call_type,
         direction
-    from {{ ref('fct_calls') }}
+    from {{ ref('int_calls_by_day') }}
 
 )
 

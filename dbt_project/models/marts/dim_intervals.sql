@@ -1,3 +1,5 @@
+{{ replaced_by_day('interval_start_at') }}
+
 -- Every base interval of the days with activity, and the local time at its start. Days come from the data: a call dated
 -- 2030 adds a day, not four years.
 with
@@ -6,11 +8,13 @@ days as (
 
     select distinct {{ interval_start('entered_queue_at', 1440) }} as day_start_at
     from {{ ref('fct_queue_segments') }}
+    where {{ is_day_to_compute('entered_queue_at', partition='local_date') }}
 
     union distinct
 
     select distinct {{ interval_start('started_at', 1440) }} as day_start_at
     from {{ ref('fct_handled_segments') }}
+    where {{ is_day_to_compute('started_at', partition='local_date') }}
 
 ),
 

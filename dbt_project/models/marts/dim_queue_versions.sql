@@ -1,28 +1,30 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_rows',
+    on_schema_change='sync_all_columns',
+    meta={
+        'reach': 'every_day',
+        'compared': ['queue_id', 'queue_name', 'case when version_number > 1 then valid_from end'],
+    }
+) }}
+
+{{ after_day_records() }}
 -- Every name of a queue, and when it was used.
 with
 
-entries as (
+days as (
 
-    select
-        queue_id,
-        queue_name,
-        entered_queue_at,
-        row_number() over (
-            partition by queue_id, entered_queue_at
-            order by case when queue_name is null then 1 else 0 end asc, call_id desc, idx desc
-        ) as telling_order
-    from {{ ref('fct_queue_segments') }}
+    select * from {{ ref('int_queue_names_by_day') }}
 
 ),
 
--- One name per moment; rows without a name are ignored.
 compared as (
 
     select
         *,
-        lag(queue_name) over (partition by queue_id order by entered_queue_at) as name_before
-    from entries
-    where telling_order = 1 and queue_name is not null
+        lag(queue_name) over (partition by queue_id order by first_entered_at) as name_before
+    from days
+    where is_telling
 
 ),
 
@@ -32,7 +34,7 @@ numbered as (
         *,
         sum(case when queue_name = name_before then 0 else 1 end) over (
             partition by queue_id
-            order by entered_queue_at
+            order by first_entered_at
             rows between unbounded preceding and current row
         ) as version_number
     from compared
@@ -45,7 +47,7 @@ versions as (
         queue_id,
         {{ as_bigint('version_number') }} as version_number,
         max(queue_name) as queue_name,
-        min(entered_queue_at) as first_shown_at
+        min(first_entered_at) as first_shown_at
     from numbered
     group by queue_id, version_number
 
@@ -55,9 +57,9 @@ queues as (
 
     select
         queue_id,
-        min(entered_queue_at) as first_entered_at,
-        max(entered_queue_at) as last_entered_at
-    from entries
+        min(first_entered_at) as first_entered_at,
+        max(last_entered_at) as last_entered_at
+    from days
     group by queue_id
 
 )

@@ -2,6 +2,7 @@
     materialized='incremental',
     incremental_strategy='replace_calls',
     on_schema_change='sync_all_columns',
+    meta={'dated_by': 'coalesce(created_at, queued_at, updated_at)'},
     indexes=lookup_indexes(['call_id', 'local_date']),
     partition_by=day_partitions('local_date'),
     cluster_by=['entry_queue_id']
@@ -55,6 +56,7 @@ menus as (
         call_id,
         {{ sum_of('seconds') }} as menu_seconds
     from {{ ref('stg_ccaip__consumer_in_menu_durations') }}
+    where call_id in (select calls.call_id from calls)
     group by call_id
 
 ),

@@ -1,12 +1,4 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='replace_days',
-    on_schema_change='append_new_columns',
-    indexes=lookup_indexes(['interval_start_at']),
-    partition_by=day_partitions('local_date'),
-    cluster_by=['queue_id'],
-    meta={'days': 'date_utc', 'dated_by': 'interval_start_at'}
-) }}
+{{ replaced_by_day('interval_start_at', cluster_by=['queue_id']) }}
 
 select
     interval_start_at,

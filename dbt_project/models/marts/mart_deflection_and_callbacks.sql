@@ -1,17 +1,7 @@
-{{ config(
-    partition_by=day_partitions('local_date'),
-    cluster_by=['queue_id']
-) }}
+{{ replaced_by_day('local_date', cluster_by=['queue_id']) }}
 
 with
 
-calls as (
-
-    select * from {{ ref('int_calls_placed') }}
-
-),
-
--- A call-back counts under the call it responds to, or under its own queue and date if that call is not loaded.
 events as (
 
     select
@@ -23,31 +13,25 @@ events as (
         deflection,
         null as callback_of,
         null as callback_state
-    from calls
-    where is_contact and is_over
+    from {{ ref('int_calls_placed') }}
+    where
+        is_contact
+        and is_over
+        and {{ is_day_to_compute('local_date') }}
 
     union all
 
     select
-        coalesce(parents.local_date, children.local_date) as local_date,
-        coalesce(parents.queue_id, children.queue_id) as queue_id,
-        coalesce(parents.queue_name, children.queue_name) as queue_name,
-        coalesce(parents.call_type, children.call_type) as call_type,
+        local_date,
+        queue_id,
+        queue_name,
+        call_type,
         null as contact_end,
         null as deflection,
-        case
-            when parents.call_id is null then 'unlinked'
-            when parents.flowed_out_as in ('scheduled', 'voicemail') then parents.flowed_out_as
-            else 'recovery'
-        end as callback_of,
-        case
-            when not children.is_ended then 'open'
-            when children.is_handled then 'successful'
-            else 'failed'
-        end as callback_state
-    from calls as children
-    left join calls as parents on children.parent_call_id = parents.call_id
-    where children.parent_call_id is not null
+        callback_of,
+        callback_state
+    from {{ ref('int_callbacks') }}
+    where {{ is_day_to_compute('local_date') }}
 
 ),
 

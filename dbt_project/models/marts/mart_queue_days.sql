@@ -1,12 +1,4 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='replace_days',
-    on_schema_change='append_new_columns',
-    indexes=lookup_indexes(['local_date']),
-    partition_by=day_partitions('local_date'),
-    cluster_by=['queue_id'],
-    meta={'days': 'local_date', 'dated_by': 'local_date', 'before': 1}
-) }}
+{{ replaced_by_day('local_date', cluster_by=['queue_id'], before=1) }}
 
 with
 
@@ -30,7 +22,7 @@ base as (
     inner join zones on intervals.queue_id = zones.queue_id
     -- One more day on either side: a reported interval may begin on one date and end on the next; it counts for the
     -- first.
-    where {{ is_day_to_compute('intervals.interval_start_at', before=3, after=2, kind='date_utc') }}
+    where {{ is_day_to_compute('intervals.interval_start_at', before=3, after=2) }}
 
 ),
 

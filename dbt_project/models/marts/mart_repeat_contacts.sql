@@ -1,9 +1,6 @@
-{{ config(
-    partition_by=day_partitions('local_date'),
-    cluster_by=['queue_id']
-) }}
+{{ replaced_by_day('local_date', cluster_by=['queue_id'], before=8) }}
 
--- Built in full, because a contact of today decides about one of last week.
+-- A contact decides about those of the seven days before it, which may begin on eight earlier dates when clocks change.
 with
 
 contacts as (
@@ -14,7 +11,9 @@ contacts as (
             partition by end_user_id order by created_at asc nulls last, call_id asc
         ) as next_created_at
     from {{ ref('int_calls_placed') }}
-    where is_contact
+    where
+        is_contact
+        and {{ is_day_to_compute('local_date', before=8, after=8) }}
 
 ),
 
@@ -30,7 +29,9 @@ judged as (
         contacts.is_handled or contacts.is_virtual_agent_contained as is_served
     from contacts
     cross join {{ ref('int_update_lateness') }} as lateness
-    where contacts.is_over
+    where
+        contacts.is_over
+        and {{ is_day_to_compute('contacts.local_date', before=8) }}
 
 ),
 

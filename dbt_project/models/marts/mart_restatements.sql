@@ -1,3 +1,5 @@
+{{ replaced_by_day('interval_start_at', partition_by='interval_start_at') }}
+
 -- Published numbers that changed, and why. Derived from the versions of the segments, so it can be rebuilt.
 {%- set parts = [
     'offered', 'answered', 'answered_in_sl', 'abandoned', 'short_abandoned', 'abandoned_in_sl',
@@ -16,24 +18,47 @@
 
 with
 
+-- All versions of the segments with one on a day to compute.
+known as (
+
+    {% if is_increment() -%}
+        select published.*
+        from {{ ref('published_queue_segments') }} as published
+        where
+            published.call_id in (
+                select touched.call_id
+                from {{ ref('published_queue_segments') }} as touched
+                where touched.call_id is not null and {{ is_day_to_compute('touched.interval_start_at') }}
+            )
+
+        union all
+
+        -- Those of removed calls.
+        select published.*
+        from {{ ref('published_queue_segments') }} as published
+        where
+            published.call_id is null
+            and published.queue_segment_id in (
+                select touched.queue_segment_id
+                from {{ ref('published_queue_segments') }} as touched
+                where touched.call_id is null and {{ is_day_to_compute('touched.interval_start_at') }}
+            )
+    {%- else -%}
+        select *
+        from {{ ref('published_queue_segments') }}
+    {%- endif %}
+
+),
+
 versions as (
 
     select
         *,
-        {{ interval_start('interval_start_at', var('report_interval_minutes')) }} as reported_start_at,
-        lead(build_number) over (partition by queue_segment_id order by build_number) as replaced_in_build
-    from {{ ref('published_queue_segments') }}
-
-),
-
-builds as (
-
-    select
-        build_number,
-        max(built_at) as built_at,
-        max(published_until) as published_until
-    from versions
-    group by 1
+        {% for field in ['build_number', 'built_at', 'published_until'] -%}
+            lead({{ field }}) over (partition by queue_segment_id order by build_number) as {{ field }}_of_next,
+        {% endfor -%}
+        {{ interval_start('interval_start_at', var('report_interval_minutes')) }} as reported_start_at
+    from known
 
 ),
 
@@ -43,6 +68,8 @@ steps as (
     select
         *,
         build_number as step_build,
+        built_at as step_built_at,
+        published_until as step_published_until,
         1 as step
     from versions
     where not is_removed
@@ -51,10 +78,12 @@ steps as (
 
     select
         *,
-        replaced_in_build as step_build,
+        build_number_of_next as step_build,
+        built_at_of_next as step_built_at,
+        published_until_of_next as step_published_until,
         -1 as step
     from versions
-    where not is_removed and replaced_in_build is not null
+    where not is_removed and build_number_of_next is not null
 
 ),
 
@@ -62,13 +91,14 @@ steps as (
 late_cells as (
 
     select distinct
-        steps.queue_id,
-        steps.language,
-        steps.call_type,
-        steps.reported_start_at
+        queue_id,
+        language,
+        call_type,
+        reported_start_at
     from steps
-    inner join builds on steps.step_build = builds.build_number
-    where {{ add_seconds('steps.reported_start_at', var('report_interval_minutes') * 60) }} <= builds.published_until
+    where
+        {{ add_seconds('reported_start_at', var('report_interval_minutes') * 60) }} <= step_published_until
+        and {{ is_day_to_compute('reported_start_at') }}
 
 ),
 
@@ -93,6 +123,8 @@ cells as (
         call_type,
         reported_start_at as interval_start_at,
         step_build,
+        max(step_built_at) as step_built_at,
+        max(step_published_until) as step_published_until,
         {{ sum_where('step', "outcome <> 'in_progress'") }} as offered,
         {{ sum_where('step', "outcome = 'answered'") }} as answered,
         {{ sum_where('step', 'is_answered_in_sl') }} as answered_in_sl,
@@ -129,7 +161,9 @@ running as (
             {{ part }} as {{ part }}_moved,
             sum({{ part }}) over so_far as {{ part }},
         {% endfor -%}
-        step_build
+        step_build,
+        step_built_at,
+        step_published_until
     from cells
     window
         so_far as (
@@ -150,6 +184,8 @@ states as (
             call_type,
             interval_start_at,
             step_build,
+            step_built_at,
+            step_published_until,
             {% for part in parts + ['counted_with_target'] -%}
                 {{ part }}{{ ' - ' ~ part ~ '_moved' if side == 'before' }} as {{ part }},
             {% endfor -%}
@@ -165,25 +201,23 @@ states as (
 published as (
 
     select
-        states.queue_id,
-        states.language,
-        states.call_type,
-        states.interval_start_at,
-        states.step_build,
-        builds.built_at as restated_at
+        queue_id,
+        language,
+        call_type,
+        interval_start_at,
+        step_build,
+        step_built_at as restated_at
     from states
-    inner join builds on states.step_build = builds.build_number
     where
-        states.side = 'before'
+        side = 'before'
         and (
-            states.in_progress = 0
+            in_progress = 0
             or {{ add_seconds(
-                'states.interval_start_at',
+                'interval_start_at',
                 var('report_interval_minutes') * 60 + var('unfinished_call_hours') * 3600
-            ) }} <= builds.published_until
+            ) }} <= step_published_until
         )
-        and {{ add_seconds('states.interval_start_at', var('report_interval_minutes') * 60) }}
-        <= builds.published_until
+        and {{ add_seconds('interval_start_at', var('report_interval_minutes') * 60) }} <= step_published_until
 
 ),
 

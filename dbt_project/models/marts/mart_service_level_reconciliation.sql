@@ -1,7 +1,4 @@
-{{ config(
-    partition_by=day_partitions('local_date'),
-    cluster_by=['queue_id']
-) }}
+{{ replaced_by_day('local_date', cluster_by=['queue_id']) }}
 
 with
 
@@ -24,6 +21,7 @@ parts as (
         {{ count_where('is_vendor_in_sla') }} as vendor_in_sla,
         {{ count_where('is_vendor_counted') }} as vendor_counted
     from {{ ref('int_queue_segments_reconciled') }}
+    where {{ is_day_to_compute('local_date') }}
     group by local_date, queue_id
 
 )

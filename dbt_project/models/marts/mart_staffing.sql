@@ -1,6 +1,10 @@
-{{ config(
-    partition_by=day_partitions('local_date'),
-    cluster_by=['queue_id']
+{{ replaced_by_day(
+    'local_date',
+    cluster_by=['queue_id'],
+    days='date_utc',
+    before=1,
+    after=1,
+    always='is_average_of_all_days'
 ) }}
 
 -- Agents needed by Erlang C. Its sums are those of a Poisson distribution, so a running sum over the possible numbers
@@ -15,6 +19,9 @@ demand as (
         {{ safe_ratio('offered * handle_seconds', 'handled_segments * ' ~ var('report_interval_minutes') * 60) }}
             as offered_load_erlangs
     from {{ ref('int_staffing_demand') }}
+    where
+        is_average_of_all_days
+        or {{ is_day_to_compute('local_date', before=1, after=1) }}
 
 ),
 
@@ -125,6 +132,7 @@ select
     demand.offered,
     demand.handled_segments,
     demand.handle_seconds,
+    demand.is_average_of_all_days,
     demand.average_handle_time,
     demand.offered_load_erlangs,
     demand.target_seconds,

@@ -1,12 +1,4 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='replace_days',
-    on_schema_change='append_new_columns',
-    indexes=lookup_indexes(['local_date']),
-    partition_by=day_partitions('local_date'),
-    cluster_by=['queue_id'],
-    meta={'days': 'local_date', 'dated_by': 'local_date'}
-) }}
+{{ replaced_by_day('local_date', cluster_by=['queue_id']) }}
 
 with
 
