@@ -392,6 +392,7 @@ def test_a_package_that_is_not_wholly_there_after_loading_is_loaded_again_and_to
     assert loaded(platform, home).problems == []
     assert_equals_platform(home, calls.truth(platform.clock.now()))
     broken_runs = len(runs) + 2
+    calls.put(START + seconds(6), a_busy_call(1))  # a package without changes would not be loaded
     platform.clock.advance(seconds(10))
     report = loaded(platform, home)
     assert report.problems == [
