@@ -40,6 +40,8 @@ ZONE = "Australia/Lord_Howe"
 MORE_CALLS = int(os.environ.get("CALLMART_BIGQUERY_CALLS", "0"))
 SHORT = bool(os.environ.get("CALLMART_BIGQUERY_SHORT"))
 FACTS = "config.incremental_strategy:replace_calls"
+WRONG_ON_AN_EMULATOR = {"agg_agent_intervals": {"agent_busy_seconds"}}
+"""Columns that are not compared there: its `max(…) over (… 1 preceding)` forgets the greatest value so far."""
 BY_DAY = "config.incremental_strategy:replace_days"
 TABLES = ("config.materialized:incremental", "config.materialized:table")
 """What an increment changes; views are those of the first build."""
@@ -142,7 +144,8 @@ def _compare(built: Built, build: str, only: str = "") -> None:
         for schema, name in relations:
             if name in RECORDS or not name.startswith(only):
                 continue
-            columns = compared_columns(source, schema, name)
+            wrong = WRONG_ON_AN_EMULATOR.get(name, set()) if built.bigquery.endpoint else set()
+            columns = [each for each in compared_columns(source, schema, name) if each not in wrong]
             query = f"select {', '.join(columns)} from {schema}.{name}"
             here = Counter(plain(row) for row in source.execute(query).fetchall())
             there = Counter(plain(row) for row in warehouse.rows(built.bigquery, f"{schema}.{name}", columns))
