@@ -13,6 +13,7 @@ import json
 import os
 import platform as machine
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -77,19 +78,19 @@ class Warehouse:
 
     def run(self, *arguments: str) -> Cost:
         """Run a command of callmart."""
-        begun = time.monotonic()
+        command = [*CALLMART, "--project-dir", str(self.folder), *arguments]
         with (self.folder / "output.txt").open("a") as output:
-            process = subprocess.Popen(
-                [*CALLMART, "--project-dir", str(self.folder), *arguments],
+            done = subprocess.run(
+                [sys.executable, "-m", "benchmarks.cost", *command],
                 env=self._environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                text=True,
+                check=False,
             )
-            _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+        if done.returncode:
             raise SystemExit(f"callmart {' '.join(arguments)} failed: see {output.name}.")
-        return Cost(time.monotonic() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+        return Cost(**json.loads(done.stdout))
 
     def write(self, calls: int) -> Written:
         """Write the raw tables, unless they are there."""

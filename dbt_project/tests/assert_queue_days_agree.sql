@@ -12,18 +12,25 @@ segments as (
 
 ),
 
-fact as (
+-- The date as an aggregate, so that engines compare it after the grouping: once a date, not once a segment.
+day_totals as (
 
     select
         queue_id,
-        entered_on as local_date,
+        min(entered_on) as local_date,
         {{ count_where("outcome <> 'in_progress'") }} as offered,
         {{ count_where("outcome = 'answered'") }} as answered,
         {{ count_where("outcome = 'abandoned'") }} as abandoned,
         max(case when outcome <> 'in_progress' then wait_seconds end) as longest_wait_seconds
     from segments
-    where {{ is_touched('entered_on', 'local_date') }}
-    group by 1, 2
+    group by queue_id, entered_on
+
+),
+
+fact as (
+
+    select * from day_totals
+    where {{ is_touched('local_date', 'local_date') }}
 
 ),
 

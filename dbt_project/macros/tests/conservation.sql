@@ -74,13 +74,21 @@
     {%- for share in shares -%}
         {%- do breaches.update({share ~ ' lies in [0, 1]': '(' ~ share ~ ' between 0 and 1) is false'}) -%}
     {%- endfor -%}
-    {%- for law, breach in breaches.items() %}
-        select '{{ mart }}' as mart, '{{ law }}' as law, count(*) as broken_rows
-        from {{ touched_rows(ref(mart)) }} as rows_of_mart
-        where {{ breach }}
-        having count(*) > 0
+    select * from (
+        with counted as (
+            select
+                {%- for breach in breaches.values() %}
+                {{ count_where(breach) }} as law_{{ loop.index }}{{ ',' if not loop.last }}
+                {%- endfor %}
+            from {{ touched_rows(ref(mart)) }} as rows_of_mart
+        )
+        {%- for law in breaches %}
+        select '{{ mart }}' as mart, '{{ law }}' as law, law_{{ loop.index }} as broken_rows
+        from counted
+        where law_{{ loop.index }} > 0
         {{ 'union all' if not loop.last }}
-    {%- endfor %}
+        {%- endfor %}
+    ) as laws_of_mart
 {%- endmacro %}
 
 
