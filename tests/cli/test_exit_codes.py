@@ -99,7 +99,7 @@ def test_an_interrupted_load_ends_at_once_and_lets_the_lock_go(number, code, cal
 INTERRUPTED = """
 import signal, sys
 from pipelines.cli.app import main
-from pipelines.warehouse import status
+from pipelines import status
 
 def read_status(home, settings):
     try:

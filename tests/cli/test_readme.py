@@ -122,7 +122,7 @@ def _run(callmart, clone: Path, line: str, env: dict[str, str]) -> None:
 def test_schedules_run_commands_that_exist() -> None:
     crontab = [line for line in lines("crontab") if not re.match(r"\w+=", line)]
     scheduled = [*crontab, *(line for line in lines("ini") if line.startswith("ExecStart="))]
-    assert len(scheduled) == 6
+    assert len(scheduled) == 7
     for line in scheduled:
         command = re.search(r"(?:bin/callmart|docker compose run --rm) (\w+)", line)
         assert command

@@ -86,6 +86,7 @@ def test_an_increment_replaces_no_other_days_than_those_that_changed(
         for node in workshop.manifest.nodes.values()
         if node.resource_type == "model"
         and node.config.incremental_strategy in ("replace_days", "append_changes")
+        and node.name != "dim_business_hours"  # opening hours do not change with a call
     ]
     with duckdb.connect(str(database)) as connection:
         connection.execute("set TimeZone = 'UTC'")

@@ -133,7 +133,7 @@ REPLACED = """
         ~ " union all select 2, date '2026-03-09' union all select 3, cast(null as date) union all select 4, date '2026-03-09'") -%}
     {%- do run_query('create table ' ~ computed ~ " as select 2 as call_id, date '2026-03-10' as local_date") -%}
     {%- set statements, is_replaced = rows_of_calls(
-        target_table, 'select 2 as call_id', 'select 1 as call_id union all select 2'
+        target_table, 'select 2 as call_id union all select 3 union all select 4'
     ) -%}
     {%- do run_query(statements ~ replace_in_table(target_table, is_replaced, computed, 'call_id, local_date')) -%}
     {%- set left = run_query('select call_id, ' ~ as_text('local_date') ~ ' from ' ~ target_table ~ ' order by call_id') -%}

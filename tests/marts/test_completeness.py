@@ -25,7 +25,9 @@ def day(number: float) -> str:
 
 
 def a_call(call_id: int, queued: float, updated: float) -> dict[str, Any]:
-    return {"id": call_id, "queued_at": day(queued), "updated_at": day(updated)}
+    return {
+        "id": call_id, "call_type": "Voice Inbound", "queued_at": day(queued), "updated_at": day(updated),
+    }  # fmt: skip
 
 
 def insert(path: Path, table: str, *records: dict[str, Any]) -> None:

@@ -202,6 +202,7 @@ def test_marts_that_were_killed_half_built_or_half_published_are_whole_after_the
     assert ended(tenant.start(here, "run", kill_at="publish:2")) == -signal.SIGKILL
     assert not list((here.root / "published").glob("*.duckdb")), "a copy takes its place whole or not at all"
     tenant.assert_holds(here.warehouse)
+    elsewhere.root.mkdir()
     assert ended(tenant.start(elsewhere, "publish", warehouse=here.warehouse)) == 0
     built = rows_of(here.warehouse, MARTS)
     assert rows_of(elsewhere.root / "published" / here.warehouse.name, MARTS) == built
