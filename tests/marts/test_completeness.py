@@ -26,7 +26,7 @@ def day(number: float) -> str:
 
 def a_call(call_id: int, queued: float, updated: float) -> dict[str, Any]:
     return {
-        "id": call_id, "call_type": "Voice Inbound", "queued_at": day(queued), "updated_at": day(updated),
+        "id": call_id, "call_type": "Voice Inbound (IVR)", "queued_at": day(queued), "updated_at": day(updated),
     }  # fmt: skip
 
 
