@@ -31,7 +31,7 @@ days as (
 ),
 
 -- Over all days from the number of waits of each length, because there are few lengths.
-waits as (
+waits_by_length as (
 
     select
         {% for name, condition in kinds.items() -%}
@@ -52,7 +52,7 @@ lengths as (
         {% endfor -%}
         queue_id,
         wait_seconds
-    from waits
+    from waits_by_length
     where wait_seconds is not null
     group by grouping sets ((queue_id, wait_seconds), (wait_seconds))
 
@@ -97,7 +97,7 @@ totals as (
         {{ sum_of('waits') }} as offered,
         {{ sum_of('answered_waits') }} as answered,
         {{ sum_of('abandoned_waits') }} as abandoned
-    from waits
+    from waits_by_length
     group by grouping sets ((queue_id), ())
 
 ),
