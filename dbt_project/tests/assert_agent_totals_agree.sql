@@ -8,14 +8,7 @@ day_totals as (
     select
         direction,
         {{ interval_start('started_at', 1440) }} as day_start_at,
-        {{ count_where('is_handled') }} as handled_segments,
-        {{ count_where('is_handled and hold_seconds > 0') }} as held_segments,
-        {{ count_where('is_short_call') }} as short_calls,
-        {{ sum_of('transfers_out') }} as transfers_out,
-        {{ sum_where('talk_seconds', 'not is_barged') }} as talk_seconds,
-        {{ sum_where('hold_seconds', 'not is_barged') }} as hold_seconds,
-        {{ sum_where('acw_seconds', 'not is_barged') }} as acw_seconds,
-        {{ sum_where('talk_seconds + hold_seconds + acw_seconds', 'not is_barged') }} as handle_seconds
+        {{ handled_work() }}
     from {{ ref('fct_handled_segments') }}
     where {{ is_touched('started_at', 'date_utc', partition='local_date') }}
     group by 1, 2
@@ -39,8 +32,5 @@ fact as (
     dated_by='interval_start_at',
     days='date_utc',
     keys={'direction': 'direction', 'day_start_at': interval_start('interval_start_at', 1440)},
-    parts=[
-        'handled_segments', 'held_segments', 'short_calls', 'transfers_out', 'talk_seconds', 'hold_seconds',
-        'acw_seconds', 'handle_seconds',
-    ],
+    parts=handled_work_parts(),
 ) }}

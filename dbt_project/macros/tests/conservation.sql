@@ -62,6 +62,29 @@
 {%- endmacro %}
 
 
+{#- The parts of handled work by which tests compare marts with the fact: {name: expression over handled segments}. -#}
+{% macro handled_work_parts() -%}
+    {{ return({
+        'handled_segments': count_where('is_handled'),
+        'held_segments': count_where('is_handled and hold_seconds > 0'),
+        'short_calls': count_where('is_short_call'),
+        'transfers_out': sum_of('transfers_out'),
+        'talk_seconds': sum_where('talk_seconds', 'not is_barged'),
+        'hold_seconds': sum_where('hold_seconds', 'not is_barged'),
+        'acw_seconds': sum_where('acw_seconds', 'not is_barged'),
+        'handle_seconds': sum_where('talk_seconds + hold_seconds + acw_seconds', 'not is_barged'),
+    }) }}
+{%- endmacro %}
+
+
+{#- The same as a select list. -#}
+{% macro handled_work() -%}
+    {%- for part, expression in handled_work_parts().items() %}
+    {{ expression }} as {{ part }}{{ ',' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+
 {#-
     The conditions (laws) that a mart violates, with the number of rows: `laws` maps names to conditions (NULL is allowed,
     because ratios can be NULL), `shares` are columns in [0, 1] or NULL.

@@ -24,25 +24,9 @@ sightings as (
 
 ),
 
-compared as (
-
-    select
-        *,
-        lag(agent_name) over (partition by agent_id, date_utc, is_telling order by shown_at) as name_before
-    from sightings
-
-),
-
 numbered as (
 
-    select
-        *,
-        sum(case when agent_name = name_before then 0 else 1 end) over (
-            partition by agent_id, date_utc, is_telling
-            order by shown_at
-            rows between unbounded preceding and current row
-        ) as run_number
-    from compared
+    {{ numbered_runs('sightings', 'agent_name', 'agent_id, date_utc, is_telling', 'shown_at') }}
 
 ),
 

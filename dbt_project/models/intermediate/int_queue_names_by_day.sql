@@ -22,25 +22,9 @@ entries as (
 
 ),
 
-compared as (
-
-    select
-        *,
-        lag(queue_name) over (partition by queue_id, date_utc, is_telling order by entered_queue_at) as name_before
-    from entries
-
-),
-
 numbered as (
 
-    select
-        *,
-        sum(case when queue_name = name_before then 0 else 1 end) over (
-            partition by queue_id, date_utc, is_telling
-            order by entered_queue_at
-            rows between unbounded preceding and current row
-        ) as run_number
-    from compared
+    {{ numbered_runs('entries', 'queue_name', 'queue_id, date_utc, is_telling', 'entered_queue_at') }}
 
 ),
 

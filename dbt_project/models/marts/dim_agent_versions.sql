@@ -7,26 +7,17 @@ days as (
 
 ),
 
-compared as (
+-- Rows without a name tell none.
+telling as (
 
-    select
-        *,
-        lag(agent_name) over (partition by agent_id order by first_shown_at) as name_before
-    from days
+    select * from days
     where is_telling
 
 ),
 
 numbered as (
 
-    select
-        *,
-        sum(case when agent_name = name_before then 0 else 1 end) over (
-            partition by agent_id
-            order by first_shown_at
-            rows between unbounded preceding and current row
-        ) as version_number
-    from compared
+    {{ numbered_runs('telling', 'agent_name', 'agent_id', 'first_shown_at') }}
 
 ),
 
@@ -35,7 +26,7 @@ told as (
     select
         *,
         row_number() over (
-            partition by agent_id, version_number
+            partition by agent_id, run_number
             order by case when agent_number is null then 1 else 0 end asc, first_shown_at desc
         ) as number_order
     from numbered
@@ -46,12 +37,12 @@ versions as (
 
     select
         agent_id,
-        {{ as_bigint('version_number') }} as version_number,
+        {{ as_bigint('run_number') }} as version_number,
         max(agent_name) as agent_name,
         max(case when number_order = 1 then agent_number end) as agent_number,
         min(first_shown_at) as first_shown_at
     from told
-    group by agent_id, version_number
+    group by agent_id, run_number
 
 ),
 

@@ -18,26 +18,17 @@ days as (
 
 ),
 
-compared as (
+-- Rows without a name tell none.
+telling as (
 
-    select
-        *,
-        lag(queue_name) over (partition by queue_id order by first_entered_at) as name_before
-    from days
+    select * from days
     where is_telling
 
 ),
 
 numbered as (
 
-    select
-        *,
-        sum(case when queue_name = name_before then 0 else 1 end) over (
-            partition by queue_id
-            order by first_entered_at
-            rows between unbounded preceding and current row
-        ) as version_number
-    from compared
+    {{ numbered_runs('telling', 'queue_name', 'queue_id', 'first_entered_at') }}
 
 ),
 
@@ -45,11 +36,11 @@ versions as (
 
     select
         queue_id,
-        {{ as_bigint('version_number') }} as version_number,
+        {{ as_bigint('run_number') }} as version_number,
         max(queue_name) as queue_name,
         min(first_entered_at) as first_shown_at
     from numbered
-    group by queue_id, version_number
+    group by queue_id, run_number
 
 ),
 
