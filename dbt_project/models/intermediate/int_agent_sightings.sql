@@ -14,20 +14,14 @@ with
 calls as (
 
     select
-        calls.call_id,
-        loads.load_id,
-        calls.created_at,
-        coalesce(calls.created_at, calls.updated_at) as shown_at,
-        calls.agent_info__id,
-        calls.agent_info__name,
-        calls.agent_info__agent_number
-    from {{ ref('stg_ccaip__calls') }} as calls
-    -- Without a load_id while the load is incomplete, as in the facts.
-    left join {{ ref('stg_ccaip__loads') }} as loads
-        on
-            calls.load_id = loads.load_id
-            and loads.status = 0
-    {{ where_call_changed('calls.call_id') }}
+        call_id,
+        created_at,
+        coalesce(created_at, updated_at) as shown_at,
+        agent_info__id,
+        agent_info__name,
+        agent_info__agent_number
+    from {{ ref('stg_ccaip__calls') }}
+    {{ where_call_changed('call_id') }}
 
 ),
 
@@ -35,7 +29,6 @@ sightings as (
 
     select
         call_id,
-        load_id,
         agent_info__id as agent_id,
         {{ plain_name('agent_info__name') }} as agent_name,
         agent_info__agent_number as agent_number,
@@ -46,7 +39,6 @@ sightings as (
 
     select
         calls.call_id,
-        calls.load_id,
         transfers.from_agent__id as agent_id,
         {{ plain_name('transfers.from_agent__name') }} as agent_name,
         transfers.from_agent__agent_number as agent_number,
@@ -58,7 +50,6 @@ sightings as (
 
     select
         calls.call_id,
-        calls.load_id,
         transfers.to_agent__id as agent_id,
         {{ plain_name('transfers.to_agent__name') }} as agent_name,
         transfers.to_agent__agent_number as agent_number,
@@ -70,7 +61,6 @@ sightings as (
 
     select
         calls.call_id,
-        calls.load_id,
         escalations.to_agent__id as agent_id,
         {{ plain_name('escalations.to_agent__name') }} as agent_name,
         escalations.to_agent__agent_number as agent_number,
@@ -83,7 +73,6 @@ sightings as (
     -- Agents who appear only by number.
     select
         calls.call_id,
-        calls.load_id,
         handled.agent_id,
         null as agent_name,
         null as agent_number,
@@ -99,8 +88,6 @@ select
     agent_name,
     agent_number,
     shown_at,
-    cast({{ to_local('shown_at', "'" ~ var('reporting_timezone') ~ "'") }} as date) as local_date,
-    load_id,
-    '{{ rules_fingerprint() }}' as rules_fingerprint
+    cast({{ to_local('shown_at', "'" ~ var('reporting_timezone') ~ "'") }} as date) as local_date
 from sightings
 where agent_id is not null

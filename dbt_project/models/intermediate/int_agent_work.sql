@@ -23,8 +23,7 @@ work as (
         handle_rows.call_seconds + handle_rows.acw_seconds as handle_seconds,
         calls.direction,
         coalesce(handle_rows.started_at, calls.created_at) as started_at,
-        handle_rows.ended_at,
-        calls.load_id
+        handle_rows.ended_at
     from {{ ref('int_handle_rows') }} as handle_rows
     inner join {{ ref('int_calls_classified') }} as calls on handle_rows.call_id = calls.call_id
     where
@@ -45,8 +44,6 @@ select
         'coalesce(ended_at, ' ~ add_seconds('started_at', 'handle_seconds') ~ ')',
         add_seconds('started_at', '86400')
     ) }} as ended_at,
-    cast({{ to_local('started_at', "'" ~ var('reporting_timezone') ~ "'") }} as date) as local_date,
-    load_id,
-    '{{ rules_fingerprint() }}' as rules_fingerprint
+    cast({{ to_local('started_at', "'" ~ var('reporting_timezone') ~ "'") }} as date) as local_date
 from work
 {{ where_call_changed('call_id') }}

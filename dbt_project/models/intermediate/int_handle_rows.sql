@@ -16,6 +16,7 @@ handle_rows as (
         -- A row without an agent is still work.
         coalesce(agent_id, -1) as agent_id,
         transfer_id,
+        is_transfer_cold,
         -- The first leg has no transfer.
         coalesce(transfer_id, 0) as leg_id,
         coalesce(is_barged, false) as is_barged,
@@ -59,6 +60,7 @@ select
     handle_duration_id,
     agent_id,
     transfer_id,
+    is_transfer_cold,
     leg_id,
     is_barged,
     menu_path_id,

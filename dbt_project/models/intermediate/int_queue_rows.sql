@@ -36,6 +36,7 @@ select
     menu_path,
     lang,
     transfer_id,
+    is_transfer_cold,
     started_at,
     ended_at,
     service_level_abandon_threshold_seconds,

@@ -37,10 +37,8 @@ leg_rows as (
         call_id,
         transfer_id,
         is_transfer_cold
-    from {{ ref('stg_ccaip__handle_durations') }}
-    where
-        transfer_id is not null
-        and {{ is_call_to_compute('call_id') }}
+    from {{ ref('int_handle_rows') }}
+    where transfer_id is not null
 
     union all
 
@@ -48,10 +46,8 @@ leg_rows as (
         call_id,
         transfer_id,
         is_transfer_cold
-    from {{ ref('stg_ccaip__queue_durations') }}
-    where
-        transfer_id is not null
-        and {{ is_call_to_compute('call_id') }}
+    from {{ ref('int_queue_rows') }}
+    where transfer_id is not null
 
 ),
 
