@@ -4,8 +4,8 @@
             → complete | short                              (the source alone, when dlt completes the load)
             → failed
 
-A row is loaded in the same package as its calls; if they are loaded already, callmart writes it alone. A window that is not `complete` is requested again, up to a limit, so
-that it neither blocks others nor is lost.
+A row is loaded in the same package as its calls; if they are loaded already, callmart writes it alone. A window that is not
+`complete` is requested again, up to a limit, so that it neither blocks others nor is lost.
 """
 
 from __future__ import annotations
