@@ -221,7 +221,7 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     mistake(
         "hours between a talk and its wrap-up are busy time", f"{INTERMEDIATE}agent_work",
-        "        handle_rows.ended_at,\n", "        max(handle_rows.ended_at) over (partition by calls.call_id) as ended_at,\n",
+        "        handle_rows.ended_at\n", "        max(handle_rows.ended_at) over (partition by calls.call_id) as ended_at\n",
     ),
     mistake(
         "rows the vendor sent twice count twice", f"{INTERMEDIATE}handled_segments_folded",
