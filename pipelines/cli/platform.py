@@ -159,6 +159,7 @@ def serve(
     from simulator.platform import Credentials
     from simulator.platform import serve as serve_calls
 
+    storm = _storm(fault, seed, fault_share) if fault else None
     files = [*(replay or []), *(more_files or [])]
     if more_files and not replay:
         raise typer.BadParameter(f"{more_files[0]}: files to serve must follow --replay.")
@@ -167,7 +168,6 @@ def serve(
         source, ticking, start = _replayed(files, at, speed or 0.0)
     else:
         source, ticking, start = _simulated(seed, days, at or END, 1.0 if speed is None else speed)
-    storm = _storm(fault, seed, fault_share) if fault else None
     serve_calls(
         storm.over(source) if storm else source,
         faults=storm.transport() if storm else None,

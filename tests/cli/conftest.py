@@ -16,7 +16,11 @@ from pathlib import Path
 import pytest
 
 from pipelines.cli.app import main
+from pipelines.home import Home
+from simulator.replay import ReplayFiles, clock_after
+from tests.empty import with_warehouse
 from tests.shared import CALLMART
+from tests.tenant import TOKEN, USER, tenant
 
 
 @dataclass
@@ -95,6 +99,26 @@ class Command:
             process.terminate()
             process.wait()
             process.stdout.close()
+
+    @contextmanager
+    def replayed(self, *files: Path) -> Iterator[dict[str, str]]:
+        """A platform in this process with the calls of these files, and the variables to load from it.
+
+        The home gets an empty warehouse. For tests of a command that are about neither the first load nor the platform.
+        """
+        source = ReplayFiles(list(files))
+        with environment_kept():
+            with_warehouse(Home(self.root))
+        clock = clock_after(source)
+        start = min(version.updated_at for version in source.versions(clock.now()))
+        with tenant(source, clock.now()) as platform:
+            yield {
+                "SOURCES__CCAIP__BASE_URL": platform.base_url,
+                "SOURCES__CCAIP__USERNAME": USER,
+                "SOURCES__CCAIP__API_TOKEN": TOKEN,
+                "SOURCES__CCAIP__START_DATE": f"{start:%Y-%m-%dT%H:%M:%SZ}",
+                "PRIVACY__KEY": "a-key-of-nobody-s",
+            }
 
     def settings(self, config: str = "", secrets: str = "") -> None:
         """Write the home's settings."""

@@ -38,10 +38,9 @@ def alert_settings(receiver: Receiver) -> str:
     return f'[alerts]\nping_url = "{receiver.url}/{SECRET}/"\nwebhook_url = "{receiver.url}/{SECRET}"\n'
 
 
-@pytest.mark.parametrize("file", ["config", "secrets"])
-def test_a_load_pings_start_and_exit_code_in_this_order(callmart, receiver, file) -> None:
-    callmart.settings(**{file: alert_settings(receiver)})
-    with callmart.platform("--replay", CALL) as (_, env):
+def test_a_load_pings_start_and_exit_code_in_this_order(callmart, receiver) -> None:
+    callmart.settings(alert_settings(receiver))
+    with callmart.replayed(CALL) as env:
         done = callmart("load", **env)
     assert done.returncode == 0, done.stderr
     assert receiver.paths == [f"/{SECRET}/start", f"/{SECRET}/0"]
@@ -50,8 +49,11 @@ def test_a_load_pings_start_and_exit_code_in_this_order(callmart, receiver, file
     assert run.requests and run.loaded_until
 
 
-def test_a_failed_load_is_told_with_its_exit_code_and_without_the_secret_address(callmart, receiver) -> None:
-    callmart.settings(alert_settings(receiver))
+@pytest.mark.parametrize("file", ["config", "secrets"])
+def test_a_failed_load_is_told_with_its_exit_code_and_without_the_secret_address(
+    callmart, receiver, file
+) -> None:
+    callmart.settings(**{file: alert_settings(receiver)})
     failed = callmart("load", "--verbose")
     assert failed.returncode == 2
     assert receiver.paths == [f"/{SECRET}/2"]
@@ -190,7 +192,7 @@ SAMPLE = re.compile(r'(callmart_[a-z_]+)(?:\{command="[a-z]+"\})? (-?[0-9]+(?:\.
 
 
 def test_the_metrics_are_valid_and_written_in_one_step_for_the_node_exporter(callmart, tmp_path) -> None:
-    with callmart.platform("--replay", CALL) as (_, env):
+    with callmart.replayed(CALL) as env:
         assert callmart("load", **env).returncode == 0
         assert callmart("load", **env | {"SOURCES__CCAIP__API_TOKEN": "wrong"}).returncode == 3
     folder = tmp_path / "textfile"

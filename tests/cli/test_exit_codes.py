@@ -72,10 +72,8 @@ def test_2_when_an_argument_is_wrong(arguments, callmart) -> None:
 
 
 def test_3_when_the_api_refuses_the_credentials_which_are_never_shown(callmart) -> None:
-    with callmart.platform("--replay", FIXTURES / "real_call_1418.json") as (_, env):
-        shown = callmart.process(
-            "load", "--verbose", "--traceback", **(env | {"SOURCES__CCAIP__API_TOKEN": TOKEN})
-        )
+    with callmart.replayed(FIXTURES / "real_call_1418.json") as env:
+        shown = callmart("load", "--verbose", "--traceback", **(env | {"SOURCES__CCAIP__API_TOKEN": TOKEN}))
     assert shown.returncode == 3, shown.stderr
     log = (callmart.root / "var" / "logs" / "callmart.log").read_text()
     assert TOKEN not in shown.stdout + shown.stderr + log
@@ -134,13 +132,13 @@ def test_a_wrong_instant_is_told_with_its_option_and_value(callmart) -> None:
 
 def test_a_start_date_in_the_future_is_an_error(callmart) -> None:
     callmart.settings('[sources.ccaip]\nstart_date = "2999-01-01"')
-    with callmart.platform("--replay", FIXTURES / "real_call_1418.json") as (_, env):
+    with callmart.replayed(FIXTURES / "real_call_1418.json") as env:
         shown = callmart("load", **(env | {"SOURCES__CCAIP__START_DATE": "2999-01-01"}))
     assert shown.returncode == 2, shown.stdout
     assert "start_date 2999-01-01T00:00:00Z is in the future" in shown.stderr
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+@pytest.mark.parametrize("encoding", ["ascii", pytest.param("latin-1", marks=pytest.mark.long)])
 def test_a_console_without_unicode_gets_plain_characters(encoding, callmart) -> None:
     callmart.root.mkdir()
     shown = callmart.process("status", PYTHONIOENCODING=encoding, PYTHONUTF8="0")
@@ -231,7 +229,7 @@ def test_2_when_a_file_or_folder_may_not_be_used(place, mode, callmart, deaf_api
     ("name", "value"), [("NO_PROXY", "localhost,fd00::/8"), ("SSL_CERT_FILE", "/nowhere.pem")]
 )
 def test_2_when_the_environment_cannot_be_read_by_the_http_library(name, value, callmart, deaf_api) -> None:
-    done = callmart.process("load", **deaf_api, **{name: value})
+    done = callmart("load", **deaf_api, **{name: value})
     assert done.returncode == 2, done.stderr
     assert f"The environment variable {name} cannot be used" in done.stderr
 

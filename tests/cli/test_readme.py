@@ -22,6 +22,8 @@ from pipelines.ccaip.tables import RECORDS, TABLES
 from pipelines.cli.app import app
 from pipelines.home import REPOSITORY, Home
 from pipelines.marts.summary import QueueParts, Summary, summary_table
+from tests.cli.conftest import environment_kept
+from tests.empty import with_warehouse
 from tests.marts.workshop import parsed
 
 README = (REPOSITORY / "README.md").read_text()
@@ -38,9 +40,10 @@ SETTINGS = (REPOSITORY / ".dlt" / "config.toml").read_text() + (
 
 @pytest.fixture
 def clone(callmart) -> Path:
-    """What a clone looks like after `make setup`, with callmart at home in it."""
+    """What a clone looks like after `make setup`, with callmart at home in it; the tables and dbt's parse are there."""
     root = callmart.root
-    root.mkdir()
+    with environment_kept():
+        with_warehouse(Home(root))
     parsed(Home(root))
     shutil.copytree(REPOSITORY / ".dlt", root / ".dlt", ignore=shutil.ignore_patterns("secrets.toml"))
     (root / ".venv").symlink_to(sys.prefix)

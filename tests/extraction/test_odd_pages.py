@@ -316,7 +316,7 @@ GOOD = [
 ]
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.integers(0, 4), st.one_of(st.binary(max_size=60), st.text(max_size=40).map(str.encode)))
 @example(2, b'{"id":9,"x":"')
 @example(4, b'"')

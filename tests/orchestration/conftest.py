@@ -18,12 +18,20 @@ from tests.cli.conftest import environment_kept, kept_environment  # noqa: F401 
 from tests.cli.receiver import Receiver, receiving
 from tests.tenant import TOKEN, USER, tenant
 
-dg = pytest.importorskip("dagster")
-
 START = datetime(2026, 3, 2, tzinfo=UTC)
 DAYS = 3
 PRIVACY_KEY = "a key that no process of dbt may see"
 DAGSTER_YAML = REPOSITORY / "orchestration" / "dagster" / "dagster.yaml"
+
+
+class _Dagster:
+    """Dagster, imported when a test first uses it: that takes seconds, and every worker imports the tests' files."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(pytest.importorskip("dagster"), name)
+
+
+dg: Any = _Dagster()
 
 
 @dataclass
@@ -50,6 +58,7 @@ class Deployment:
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    pytest.importorskip("dagster")
     from orchestration.dagster.commands import Retries
     from orchestration.dagster.definitions import definitions_of
     from orchestration.dagster.marts import dbt_resource

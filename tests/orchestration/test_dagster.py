@@ -24,17 +24,19 @@ from pipelines.lock import locked
 from pipelines.runs import read_runs
 from pipelines.settings import load_settings
 from pipelines.status import Status, read_status
-from tests.orchestration.conftest import PRIVACY_KEY, Deployment
+from tests.orchestration.conftest import PRIVACY_KEY, Deployment, dg
 from tests.queries import ask
 from tests.tenant import TOKEN, USER
 
-dg = pytest.importorskip("dagster")
 pytestmark = pytest.mark.slow
 
 TODAY = f"{datetime.now(UTC):%Y-%m-%d}"
 """The partition of what is new; the platform's days are long over."""
 MART = "mart_publication"
-STAGED = dg.AssetKey(["staging", "stg_ccaip__calls"])
+
+
+def staged() -> Any:
+    return dg.AssetKey(["staging", "stg_ccaip__calls"])
 
 
 def raw_keys() -> list[Any]:
@@ -137,7 +139,7 @@ def test_only_what_waits_for_the_warehouse_writes_to_it(deployment) -> None:
 
 
 def test_a_failure_of_dbt_is_not_tried_again(deployment) -> None:
-    result = deployment.run("run", STAGED)
+    result = deployment.run("run", staged())
     assert failure(result).metadata["exit_code"].value == 6
     assert not [event for event in result.all_events if event.is_step_up_for_retry]
     (run,) = read_runs(deployment.home)
@@ -279,10 +281,21 @@ def test_a_tick_waits_for_the_last_run(scheduled, deployment) -> None:
 # --- backfills ------------------------------------------------------------------------------------
 
 
-def test_a_partition_is_loaded_again_without_moving_the_cursor(scheduled, deployment) -> None:
-    before = status(deployment)
+def test_a_failed_backfill_is_told_once_and_the_next_good_one_loads_its_day_and_moves_no_cursor(
+    scheduled, deployment, monkeypatch
+) -> None:
+    before, texts = status(deployment), deployment.receiver.texts
+    texts.clear()
+    with monkeypatch.context() as environment:
+        environment.delenv("PRIVACY__KEY")
+        for _ in range(2):
+            result = deployment.run("run", *raw_keys(), partition="2026-03-03")
+            assert failure(result).metadata["exit_code"].value == 2
+            tell(deployment, result)
+    assert texts == ["`callmart backfill` ended with exit code 2: a setting is wrong. See `callmart status`."]
     result = deployment.run("run", *raw_keys(), partition="2026-03-03")
     assert result.success
+    assert texts[1:] == ["`callmart backfill` works again."]
     made = {event.asset_key.path[-1]: event for event in result.get_asset_materialization_events()}
     assert made["calls"].partition == "2026-03-03"
     assert 0 < made["calls"].materialization.metadata["calls"].value < before.landed.rows["calls"]
@@ -323,27 +336,11 @@ def test_a_backfill_of_three_days_is_one_run(scheduled, deployment) -> None:
 def test_a_run_that_another_callmart_keeps_out_is_skipped(scheduled, deployment) -> None:
     runs = read_runs(deployment.home)
     with locked(deployment.home, "load"):
-        result = deployment.run("run", *raw_keys(), STAGED, partition=TODAY)
+        result = deployment.run("run", *raw_keys(), staged(), partition=TODAY)
     assert result.success
     assert result.get_asset_materialization_events() == []
     assert "transform" in {event.step_key for event in result.get_step_skipped_events()}
     assert read_runs(deployment.home) == runs
-
-
-def test_a_failed_backfill_is_told_once_and_so_is_the_next_good_one(
-    scheduled, deployment, monkeypatch
-) -> None:
-    texts = deployment.receiver.texts
-    texts.clear()
-    with monkeypatch.context() as environment:
-        environment.delenv("PRIVACY__KEY")
-        for _ in range(2):
-            result = deployment.run("run", *raw_keys(), partition="2026-03-03")
-            assert failure(result).metadata["exit_code"].value == 2
-            tell(deployment, result)
-    assert texts == ["`callmart backfill` ended with exit code 2: a setting is wrong. See `callmart status`."]
-    assert deployment.run("run", *raw_keys(), partition="2026-03-03").success
-    assert texts[1:] == ["`callmart backfill` works again."]
 
 
 def test_a_load_that_fails_is_told_by_callmart_and_not_again_by_the_sensor(
@@ -352,7 +349,7 @@ def test_a_load_that_fails_is_told_by_callmart_and_not_again_by_the_sensor(
     texts = deployment.receiver.texts
     texts.clear()
     monkeypatch.delenv("PRIVACY__KEY")
-    result = deployment.run("run", *raw_keys(), STAGED, partition=TODAY)
+    result = deployment.run("run", *raw_keys(), staged(), partition=TODAY)
     assert not result.success
     assert result.get_asset_materialization_events() == []
     told = [text for text in texts if "`callmart load`" in text]

@@ -50,6 +50,7 @@ def test_what_they_run_are_commands_with_options_that_exist() -> None:
 
 
 def test_the_dag_tries_again_what_dagster_tries_again_and_what_was_stopped() -> None:
+    pytest.importorskip("dagster")
     from orchestration.dagster.commands import RETRIED
 
     constants = {

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import duckdb
 
@@ -29,6 +30,7 @@ from tests.empty import with_warehouse
 from tests.extraction.conftest import TOKEN, USER, settings_for
 from tests.extraction.living import START, LivingCalls, a_call, seconds, stamp
 from tests.queries import ask, opened
+from tests.shared import made_once
 
 QUIET = SilentProgress()
 KEY = "a-key-of-a-test-0123456789abcdef"
@@ -189,15 +191,26 @@ def totals(machine: Machine, tables: tuple[str, ...]) -> dict[str, list[tuple[An
 
 @contextmanager
 def loaded(root: Path, policy: Policy = KEEP_ALL) -> Iterator[Machine]:
-    """A machine that has loaded the centre's calls."""
-    home = with_warehouse(Home(root))
+    """A machine that has loaded the centre's calls: once per policy, for all tests."""
+
+    def load(folder: Path) -> None:
+        with _machine(with_warehouse(Home(folder)), policy) as machine:
+            machine.load()
+
+    shutil.copytree(made_once(f"callers {crc32(repr(policy).encode())}", load), root)
+    home = Home(root)
+    home.activate()
+    with _machine(home, policy) as machine:
+        yield machine
+
+
+@contextmanager
+def _machine(home: Home, policy: Policy) -> Iterator[Machine]:
     calls = centre()
     with Platform(
         calls, clock=Clock.frozen(LOADED_AT), credentials=Credentials(USER, TOKEN), requests_per_second=0
     ) as platform:
-        machine = Machine(calls, platform, home, policy)
-        machine.load()
-        yield machine
+        yield Machine(calls, platform, home, policy)
 
 
 def make_mart(machine: Machine) -> None:

@@ -197,7 +197,9 @@ def test_the_audit_tells_that_it_was_done_and_not_to_whom_and_no_load_goes_witho
         machine.read_all_again()
 
 
-@pytest.mark.parametrize("moment", ["forget:1", "forget:2", "forget:3"])
+@pytest.mark.parametrize(
+    "moment", ["forget:2", *(pytest.param(each, marks=pytest.mark.long) for each in ("forget:1", "forget:3"))]
+)
 def test_cut_short_it_is_finished_by_the_same_command_and_a_load_between_brings_nobody_back(
     machine: Machine, moment: str
 ) -> None:

@@ -45,7 +45,14 @@ def pseudonyms(*files: Path) -> set[bytes]:
     return {found for file in files for found in EVERY_PSEUDONYM.findall(file.read_bytes())}
 
 
-@pytest.mark.parametrize("moment", ["rotate:1", "rotate:8", "rotate:30", "publish:1"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "rotate:8",
+        "publish:1",
+        *(pytest.param(each, marks=pytest.mark.long) for each in ("rotate:1", "rotate:30")),
+    ],
+)
 def test_killed_in_the_middle_all_is_old_or_all_is_new_and_the_same_command_finishes_it(
     hashed: Machine, tmp_path: Path, moment: str
 ) -> None:

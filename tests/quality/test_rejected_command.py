@@ -29,7 +29,7 @@ def test_rejected_calls_from_the_load_to_the_retry(callmart, three_bad_calls):
     nothing = callmart("rejected")
     assert nothing.returncode == 1
     assert "no warehouse" in nothing.stderr
-    with callmart.platform("--replay", three_bad_calls) as (_, env):
+    with callmart.replayed(three_bad_calls) as env:
         broken = callmart("load", **env, SOURCES__CCAIP__FATAL_DRIFT="calls.status")
         assert broken.returncode == 5, broken.stderr
         assert "new value of calls.status: hibernating" in broken.stderr

@@ -12,13 +12,14 @@ from tests.extraction.living import START, seconds
 from tests.reconcile.conftest import HOUR, LOADED_AT, Centre, a_queued_call
 from tests.shared import made_once
 
-DAYS = 8
+DAYS = 4
+COMPARED = 2
 CALLS_A_DAY = 800  # from 700 on, halving costs less than reading
 
 
 @pytest.fixture
 def long_centre(centre: Centre) -> Centre:
-    """The centre, and before its three days eight busier ones, loaded too."""
+    """The centre, and before its three days four busier ones, loaded too."""
     for number in range(DAYS * CALLS_A_DAY):
         at = START - timedelta(days=DAYS) + seconds(number * 86_400 // CALLS_A_DAY)
         centre.calls.put(at + seconds(600), a_queued_call(1_000 + number, at=at))
@@ -36,17 +37,17 @@ def long_centre(centre: Centre) -> Centre:
 def test_contents_cost_a_request_per_hundred_calls_and_two_a_day(long_centre):
     day = START.replace(hour=0) - timedelta(days=DAYS - 1)
     before = long_centre.platform.stats.requests
-    report = long_centre.reconcile(day, day + timedelta(days=5))
+    report = long_centre.reconcile(day, day + timedelta(days=COMPARED))
     assert report.problems == ()
     assert report.requests == long_centre.platform.stats.requests - before
     assert report.requests == sum(each.requests for each in report.days)
-    calls = 5 * CALLS_A_DAY
-    assert calls / 100 + 10 <= report.requests <= calls / 100 + 10 + 2 * 5
+    calls = COMPARED * CALLS_A_DAY
+    assert calls / 100 + 2 * COMPARED <= report.requests <= calls / 100 + 4 * COMPARED
     assert abs(report.estimated_requests - report.requests) <= 10
 
 
 def test_one_difference_in_many_days_is_pinned_down_with_few_requests_by_counting(long_centre):
-    gone = 1_000 + 3 * CALLS_A_DAY + 521  # in the second half of its day, and the first half of that
+    gone = 1_000 + CALLS_A_DAY + 521  # in the second half of its day, and the first half of that
     long_centre.by_hand(f"delete from ccaip.calls where id = {gone}")
     report = long_centre.reconcile(START - timedelta(days=DAYS), contents=False)
     assert report.missing == (gone,)
