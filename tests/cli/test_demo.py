@@ -16,7 +16,6 @@ from pipelines.home import Home
 from pipelines.marts.build import transform
 from pipelines.progress import SilentProgress
 from simulator.platform import Platform
-from tests.marts.workshop import parsed
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("kept_environment")]
 
@@ -45,9 +44,6 @@ def test_the_demo_shows_the_marts_and_the_second_run_loads_only_an_hour(
     enter = Platform.__enter__
     monkeypatch.setattr(Platform, "__enter__", lambda self: served.append(self) or enter(self))
 
-    # in UTC, for which dbt has parsed the project already
-    monkeypatch.setattr("pipelines.demo.TIME_ZONE", "UTC")
-    parsed(Home(tmp_path / "demo"))
     first = run_demo(Home(tmp_path), SilentProgress(), days=1)
     shown = capsys.readouterr().out
     TABLES["duckdb"] = tables_in(shown)
@@ -92,7 +88,6 @@ def test_the_demo_shows_the_marts_and_the_second_run_loads_only_an_hour(
         assert done.stdout
 
 
-@pytest.mark.long  # tests/cli/test_summary.py reads the same numbers on both engines
 def test_the_demo_on_postgres_prints_the_same_tables(tmp_path, monkeypatch, capsys, postgres_server) -> None:
     import psycopg2
 
