@@ -1,7 +1,7 @@
 # Everything that users, developers and CI run. Needs only Python 3.11 or newer and make.
 #   make demo       the whole pipeline on a simulated contact centre
 #   make test       every check
-#   make test-long  checks that take hours: soak, increments, mutants, fuzz
+#   make test-long  checks that take hours: the long form of tests, soak, increments, mutants, fuzz
 
 PYTHON ?= python3
 VENV   := .venv
@@ -34,7 +34,7 @@ demo: setup  ## load, build and show two weeks of a simulated contact centre; th
 	$(BIN)/callmart demo $(if $(filter-out duckdb,$(DESTINATION)),--destination $(DESTINATION))
 
 # Three workers for two cores, because workers spend a third of their time waiting.
-test: setup lint  ## every check: linters, types, generated files, all tests
+test: setup lint  ## every check: linters, types, generated files, all tests but those marked `long`
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 5
 
 # BASE=python:3.11-slim takes that image; without it one is made from Debian's packages.
@@ -119,7 +119,9 @@ increments: setup  ## build random histories by increments and in full, and comp
 mutants: setup  ## plant known mistakes in the SQL and check that a test catches each: JOBS=2
 	$(BIN)/python -m tests.mutants --jobs $(JOBS)
 
-test-long: setup  ## soak and increments with 200 seeds, mutants and fuzz: hours
+test-long: setup  ## tests marked `long`, soak and increments with 200 seeds, mutants and fuzz: hours
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m long --durations 25
+	ORACLE_EXAMPLES=10 $(BIN)/python -m pytest tests/oracle/test_random_centres.py
 	@$(MAKE) --no-print-directory soak increments SEEDS=200
 	@$(MAKE) --no-print-directory mutants fuzz
 

@@ -1,4 +1,4 @@
-"""The documented bodies and the real payload, from files to marts, by the commands a user types."""
+"""The documented bodies and the real payload, from files to the warehouse by the commands a user types, and their marts."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-from pipelines.home import Home
 from tests.extraction.test_explode import documented_calls
 from tests.extraction.test_load import assert_equals_platform
 from tests.keeping import KEEP_EVERYTHING
-from tests.marts.workshop import parsed
+from tests.marts.workshop import Workshop
 
 pytestmark = pytest.mark.slow
 
@@ -34,9 +32,9 @@ class _Home:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Home]:
-    """A home after `callmart platform serve --replay …` and `callmart run`."""
-    root = parsed(Home(tmp_path_factory.mktemp("replay"))).root
+def home(tmp_path_factory: pytest.TempPathFactory) -> _Home:
+    """A home after `callmart platform serve --replay …` and `callmart load`, with the marts that are looked at."""
+    root = tmp_path_factory.mktemp("replay")
     serve = [CALLMART, "platform", "serve", "--port", "0", "--replay", *(FIXTURES / name for name in FILES)]
     with subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as platform:
         try:
@@ -52,7 +50,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Home]:
                 **KEEP_EVERYTHING,
             }
             run = subprocess.run(
-                [CALLMART, "--project-dir", root, "run"],
+                [CALLMART, "--project-dir", root, "load"],
                 env=environment,
                 capture_output=True,
                 check=False,
@@ -62,7 +60,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Home]:
         finally:
             platform.terminate()
     assert run.returncode == 0, run.stdout + run.stderr
-    yield _Home(root)
+    home = _Home(root)
+    Workshop(tmp_path_factory.mktemp("dbt") / "work").build(
+        home.warehouse, select=("resource_type:seed", "+fct_queue_segments", "+mart_agent_handle_time")
+    )
+    return home
 
 
 def ask(home: _Home, query: str) -> list[tuple[Any, ...]]:

@@ -42,17 +42,23 @@ def empty_warehouse(workshop: Workshop, folder: Path) -> Path:
 
 
 def rebuild(workshop: Workshop, empty: Path, folder: Path, rounds: Sequence[Round]) -> Outcome:
-    """Build after the rounds that say so, then build a copy in full."""
+    """Build after the rounds that say so, then build a copy in full.
+
+    `empty` is a warehouse without calls. If it has no relations either, the first build makes its views too.
+    """
     folder.mkdir(parents=True)
     incremental = Path(shutil.copy(empty, folder / WAREHOUSE))
     variables = workshop.variables
+    has_views = bool(dbt_raw.rows(incremental, "from duckdb_tables() where schema_name = 'seeds'"))
     try:
         for now in rounds:
             happen(incremental, now)
             if now.variables:
                 workshop.variables = variables | now.variables
             if now.is_built:
-                workshop.build(incremental, full_refresh=now.is_full, select=() if now.variables else TABLES)
+                select = TABLES if has_views and not now.variables else ()
+                workshop.build(incremental, full_refresh=now.is_full, select=select)
+                has_views = True
         (folder / "full").mkdir()
         full = Path(shutil.copy(incremental, folder / "full" / WAREHOUSE))
         workshop.build(full, full_refresh=True, select=TABLES)

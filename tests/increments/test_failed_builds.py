@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -95,20 +95,32 @@ def assert_equal_to_a_full_build(workshop: Workshop, database: Path) -> None:
     assert list(differences(workshop, database, full, RELATIONS)) == []
 
 
+STEPS = [("int_calls_classified",), ("int_queue_rows",), ("changed_calls",)]
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [
+        [FACTS[::2], FACTS[1::2], *STEPS],
+        pytest.param([*((name,) for name in FACTS), *STEPS], marks=pytest.mark.long),
+    ],
+    ids=["every other fact", "one fact at a time"],
+)
 def test_what_a_failed_model_missed_is_made_good(
-    workshop: Workshop, database: Path, calls: list[Json]
+    workshop: Workshop, database: Path, calls: list[Json], failing: list[tuple[str, ...]]
 ) -> None:
-    """Calls that changed, came or went while one model failed, whichever it is; another one fails in the next build."""
-    failing = [*FACTS, "int_calls_classified", "int_queue_rows", "changed_calls"]
+    """Calls that changed, came or went while a model failed, whichever it is; others fail in the next build."""
     share = len(calls) // len(failing)
-    for number, name in enumerate(failing):
+    for number, names in enumerate(failing):
         some = calls[number * share : (number + 1) * share]
         passing = some[0] | {"id": 8_000_000 + number}
         dbt_raw.land(database, f"load-{number}", [passing, *(change(call, number) for call in some[:-1])])
         with duckdb.connect(str(database)) as connection:
             # One has been loaded for long; the other came while the model before failed, and only some facts have it.
             dbt_raw.forget(connection, some[-1]["id"], 8_000_000 + number - 1)
-        with broken(workshop, name), pytest.raises(WorkshopError, match="planted"):
+        with ExitStack() as planted, pytest.raises(WorkshopError, match="planted"):
+            for name in names:
+                planted.enter_context(broken(workshop, name))
             workshop.build(database, select=ALL)
     workshop.build(database, select=ALL)
     assert_equal_to_a_full_build(workshop, database)
@@ -116,29 +128,38 @@ def test_what_a_failed_model_missed_is_made_good(
     assert dbt_raw.rows(database, "from intermediate.changed_calls") == []
 
 
+BUILT_ALONE = [
+    ["fct_calls"],
+    ["changed_calls", "fct_calls"],
+    ["changed_calls", "int_handle_rows", "int_calls_classified", "int_agent_work"],
+    ["int_handled_segments_folded", "fct_handled_segments"],
+    ["changed_calls"],
+    ["int_calls_classified", "int_queue_rows", "fct_calls"],
+]
+
+
 @pytest.mark.parametrize(
-    "alone",
-    [
-        ["fct_calls"],
-        ["changed_calls"],
-        ["changed_calls", "fct_calls"],
-        ["int_calls_classified", "int_queue_rows", "fct_calls"],
-        ["changed_calls", "int_handle_rows", "int_calls_classified", "int_agent_work"],
-        ["int_handled_segments_folded", "fct_handled_segments"],
-    ],
-    ids=" ".join,
+    "stories",
+    [BUILT_ALONE[:4], *(pytest.param([alone], marks=pytest.mark.long) for alone in BUILT_ALONE)],
+    ids=["four, one after the other", *map(" ".join, BUILT_ALONE)],
 )
 def test_models_built_alone_lose_nothing(
-    workshop: Workshop, database: Path, calls: list[Json], alone: list[str]
+    workshop: Workshop, database: Path, calls: list[Json], stories: list[list[str]]
 ) -> None:
-    """A fact that counts as built up to calls that its steps do not hold, or loses their rows."""
-    dbt_raw.land(database, "third", [change(call, 1) for call in calls[:5]])
-    workshop.build(database, select=alone)
-    dbt_raw.land(database, "fourth", [change(call, 2) for call in calls[3:8]])
-    with duckdb.connect(str(database)) as connection:
-        dbt_raw.forget(connection, calls[0]["id"], calls[9]["id"])
-    workshop.build(database, select=alone)
-    workshop.build(database, select=ALL)
+    """A fact that counts as built up to calls that its steps do not hold, or loses their rows.
+
+    Each story has calls of its own, and ends with a build of everything.
+    """
+    assert len(calls) >= 10 * len(stories)
+    for number, alone in enumerate(stories):
+        own = calls[number * 10 : (number + 1) * 10]
+        dbt_raw.land(database, f"third-{number}", [change(call, 1) for call in own[:5]])
+        workshop.build(database, select=alone)
+        dbt_raw.land(database, f"fourth-{number}", [change(call, 2) for call in own[3:8]])
+        with duckdb.connect(str(database)) as connection:
+            dbt_raw.forget(connection, own[0]["id"], own[9]["id"])
+        workshop.build(database, select=alone)
+        workshop.build(database, select=ALL)
     assert_equal_to_a_full_build(workshop, database)
 
 

@@ -105,7 +105,7 @@ CASES = [
     Case("'count(*) * 100 + sum(number)'", "406", "'(' ~ whole_numbers(3) ~ ')'"),
     Case("base_intervals_of_a_day()", "96"),
 ]
-"""Each is a row of one query, because a query takes an emulator a second."""
+"""Each is a row of one query, because starting dbt takes seconds, and a query takes an emulator one."""
 
 INDEXES = "[{'columns': ['call_id']}]"
 PARTITIONS = "{'field': 'local_date', 'data_type': 'date', 'granularity': 'day'}"
@@ -140,10 +140,10 @@ REPLACED = """
     {%- do run_query('drop table ' ~ target_table) -%}
     {%- do run_query('drop table ' ~ computed) -%}
 {%- endif -%}
-select {{ literal(left.rows | map('join', ' ') | join(', ') if execute else '') }} as remaining
 """
 """Calls 2 (changed), 3 and 4 (gone) are replaced by the one computed row of call 2."""
 REMAINING = "1 2026-03-08, 2 2026-03-10"
+LEFT = "{{ literal(left.rows | map('join', ' ') | join(', ') if execute else '') }}"
 
 BUILT = {"persist_docs.sql", "seeds.sql", "unlink_removed_calls.sql"}
 """Files of macros that stand in for dbt's or need a model: each build runs them, on each engine; for the last, tests/privacy."""
@@ -170,37 +170,31 @@ def wrong(environment: Mapping[str, str], home: Home, engine: str, zone: str = "
 
     dbt writes to `home`; if that has a parsed project, `zone` is the reporting zone with which it was parsed.
     """
-
-    def show(inline: str) -> list[dict[str, Any]]:
-        return _show(environment, home, zone, inline)
-
     selects = [
         f"select {place} as place, case when {{{{ {case.found} }}}} = {{{{ {case.expected} }}}} then 'as expected'"
         f" else cast({{{{ {case.found} }}}} as {{{{ dbt.type_string() }}}}) end as found"
         + (f" from {{{{ {case.rows} }}}} as given" if case.rows else "")
         for place, case in enumerate(CASES)
     ]
-    answers = show("\nunion all\n".join(selects) + "\norder by place")
-    assert [answer["place"] for answer in answers] == [*range(len(CASES))]
-    found = [
-        f"{case.found}: {answer['found']}, not {case.expected}"
-        for case, answer in zip(CASES, answers, strict=True)
-        if answer["found"] != "as expected"
+    selects += [
+        f"select {place} as place, {{{{ literal(({macro}) | string | trim) }}}} as found"
+        for place, macro in enumerate(TEXTS, len(CASES))
     ]
-    day = "{%- set day = modules.datetime.date(2026, 3, 8) -%}"
-    texts = [
-        f"{{{{ literal(({macro}) | string | trim) }}}} as text_{place}" for place, macro in enumerate(TEXTS)
+    selects += [f"select {len(selects)} as place, {LEFT} as found"]
+    day = "{%- set day = modules.datetime.date(2026, 3, 8) -%}\n"
+    inline = REPLACED + day + "\nunion all\n".join(selects) + "\norder by place"
+    answers = _show(environment, home, zone, inline)
+    asked = [
+        *((case.found, "as expected", case.expected) for case in CASES),
+        *((macro, written[engine], written[engine]) for macro, written in TEXTS.items()),
+        ("rows_of_calls, replace_in_table", REMAINING, REMAINING),
     ]
-    (row,) = show(f"{day}select {', '.join(texts)}")
-    found += [
-        f"{macro}: {row[f'text_{place}']}"
-        for place, (macro, written) in enumerate(TEXTS.items())
-        if (row[f"text_{place}"] or "") != written[engine]
+    assert [answer["place"] for answer in answers] == [*range(len(asked))]
+    return [
+        f"{macro}: {answer['found']}, not {expected}"
+        for (macro, right, expected), answer in zip(asked, answers, strict=True)
+        if (answer["found"] or "") != right
     ]
-    (after,) = show(REPLACED)
-    if after["remaining"] != REMAINING:
-        found.append(f"rows_of_calls, replace_in_table: {after['remaining']}")
-    return found
 
 
 def _show(environment: Mapping[str, str], home: Home, zone: str, inline: str) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from pipelines.ccaip.privacy.policy import personal_columns
 from pipelines.ccaip.tables import TABLES
 from pipelines.home import REPOSITORY, Home
 from pipelines.marts.docs import copy_shape, generate_page
+from tests.increments.rebuild import TABLES as CHANGING
 from tests.marts import dbt_raw
 from tests.marts.dbt_expected import FAULTS, PUBLIC
 from tests.marts.metrics_page import METRICS, QUERIES, Metric
@@ -112,12 +113,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     mark = "update marts.fct_calls set disconnected_by = ? where call_id = 1"
     with duckdb.connect(str(path)) as connection:
         connection.execute(mark, ["nobody"])
-    workshop.build(path, select=("intermediate", "marts", "history"))
+    workshop.build(path, select=CHANGING)
     marked = dbt_raw.rows(path, "select disconnected_by from marts.fct_calls where call_id = 1")
     with duckdb.connect(str(path)) as connection:
         connection.execute(mark, ["disconnected_by_unknown"])
     incremental = Path(shutil.copy(path, work / "incremental.duckdb"))
-    workshop.build(path, full_refresh=True, select=("intermediate", "marts", "history"))
+    workshop.build(path, full_refresh=True, select=CHANGING)
     full = Path(shutil.copy(path, work / "full.duckdb"))
     docs = parsed(Home(work / "docs"))
     docs.warehouse.parent.mkdir()

@@ -25,7 +25,7 @@ from pipelines.marts.dbt_runner import PROJECT_DIR, dbt_environment, dbt_variabl
 from pipelines.settings import Settings
 from tests.dashboard.test_reflection import check_columns
 from tests.increments.histories import happen, history
-from tests.increments.rebuild import RECORDS
+from tests.increments.rebuild import RECORDS, TABLES
 from tests.marts import dbt_raw, engine_macros
 from tests.marts.workshop import WAREHOUSE, Workshop, parse_of_project
 from tests.postgres import PostgresServer
@@ -103,7 +103,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresSer
         copy_raw(database, connection)
         results = dbt_build(home, settings)
         happen(database, second)
-        workshop.build(database)
+        workshop.build(database, select=TABLES)
         copy_raw(database, connection)
         dbt_build(home, settings, "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
         reader = connected(user="an_analyst", password="a-password")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from simulator.centre import Centre
+from tests.increments.rebuild import TABLES
 from tests.marts import dbt_raw
 from tests.marts.workshop import WAREHOUSE, Workshop
 from tests.queries import ask, change
@@ -65,7 +66,7 @@ def incremented(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) ->
     """A warehouse of five days in which increments have changed calls of the second."""
     warehouse = tmp_path_factory.mktemp("incremented") / WAREHOUSE
     now = START + timedelta(days=6)
-    centre = Centre.simulate(3, START, days=5, calls_per_day=60)
+    centre = Centre.simulate(3, START, days=5, calls_per_day=30)
     calls = [centre.body(each, now) for each in sorted({version.call_id for version in centre.versions(now)})]
     dbt_raw.create_raw(warehouse)
     dbt_raw.land(warehouse, "first", calls)
@@ -76,7 +77,7 @@ def incremented(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) ->
             for row in call["queue_durations"]:
                 row["queue_duration"] += 1
         dbt_raw.land(warehouse, load, changed)
-        workshop.build(warehouse)
+        workshop.build(warehouse, select=TABLES)
     days = ask(warehouse, "select distinct coalesce(local_date, date_utc) from intermediate.changed_days")
     assert {str(day) for (day,) in days} >= {TOUCHED}
     assert not {str(day) for (day,) in days} & {OTHER, "None"}

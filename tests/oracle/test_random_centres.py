@@ -1,6 +1,6 @@
 """The marts and the oracle over random centres: no cell differs.
 
-`make test` builds two centres, the same each time. To look at others, at some 15 s of CPU each:
+`make test` builds one centre, the same each time; `make test-long` ten others. To look at more, at 15 s of CPU each:
 `ORACLE_EXAMPLES=50 .venv/bin/python -m pytest tests/oracle/test_random_centres.py`.
 """
 
@@ -16,15 +16,15 @@ from tests.oracle.centres import Plan, plans
 from tests.oracle.compare import differences
 
 CALLS = 100
-EXAMPLES = int(os.environ.get("ORACLE_EXAMPLES", "2"))
-"""More than two are drawn anew each time."""
+EXAMPLES = int(os.environ.get("ORACLE_EXAMPLES", "1"))
+"""More than one are drawn anew each time."""
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300 * EXAMPLES)
 @settings(
     max_examples=EXAMPLES,
-    derandomize=EXAMPLES <= 2,
+    derandomize=EXAMPLES == 1,
     deadline=None,
     database=None,
     phases=[Phase.generate],  # to shrink would take dozens of builds; the plan and the cells say enough

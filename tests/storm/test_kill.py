@@ -29,6 +29,7 @@ from pipelines.warehouse.load import load_new
 from simulator.platform import Platform
 from tests.empty import with_warehouse
 from tests.extraction.living import START, LivingCalls
+from tests.increments.rebuild import TABLES
 from tests.keeping import KEEP_EVERYTHING
 from tests.marts.workshop import Workshop, parsed
 from tests.queries import opened
@@ -56,6 +57,8 @@ MOMENTS = [
     (BACKFILL, "merging"),
 ]
 """Commands and the later step or stage at which they are killed."""
+SHORT = ((("load",), "merged"), (BACKFILL, "merging"))
+"""Those of `make test`: rows without a verdict, and rows half merged."""
 
 
 MARTS = (
@@ -139,15 +142,20 @@ def ended(process: subprocess.Popen[bytes]) -> int:
     return process.wait()
 
 
+@pytest.mark.parametrize(
+    "moments",
+    [("explode", "normalized"), pytest.param(BEFORE_WRITING, marks=pytest.mark.long)],
+    ids=["two moments", "every moment"],
+)
 def test_kills_before_anything_is_written_change_nothing_and_the_next_run_completes_them(
-    tenant, loaded, tmp_path
+    tenant, loaded, tmp_path, moments
 ):
     """One run after the other, each killed later than the one before: the next one is not kept out by what is left."""
     here, elsewhere = Home(tmp_path / "here"), Home(tmp_path / "elsewhere")
     shutil.copytree(loaded.root, here.root)
     before = raw_rows(here.warehouse)
     tenant.platform.clock.set(LATE)
-    for moment in BEFORE_WRITING:
+    for moment in moments:
         assert ended(tenant.start(here, "load", kill_at=moment)) == -signal.SIGKILL
         assert raw_rows(here.warehouse) == before, moment
     shutil.copytree(here.warehouse.parent, elsewhere.warehouse.parent)
@@ -168,7 +176,13 @@ def raw_rows(file: Path) -> dict[str, list[tuple[object, ...]]]:
         }
 
 
-@pytest.mark.parametrize(("command", "moment"), MOMENTS, ids=[f"{c[0]}-{m}" for c, m in MOMENTS])
+@pytest.mark.parametrize(
+    ("command", "moment"),
+    [
+        pytest.param(*each, id=f"{each[0][0]}-{each[1]}", marks=() if each in SHORT else pytest.mark.long)
+        for each in MOMENTS
+    ],
+)
 def test_the_next_run_completes_what_a_kill_cut_short(tenant, loaded, tmp_path, command, moment):
     here, elsewhere = Home(tmp_path / "here"), Home(tmp_path / "elsewhere")
     shutil.copytree(loaded.root, here.root)
@@ -206,7 +220,9 @@ def test_marts_that_were_killed_half_built_or_half_published_are_whole_after_the
     assert ended(tenant.start(elsewhere, "publish", warehouse=here.warehouse)) == 0
     built = rows_of(here.warehouse, MARTS)
     assert rows_of(elsewhere.root / "published" / here.warehouse.name, MARTS) == built
-    Workshop(tmp_path / "dbt").build(here.warehouse, full_refresh=True)
+    Workshop(tmp_path / "dbt").build(
+        here.warehouse, full_refresh=True, select=[f"+{mart},{kind}" for mart in MARTS for kind in TABLES]
+    )
     assert rows_of(here.warehouse, MARTS) == built
 
 

@@ -133,7 +133,7 @@ def test_increments_bring_the_same_rows_as_on_duckdb_and_reconcile_finds_no_diff
     assert (report.missing, report.stale, report.vanished) == ((), (), ())
 
 
-@pytest.mark.parametrize("stage", ["copying", "merging"])
+@pytest.mark.parametrize("stage", [pytest.param("copying", marks=pytest.mark.long), "merging"])
 def test_the_next_load_completes_what_a_kill_cut_short(stage, settings, home, platform, on_duckdb):
     assert stage in STAGES
     platform.clock.set(LATE)
