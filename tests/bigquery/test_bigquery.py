@@ -24,7 +24,7 @@ from pipelines.marts.dbt_runner import clean_environment
 from simulator.centre import Centre
 from tests.bigquery import emulator, statements, warehouse
 from tests.increments.histories import START, happen, history
-from tests.increments.rebuild import RECORDS
+from tests.increments.rebuild import RECORDS, TABLES
 from tests.marts import dbt_raw, engine_macros
 from tests.marts.test_postgres import compared_columns, plain
 from tests.marts.workshop import WAREHOUSE, Workshop
@@ -43,8 +43,6 @@ FACTS = "config.incremental_strategy:replace_calls"
 WRONG_ON_AN_EMULATOR = {"agg_agent_intervals": {"agent_busy_seconds"}}
 """Columns that are not compared there: its `max(…) over (… 1 preceding)` forgets the greatest value so far."""
 BY_DAY = "config.incremental_strategy:replace_days"
-TABLES = ("config.materialized:incremental", "config.materialized:table")
-"""What an increment changes; views are those of the first build."""
 
 
 @dataclass

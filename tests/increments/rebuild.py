@@ -16,11 +16,11 @@ from tests.marts.workshop import WAREHOUSE, Workshop
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-# Views exist since the first build; they are only rebuilt if their variables change.
 RECORDS = {"changed_days", "built_days", "changed_calls", "built_calls", "listed_loads"}
 """They describe how a warehouse was built, not its contents."""
 CALLS_OF_A_BUILD = "intermediate.int_calls_classified"
 TABLES = ("config.materialized:table", "config.materialized:incremental")
+"""What an increment changes. Views exist since the first build, and are only rebuilt if their variables change."""
 
 
 @dataclass(frozen=True)
