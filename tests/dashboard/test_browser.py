@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import cycle
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -23,12 +22,6 @@ AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text(encoding="utf-8")
 WEEK = "from=2026-03-09&to=2026-03-15"
 PATHS = [*(page.path for page in PAGES), "/panel/today_queues", "/definitions"]
 TABS_AT_MOST = 400
-LOOKS = [
-    pytest.param(size, scheme, marks=[] if scheme == usual else pytest.mark.long)
-    for size, usual in zip(SIZES, cycle(("light", "dark")))
-    for scheme in ("light", "dark")
-]
-"""Every size in one colour scheme, and both schemes in some size; `make test-long` has all."""
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +36,8 @@ def page(chromium) -> Iterator[Page]:
         yield page
 
 
-@pytest.mark.parametrize(("size", "scheme"), LOOKS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
 def test_every_page_is_whole_and_accessible(chromium, address, size, scheme) -> None:
     """No error, no request to another host, nothing wider than the screen, and no violation that axe-core finds."""
     with tab(chromium, size, scheme) as page:
