@@ -49,6 +49,11 @@ class PostgresServer:
         """The same as a connection string for SQLAlchemy."""
         return f"postgresql+psycopg2://{self.username}:{self.password}@{self.host}:{self.port}/{database}"
 
+    def dump(self, database: str) -> str:
+        """All of a database as SQL, as `pg_dump` writes it."""
+        words = (_binary("pg_dump"), "--dbname", self.url(database).replace("+psycopg2", ""))
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
     @contextmanager
     def database(self, template: str = "") -> Iterator[str]:
         """The name of a new database, empty or a copy of `template`, which is dropped afterwards."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import math
 import re
+import signal
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, time
 from decimal import Decimal
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 import duckdb
@@ -105,7 +107,10 @@ def built(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresSer
         happen(database, second)
         workshop.build(database, select=TABLES)
         copy_raw(database, connection)
-        dbt_build(home, settings, "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+        models = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+        # half of the facts are changed, and no mart
+        dbt_killed(home, settings, "fct_handled_segments", *models)
+        dbt_build(home, settings, *models)
         reader = connected(user="an_analyst", password="a-password")
         yield Built(database, connection, reader, settings, home, results)
 
@@ -119,16 +124,7 @@ def documented_roles() -> str:
 
 def dbt_build(home: Home, settings: Settings, *options: str) -> dict[str, str]:
     """`dbt build` with all tests, unit tests too; how each node ended."""
-    words = [
-        *("--partial-parse", "--log-level-file", "none", "build"),
-        *("--exclude-resource-type", "saved_query", "--exclude-resource-type", "exposure"),
-        *options,
-        *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
-        *("--target-path", str(home.dbt_target_dir), "--log-path", str(home.dbt_log_dir)),
-        *("--vars", json.dumps(dbt_variables(ZONE))),
-    ]
-    environment = dbt_environment(settings, home.dbt_target_dir)
-    with started("dbt", words, home.dbt_target_dir, environment, subprocess.PIPE) as process:
+    with dbt_started(home, settings, *options) as process:
         said, _ = process.communicate()
     results = json.loads((home.dbt_target_dir / "run_results.json").read_text())["results"]
     failed = [
@@ -139,6 +135,30 @@ def dbt_build(home: Home, settings: Settings, *options: str) -> dict[str, str]:
     assert not failed, "\n".join(failed)
     assert process.returncode == 0, said
     return {each["unique_id"]: each["status"] for each in results}
+
+
+def dbt_killed(home: Home, settings: Settings, after: str, *options: str) -> None:
+    """`dbt build`, killed when it has built the model `after`."""
+    with dbt_started(home, settings, *options) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if " OK " in line and after in line:
+                process.kill()
+                break
+    assert process.returncode == -signal.SIGKILL
+
+
+def dbt_started(home: Home, settings: Settings, *options: str) -> AbstractContextManager[Popen[str]]:
+    words = [
+        *("--partial-parse", "--no-use-colors", "--log-level-file", "none", "build"),
+        *("--exclude-resource-type", "saved_query", "--exclude-resource-type", "exposure"),
+        *options,
+        *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
+        *("--target-path", str(home.dbt_target_dir), "--log-path", str(home.dbt_log_dir)),
+        *("--vars", json.dumps(dbt_variables(ZONE))),
+    ]
+    environment = dbt_environment(settings, home.dbt_target_dir)
+    return started("dbt", words, home.dbt_target_dir, environment, subprocess.PIPE)
 
 
 def copy_raw(database: Path, connection: Any) -> None:
@@ -183,7 +203,7 @@ def test_every_macro_says_on_postgres_what_it_must(built: Built) -> None:
 
 
 def test_every_cell_equals_duckdbs(built: Built) -> None:
-    """Every relation, after a build from nothing and an increment."""
+    """Every relation, after a build from nothing, and an increment that was killed and started again."""
     found, cells = [], 0
     with read(built) as source, built.postgres.cursor() as cursor:
         relations = source.execute(

@@ -10,13 +10,14 @@ from sqlalchemy import select
 from pipelines.ccaip.privacy.policy import Pseudonyms
 from pipelines.errors import ConfigurationError
 from pipelines.forget import forget, preview
+from pipelines.marts.build import transform
 from pipelines.progress import SilentProgress
 from pipelines.settings import Settings
 from pipelines.warehouse.access_report import access_report
 from pipelines.warehouse.connect import raw_table, reading
 from pipelines.warehouse.find_person import Subject, find
 from pipelines.warehouse.rotate_key import missing_parts
-from tests.privacy.callers import ADA_PHONE, KEY, loaded
+from tests.privacy.callers import ADA_PHONE, KEY, NEEDLES, loaded
 from tests.warehouse.copying import copy_raw_tables
 
 ADA = Subject("identifier", ADA_PHONE)
@@ -48,10 +49,20 @@ def test_a_preview_counts_the_same_rows(machine, on_postgres):
     assert there.rows["calls"] > 0
 
 
-def test_who_is_forgotten_is_in_no_raw_table_any_more(machine, on_postgres):
+def test_who_is_forgotten_is_in_no_dump_of_the_database_any_more(machine, on_postgres, postgres_server):
+    """Raw tables, what dlt keeps beside them, and every model of the marts."""
+    database = on_postgres.credentials["database"]
+    transform(machine.home, on_postgres, SilentProgress(), select=["+fct_calls"], with_tests=False)
+    dump = postgres_server.dump(database)
+    assert [needle for needle in NEEDLES if needle not in dump] == [], "the search sees them"
     before = preview(on_postgres, ADA, "removed")
+
     report = forget(on_postgres, machine.home, SilentProgress(), ADA, "removed", shared=True)
+
     assert report.rows == before.rows
+    dump = postgres_server.dump(database)
+    assert [needle for needle in NEEDLES if needle in dump] == []
+    assert "CREATE TABLE marts.mart_service_level" in dump
     with reading(on_postgres) as connection:
         assert not find(connection, ADA, Pseudonyms(KEY)).is_here
         ids = connection.execute(select(raw_table("calls").c.id)).scalars().all()
