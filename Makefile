@@ -10,7 +10,7 @@ STAMP  := $(VENV)/.set-up
 CODE   := pipelines simulator dashboard orchestration bi examples tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-bigquery test-container lint lint-types lint-sql format generate docs dashboard-js screenshots lock soak fuzz increments mutants test-long test-airflow test-superset bench bench-scale clean
+.PHONY: help setup demo test test-bigquery test-container lint lint-types lint-sql format generate docs dashboard-js screenshots lock soak fuzz increments mutants test-long test-airflow test-superset bench bench-scale bench-postgres clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -137,6 +137,10 @@ bench: setup  ## measure speed and memory next to reference implementations
 # Sizes can be run one at a time, and their warehouses kept: CALLS=1000000 FOLDER=build/scale.
 bench-scale: setup  ## what builds, increments and queries cost as the warehouse grows: CALLS="100000 1000000" FOLDER=…
 	$(BIN)/python -m benchmarks.scale $(if $(CALLS),--calls $(CALLS)) $(if $(FOLDER),--folder $(FOLDER)) --keep
+
+# The server is Debian's `postgresql`, which this starts and stops.
+bench-postgres: setup  ## builds and increments on Postgres beside DuckDB's: CALLS=1000000 FOLDER=…
+	$(BIN)/python -m benchmarks.postgres $(if $(CALLS),--calls $(CALLS)) $(if $(FOLDER),--folder $(FOLDER))
 
 test-superset: setup  ## Superset in an environment of its own: import the bundle, compare its dashboard with the marts
 	$(BIN)/python -m tests.dashboard.superset

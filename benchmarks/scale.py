@@ -63,7 +63,8 @@ class Cost:
 class Warehouse:
     """A home with a warehouse of a size, and the commands that run in it."""
 
-    def __init__(self, folder: Path, served: Platform) -> None:
+    def __init__(self, folder: Path, served: Platform, more: Mapping[str, str] | None = None) -> None:
+        """`more` are variables with other settings."""
         self.folder = folder
         self.home = Home(folder)
         self.settings = Settings(self.home.warehouse)
@@ -74,6 +75,7 @@ class Warehouse:
             "SOURCES__CCAIP__START_DATE": f"{START:%Y-%m-%d}",
             "SOURCES__CCAIP__REQUESTS_PER_SECOND": "1000",
             "PRIVACY__KEY": "a key for invented callers",
+            **(more or {}),
         }
 
     def run(self, *arguments: str) -> Cost:
