@@ -1,8 +1,8 @@
 """The same marts on BigQuery: one set of raw rows, built by dbt on DuckDB and on BigQuery, compared cell by cell.
 
-`make test-bigquery` runs this in an environment of its own. CALLMART_BIGQUERY_SHORT builds the facts alone by increments,
-and compiles the other increments. With CALLMART_BIGQUERY_CALLS a centre of about so many calls is added, and dbt's data
-tests run too: an emulator takes an hour for that.
+`make test-bigquery` runs this in an environment of its own. CALLMART_BIGQUERY_SHORT builds by an increment only the facts
+and what they are computed from, and compiles the other increments. With CALLMART_BIGQUERY_CALLS a centre of about so many
+calls is added, and all of dbt's data tests run.
 """
 
 from __future__ import annotations
@@ -39,9 +39,13 @@ ZONE = "Australia/Lord_Howe"
 """Its clocks change by half an hour."""
 MORE_CALLS = int(os.environ.get("CALLMART_BIGQUERY_CALLS", "0"))
 SHORT = bool(os.environ.get("CALLMART_BIGQUERY_SHORT"))
-FACTS = "config.incremental_strategy:replace_calls"
+_AND_STEPS = "+config.incremental_strategy:replace_calls"
+FACTS = (f"{_AND_STEPS},config.materialized:table", f"{_AND_STEPS},config.materialized:incremental")
+"""The facts and what they are computed from."""
 WRONG_ON_AN_EMULATOR = {"agg_agent_intervals": {"agent_busy_seconds"}}
 """Columns that are not compared there: its `max(…) over (… 1 preceding)` forgets the greatest value so far."""
+FAILING_ON_AN_EMULATOR = {"assert_busy_seconds_are_the_union"}
+"""Data tests that are skipped there, for the same reason."""
 BY_DAY = "config.incremental_strategy:replace_days"
 
 
@@ -63,6 +67,8 @@ class Built:
     differing: dict[str, list[str]] = field(default_factory=dict)
     """By build, what differs from DuckDB."""
     cells: int = 0
+    failing_tests: str = ""
+    """What dbt says of data tests that fail after the first build: an increment of the facts alone leaves marts behind."""
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +91,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     workshop.build(database)
     home = Home(work / "home")
     with emulator.running(work) as bigquery:
-        warehouse.copy_raw(database, bigquery)
+        copied: dict[str, warehouse.Rows] = {}
+        warehouse.copy_raw(database, bigquery, copied)
         warehouse.dbt(bigquery, home, ZONE, "seed")
         zones = ", ".join(f"({queue}, '{zone}')" for queue, zone in QUEUE_TIMEZONES.items())
         bigquery.client().query(f"insert into seeds.queue_timezones values {zones}").result()
@@ -95,12 +102,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
         bigquery.restart()
         _compare(built, "in full")
         bigquery.restart()
+        _test_data(built)
+        bigquery.restart()
         happen(database, second)
         workshop.build(database)
-        warehouse.copy_raw(database, bigquery)
+        warehouse.copy_raw(database, bigquery, copied)
         bigquery.restart()
-        selected = (FACTS,) if SHORT else TABLES
-        warehouse.dbt(bigquery, home, ZONE, "run", "--select", *selected, with_restarts=True)
+        selected = FACTS if SHORT else TABLES
+        warehouse.dbt(bigquery, home, ZONE, "run", "--select", *selected)
         if SHORT:
             warehouse.dbt(bigquery, home, ZONE, "compile", "--select", BY_DAY)
         built.unreadable += statements.not_bigquery(home.dbt_target_dir)
@@ -122,6 +131,21 @@ def _look_at_scans(built: Built) -> None:
             built.scanned += statements.scans_of_whole_tables(sql, partitioned)
     for file in sorted((built.home.dbt_target_dir / "run").rglob("fct_*.sql")):
         built.scanned += statements.deletes_of_whole_tables(file.read_text(), partitioned)
+
+
+def _test_data(built: Built) -> None:
+    """Run one of dbt's data tests of each kind; with more calls all of them."""
+    nodes = json.loads((built.home.dbt_target_dir / "manifest.json").read_text())["nodes"].values()
+    tests = [each for each in nodes if each["resource_type"] == "test"]
+    if not MORE_CALLS:
+        tests = [*{_kind(each): each for each in tests}.values()]
+    skipped = FAILING_ON_AN_EMULATOR if built.bigquery.endpoint else set()
+    names = {each["name"] for each in tests} - skipped
+    try:
+        passed = warehouse.dbt(built.bigquery, built.home, ZONE, "test", "--select", *sorted(names))
+        assert len(passed) == len(names) > 15
+    except AssertionError as error:
+        built.failing_tests = str(error) or "some tests did not run"
 
 
 def _apart(call: Any, group: int) -> Any:
@@ -191,14 +215,7 @@ def test_every_macro_says_on_bigquery_what_it_must(built: Built) -> None:
 
 def test_data_tests_pass(built: Built) -> None:
     """A test whose SQL BigQuery does not know: one of each kind, and with more calls all of them."""
-    nodes = json.loads((built.home.dbt_target_dir / "manifest.json").read_text())["nodes"].values()
-    tests = [each for each in nodes if each["resource_type"] == "test"]
-    if not MORE_CALLS:
-        tests = [*{_kind(each): each for each in tests}.values()]
-    built.bigquery.restart()
-    names = [each["name"] for each in tests]
-    passed = warehouse.dbt(built.bigquery, built.home, ZONE, "test", "--select", *names, with_restarts=True)
-    assert len(passed) == len(names) > 15
+    assert not built.failing_tests, built.failing_tests
 
 
 def _kind(test: dict[str, Any]) -> str:

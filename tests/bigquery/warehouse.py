@@ -25,11 +25,17 @@ TYPES = {
 """What dlt makes of its types on BigQuery, by what it makes of them on DuckDB."""
 _SUCCEEDED = ("success", "pass", "warn")
 _ROWS_OF_A_REQUEST = 500
-_TESTS_AT_ONCE = 30
+_QUERIES_OF_A_TABLE = 5
+_QUERIES_AT_ONCE = 10
 
 
-def copy_raw(database: Path, warehouse: BigQuery) -> None:
-    """The raw rows of a DuckDB file, in tables as dlt makes them on BigQuery; what was there is replaced."""
+Rows = list[dict[str, Any]]
+
+
+def copy_raw(database: Path, warehouse: BigQuery, there: dict[str, Rows]) -> None:
+    """The raw rows of a DuckDB file, in tables as dlt makes them on BigQuery. `there` are those that were copied before:
+    a table that has not changed is left as it is, another is replaced.
+    """
     from google.cloud.bigquery import LoadJobConfig, SchemaField, Table
 
     client = warehouse.client()
@@ -48,13 +54,18 @@ def copy_raw(database: Path, warehouse: BigQuery) -> None:
                 {field.name: _sent(cell) for field, cell in zip(fields, row, strict=True) if cell is not None}
                 for row in cells
             ]
+            if there.get(name) == rows:
+                continue
+            was_there, there[name] = name in there, rows
             if not warehouse.endpoint:
                 replacing = LoadJobConfig(schema=fields, write_disposition="WRITE_TRUNCATE")
                 client.load_table_from_json(rows, table, job_config=replacing).result()
                 continue
             # an emulator's load jobs fail for some types
-            client.create_table(table, exists_ok=True)
-            client.query(f"delete from ccaip.{name} where true").result()
+            if was_there:
+                client.query(f"delete from ccaip.{name} where true").result()
+            else:
+                client.create_table(table)
             for start in range(0, len(rows), _ROWS_OF_A_REQUEST):
                 refused = client.insert_rows_json(table, rows[start : start + _ROWS_OF_A_REQUEST])
                 assert not refused, refused
@@ -64,24 +75,19 @@ def _sent(cell: Any) -> Any:
     return cell.isoformat() if isinstance(cell, datetime) else cell
 
 
-def dbt(
-    warehouse: BigQuery, home: Home, zone: str, command: str, *options: str, with_restarts: bool = False
-) -> dict[str, str]:
+def dbt(warehouse: BigQuery, home: Home, zone: str, command: str, *options: str) -> dict[str, str]:
     """A dbt command on BigQuery; how each node ended. Fails with dbt's messages when one did not.
 
-    `with_restarts` starts an emulator anew before its memory is full: after each incremental model, because dbt drops a
-    table then, which takes the emulator's analyzer a gigabyte, and after so many tests.
+    An emulator is started anew between nodes, before the results that it keeps make it slow.
     """
-    tests = 0
+    queries = 0
 
     def seen(event: Any) -> None:
-        nonlocal tests
-        tests += event.info.name == "LogTestResult"
-        is_increment = (
-            event.info.name == "LogModelResult" and event.data.node_info.materialized == "incremental"
-        )
-        if is_increment or tests == _TESTS_AT_ONCE:
-            tests = 0
+        nonlocal queries
+        if event.info.name == "NodeFinished" and event.data.node_info.materialized != "view":
+            queries += 1 if event.data.node_info.resource_type in ("test", "seed") else _QUERIES_OF_A_TABLE
+        if queries >= _QUERIES_AT_ONCE:
+            queries = 0
             warehouse.restart()
 
     outcome = invoke(
@@ -89,7 +95,7 @@ def dbt(
         home.dbt_target_dir.parent,
         dict(dbt_variables(zone)),
         *("--partial-parse", command, *options),
-        seen=seen if with_restarts else None,
+        seen=seen,
     )
     results = getattr(outcome.result, "results", ())
     failed = [
@@ -103,6 +109,7 @@ def dbt(
 
 
 def rows(warehouse: BigQuery, relation: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-    """All rows of a relation."""
-    query = f"select {', '.join(columns)} from {relation}"
-    return [tuple(row[column] for column in columns) for row in warehouse.client().query(query).result()]
+    """All rows of a table, read without a query."""
+    client = warehouse.client()
+    table = client.get_table(f"{warehouse.project}.{relation}")
+    return [tuple(row[column] for column in columns) for row in client.list_rows(table)]

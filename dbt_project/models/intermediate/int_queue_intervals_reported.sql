@@ -78,6 +78,8 @@ opening as (
             -- Opening hours may have begun the evening before.
             and hours.local_date between {{ add_days('cast(local.interval_start_local as date)', -1) }}
             and {{ add_days('cast(local.interval_start_local as date)', 1) }}
+    -- A local date is at most one day from the date in UTC.
+    where {{ is_day_to_compute('hours.local_date', before=2, after=2) }}
     group by local.queue_id, local.interval_minutes, local.interval_start_at
 
 )
